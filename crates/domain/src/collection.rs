@@ -1,0 +1,61 @@
+//! Collections: products put together by hand or by a rule.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CategoryId, CollectionId, ProductId, Slug, Timestamp};
+
+/// One DynamoDB item holds the list (a product id takes about 40 bytes of its 400 KB), and one
+/// audit row must fit beside it.
+pub const MANUAL_MAX: usize = 2_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collection {
+    pub id: CollectionId,
+    pub slug: Slug,
+    pub name: String,
+    pub membership: Membership,
+    pub version: u64,
+    pub updated_at: Timestamp,
+}
+
+/// Who is in it: `{"kind":"manual","products":[…]}` or `{"kind":"rule","rule":{…}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Membership {
+    Manual {
+        #[cfg_attr(feature = "openapi", schema(max_items = 2000))]
+        products: Vec<ProductId>,
+    },
+    Rule {
+        rule: Rule,
+    },
+}
+
+/// Every condition that is given must hold; a rule without conditions takes every product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Rule {
+    /// This category or one below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<CategoryId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
+    /// Minor units, inclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    pub price_min: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
+    pub price_max: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_stock: Option<bool>,
+    /// A price before reduction is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_sale: Option<bool>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}

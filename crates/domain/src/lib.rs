@@ -1,0 +1,35 @@
+//! What the shop is: its values, its rules and its tables. No I/O, clock, environment or randomness,
+//! so that the same code runs in the origin and in the edge's WebAssembly.
+
+pub mod access;
+pub mod api;
+pub mod category;
+pub mod coherence;
+pub mod cohort;
+pub mod collection;
+pub mod cursor;
+pub mod ids;
+pub mod limits;
+pub mod money;
+pub mod policy;
+pub mod problem;
+pub mod product;
+pub mod query;
+pub mod slug;
+pub mod stock;
+pub mod tags;
+pub mod time;
+
+pub use category::{Category, CategoryTree};
+pub use coherence::{Change, ChangeRow, LogId, Seq, Stamp, Tag, TagHash, TagTable};
+pub use collection::{Collection, Membership, Rule};
+pub use cursor::{Cursor, CursorKey, InvalidCursor};
+pub use ids::{CategoryId, CollectionId, Id, InvalidId, ProductId, VariantId};
+pub use money::{Currency, InvalidMoney, Money};
+pub use policy::{CachePolicy, Resource};
+pub use problem::{Code, FieldError, ProblemBody};
+pub use product::{Availability, CatalogProduct, Image, Product, Status, Variant};
+pub use query::{CatalogRead, ListQuery, PriceRange, Ref, Sort};
+pub use slug::{InvalidSlug, Sku, Slug};
+pub use stock::{InvalidStock, LedgerEntry, StockLevel};
+pub use time::Timestamp;

@@ -1,0 +1,197 @@
+//! The Items port: DynamoDB's model, of which SQLite is the small edition.
+
+use async_trait::async_trait;
+pub use serde_json::Value;
+
+use crate::{PortError, PortErrorKind, Table, TransactError, Transaction};
+
+/// Items in tables, each under a partition key and a sort key.
+///
+/// `get`, `batch_get`, `scan` and `query` without an index see every transaction that was committed
+/// before they began; an index may lag.
+#[async_trait]
+pub trait Items: Send + Sync + 'static {
+    async fn get(&self, key: &Key) -> Result<Option<Attributes>, PortError>;
+
+    /// Up to 100 keys, each once; answers in their order.
+    async fn batch_get(&self, keys: &[Key]) -> Result<Vec<Option<Attributes>>, PortError>;
+
+    /// One page of one partition, in the order of the sort key's bytes.
+    async fn query(&self, query: &Query) -> Result<Page, PortError>;
+
+    /// One page of a whole table, in an order of the adapter's own that a walk can rely on.
+    async fn scan(&self, scan: &Scan) -> Result<Page, PortError>;
+
+    /// All actions, or none of them. The same token with the same actions within ten minutes
+    /// succeeds again without effect; with other actions it is refused.
+    async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub table: Table,
+    pub pk: String,
+    pub sk: String,
+}
+
+/// An item without its keys: strings, integers, booleans, null, lists and maps. Never a float.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attributes(pub serde_json::Map<String, Value>);
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub key: Key,
+    pub attributes: Attributes,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    pub table: Table,
+    /// The name of an index, or the table itself.
+    pub index: Option<&'static str>,
+    pub partition: String,
+    pub sort: SortRange,
+    pub direction: Direction,
+    /// Rows on a page, 1 to 1,000; an adapter may return fewer and a token.
+    pub limit: u32,
+    pub after: Option<PageToken>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SortRange {
+    #[default]
+    All,
+    Prefix(String),
+    /// Both ends inclusive.
+    Between(String, String),
+    /// Inclusive.
+    From(String),
+    /// Exclusive.
+    After(String),
+    /// Exclusive.
+    Before(String),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    #[default]
+    Ascending,
+    Descending,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scan {
+    pub table: Table,
+    /// Only partitions whose key begins so.
+    pub partition_prefix: String,
+    pub limit: u32,
+    pub after: Option<PageToken>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    pub rows: Vec<Row>,
+    /// There may be more after this; `None` at the end.
+    pub next: Option<PageToken>,
+}
+
+/// The last row of a page: its key, and its key in the index that was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct PageToken {
+    pub pk: String,
+    pub sk: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<(String, String)>,
+}
+
+impl Key {
+    pub fn new(table: Table, pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { table, pk: pk.into(), sk: sk.into() }
+    }
+}
+
+impl Attributes {
+    /// The attributes of a record; `Invalid` if it is no map or holds a float.
+    pub fn of(record: &impl serde::Serialize) -> Result<Self, PortError> {
+        let invalid = |why: String| PortError::new(PortErrorKind::Invalid, why);
+
+        match serde_json::to_value(record).map_err(|error| invalid(error.to_string()))? {
+            Value::Object(map) if !map.values().any(has_float) => Ok(Self(map)),
+            Value::Object(_) => Err(invalid("an item can't hold a float".into())),
+            _ => Err(invalid("an item is a map".into())),
+        }
+    }
+
+    /// The record that these attributes are; `Corrupt` if they are not.
+    pub fn parse<T: serde::de::DeserializeOwned>(self, what: &'static str) -> Result<T, PortError> {
+        serde_json::from_value(Value::Object(self.0))
+            .map_err(|error| PortError::new(PortErrorKind::Corrupt, what).because(error))
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.as_i64()
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+}
+
+impl Query {
+    pub fn partition(table: Table, partition: impl Into<String>) -> Self {
+        Self {
+            table,
+            index: None,
+            partition: partition.into(),
+            sort: SortRange::All,
+            direction: Direction::Ascending,
+            limit: 1_000,
+            after: None,
+        }
+    }
+
+    #[must_use]
+    pub fn sorted(mut self, sort: SortRange) -> Self {
+        self.sort = sort;
+        self
+    }
+
+    #[must_use]
+    pub fn descending(mut self) -> Self {
+        self.direction = Direction::Descending;
+        self
+    }
+
+    #[must_use]
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    #[must_use]
+    pub fn after(mut self, after: Option<PageToken>) -> Self {
+        self.after = after;
+        self
+    }
+
+    #[must_use]
+    pub fn index(mut self, index: &'static str) -> Self {
+        self.index = Some(index);
+        self
+    }
+}
+
+pub(crate) fn has_float(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => !number.is_i64(),
+        Value::Array(values) => values.iter().any(has_float),
+        Value::Object(map) => map.values().any(has_float),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
