@@ -37,7 +37,6 @@ pub struct CardView<'a> {
     pub images: Cow<'a, [Image]>,
     pub attributes: Cow<'a, BTreeMap<String, String>>,
     pub version: u64,
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub updated_at: Timestamp,
 }
 

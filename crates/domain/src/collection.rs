@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CategoryId, CollectionId, ProductId, Slug, Timestamp};
+use crate::{
+    Availability, CatalogProduct, CategoryId, CategoryTree, CollectionId, ProductId, Slug, Timestamp,
+};
 
 /// One DynamoDB item holds the list (a product id takes about 40 bytes of its 400 KB), and one
 /// audit row must fit beside it.
@@ -58,4 +60,35 @@ pub struct Rule {
     pub on_sale: Option<bool>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
+}
+
+impl Rule {
+    /// Whether a product is in the collection.
+    pub fn matches(&self, listed: &CatalogProduct, tree: &CategoryTree) -> bool {
+        let product = &listed.product;
+        let price = listed.leading().map(|variant| variant.price.amount);
+        let in_stock = listed.availability() != Availability::Out;
+        let on_sale = listed.leading().is_some_and(|variant| variant.compare_at.is_some());
+        let within = |category: &CategoryId| tree.lineage(product.category).contains(category);
+
+        self.category.as_ref().is_none_or(within)
+            && self.brand.as_ref().is_none_or(|brand| product.brand.as_ref() == Some(brand))
+            && self.price_min.is_none_or(|min| price.is_some_and(|price| price >= min))
+            && self.price_max.is_none_or(|max| price.is_some_and(|price| price <= max))
+            && self.in_stock.is_none_or(|wanted| wanted == in_stock)
+            && self.on_sale.is_none_or(|wanted| wanted == on_sale)
+            && self
+                .attributes
+                .iter()
+                .all(|(name, value)| product.attributes.get(name) == Some(value))
+    }
+}
+
+impl Collection {
+    pub fn contains(&self, listed: &CatalogProduct, tree: &CategoryTree) -> bool {
+        match &self.membership {
+            Membership::Manual { products } => products.contains(&listed.product.id),
+            Membership::Rule { rule } => rule.matches(listed, tree),
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub mod coherence;
 pub mod cohort;
 pub mod collection;
 pub mod cursor;
+pub mod draft;
 pub mod ids;
 pub mod limits;
 pub mod money;

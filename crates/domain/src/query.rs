@@ -208,6 +208,12 @@ impl<T: crate::ids::Named> std::str::FromStr for Ref<Id<T>> {
     }
 }
 
+impl<T: crate::ids::Named> Serialize for Ref<Id<T>> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Display for PriceRange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(min) = self.min {
