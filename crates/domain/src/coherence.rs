@@ -47,11 +47,15 @@ pub struct Tag(Cow<'static, str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TagHash(pub u64);
 
-/// An entity that a write left at `version`: `{"entity":"prod_…","version":8}`.
+/// An entity that a write left at `version`: `{"entity":"prod_…","version":8}`. A stock bucket is
+/// `prod_…/var_…` with the version of its level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub entity: String,
     pub version: u64,
+    /// It was deleted: a read that still finds it came too early.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 /// One row of the change log.
@@ -167,6 +171,24 @@ impl Tag {
 impl TagHash {
     pub fn of(tag: &str) -> Self {
         Self(xxh3_64(tag.as_bytes()))
+    }
+}
+
+impl Change {
+    pub fn to(entity: impl Into<String>, version: u64) -> Self {
+        Self { entity: entity.into(), version, gone: false }
+    }
+
+    pub fn gone(entity: impl Into<String>, version: u64) -> Self {
+        Self { entity: entity.into(), version, gone: true }
+    }
+
+    /// Whether a read that found `version` (`None`: nothing) has seen this change.
+    pub fn is_seen_by(&self, version: Option<u64>) -> bool {
+        match version {
+            Some(version) => !self.gone && version >= self.version,
+            None => self.gone,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod error;
 pub mod items;
 pub mod schema;
 pub mod transaction;
+pub mod world;
 
 pub use error::{PortError, PortErrorKind};
 pub use items::{Attributes, Direction, Items, Key, Page, PageToken, Query, Row, Scan, SortRange, Value};
@@ -12,3 +13,4 @@ pub use schema::{IndexDefinition, Table, TableDefinition};
 pub use transaction::{
     ACTIONS_MAX, Action, Cancellation, Condition, TransactError, Transaction, Update,
 };
+pub use world::World;
