@@ -1,1 +1,68 @@
-fn main() {}
+//! The developer's commands: `cargo xtask test`, `lint`, `floors`, `openapi`, `tools`.
+
+mod contract;
+mod floors;
+mod groups;
+mod metadata;
+mod report;
+mod stages;
+mod tally;
+mod toolbox;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The developer's commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Command {
+    /// Run every test, installing what the tests need.
+    Test {
+        /// Only what needs nothing installed.
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Formatting, clippy, and cargo-deny where it is installed.
+    Lint,
+    /// Check that dependencies go down the floors only, and that the lowest ones are wasm.
+    Floors,
+    /// Write docs/openapi.json from the running code.
+    Openapi {
+        /// Compare only, and fail where the two differ.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install the tools that the tests use, and print where they are.
+    Tools,
+}
+
+fn main() -> ExitCode {
+    match groups::end_on_signals().and_then(|()| run(Arguments::parse().command)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `false` when something was found wrong and has been printed.
+fn run(command: Command) -> Result<bool> {
+    match command {
+        Command::Test { fast } => stages::test(fast),
+        Command::Lint => stages::lint(),
+        Command::Floors => stages::floors(),
+        Command::Openapi { check: true } => contract::check().map(|()| true),
+        Command::Openapi { check: false } => contract::write().map(|()| true),
+        Command::Tools => toolbox::install_all().map(|()| true),
+    }
+}

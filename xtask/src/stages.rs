@@ -1,0 +1,107 @@
+//! The stages of a test run, in the order in which they are the quickest to tell what is wrong.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::report::Report;
+use crate::tally::Tally;
+use crate::workspace::{cargo, count_tests, must, program};
+use crate::{contract, floors, metadata, toolbox};
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// All tests, or with `fast` those that need nothing installed; `false` when any failed.
+pub fn test(fast: bool) -> Result<bool> {
+    let mut report = Report::default();
+
+    report.stage("floors", floors_hold);
+    report.stage("wasm", || compiles_for_wasm(fast));
+    report.stage("lint", lint_all);
+    report.stage("tests", || count_tests(&["--workspace", "--exclude", "tests"], &[]));
+    if report.stage("build", || built(&["build", "-p", "shopping"])) {
+        report.stage("openapi", || contract::check().map(|()| Tally::default()));
+        report.stage("end to end", || count_tests(&["-p", "tests"], &[]));
+        if !fast {
+            report.stage("schemathesis", contract_holds);
+        }
+    } else {
+        report.skip("end to end", "the command could not be built");
+    }
+
+    Ok(report.close())
+}
+
+pub fn lint() -> Result<bool> {
+    let mut report = Report::default();
+    report.stage("lint", lint_all);
+
+    Ok(report.close())
+}
+
+pub fn floors() -> Result<bool> {
+    let mut report = Report::default();
+    report.stage("floors", floors_hold);
+    report.stage("wasm", || compiles_for_wasm(false));
+
+    Ok(report.close())
+}
+
+fn floors_hold() -> Result<Tally> {
+    let broken = floors::broken(&metadata::read()?);
+    for sentence in &broken {
+        println!("{sentence}");
+    }
+    match broken.len() {
+        0 => Ok(Tally::default()),
+        count => bail!("{count} of the rules about who may depend on whom are broken"),
+    }
+}
+
+/// What the Worker will run has to compile for where it runs.
+fn compiles_for_wasm(fast: bool) -> Result<Tally> {
+    if !toolbox::has_target(WASM) {
+        if fast {
+            println!("not checked: `rustup target add {WASM}` is needed for it");
+            return Ok(Tally::default());
+        }
+        toolbox::add_target(WASM)?;
+    }
+    let mut arguments = vec!["check", "--target", WASM];
+    for name in floors::FOR_THE_WORKER {
+        arguments.extend(["-p", name]);
+    }
+    built(&arguments)
+}
+
+fn lint_all() -> Result<Tally> {
+    let formatted = must("cargo fmt", &mut cargo(&["fmt", "--all", "--", "--check"]));
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let clean = must("clippy", &mut cargo(&clippy));
+    formatted.and(clean)?;
+
+    if toolbox::has_cargo_deny() {
+        must("cargo deny", &mut cargo(&["deny", "--log-level", "error", "check"]))?;
+    } else {
+        println!(
+            "licences and advisories not checked: `cargo install cargo-deny` is needed for it"
+        );
+    }
+    must("bash -n .ci/run", program("bash").args(["-n", ".ci/run"]))?;
+    Ok(Tally::default())
+}
+
+fn built(arguments: &[&str]) -> Result<Tally> {
+    must(&format!("cargo {}", arguments[0]), &mut cargo(arguments)).map(|()| Tally::default())
+}
+
+/// Requests made up from the OpenAPI document, against a running shop.
+fn contract_holds() -> Result<Tally> {
+    let schemathesis = toolbox::install("schemathesis")?;
+    let environment: [(&str, &Path); 1] = [("SCHEMATHESIS", &schemathesis)];
+
+    count_tests(
+        &["-p", "tests", "--test", "contract", "--", "--ignored", "--nocapture"],
+        &environment,
+    )
+}
