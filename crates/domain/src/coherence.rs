@@ -204,6 +204,19 @@ impl TagTable {
         Self { log, position, floor: position, last: HashMap::default(), capacity: TAGS_MAX }
     }
 
+    /// A table from a compacted map: complete from `floor` to `position`. The map does not say
+    /// which rows were hard, so each counts as one.
+    pub fn restored(
+        log: LogId,
+        position: Seq,
+        floor: Seq,
+        last: impl IntoIterator<Item = (TagHash, Seq)>,
+    ) -> Self {
+        let last = last.into_iter().map(|(tag, seq)| (tag, Last { seq, hard: seq })).collect();
+
+        Self { log, position, floor, last, capacity: TAGS_MAX }
+    }
+
     #[must_use]
     pub fn with_capacity(mut self, tags: usize) -> Self {
         self.capacity = tags;
