@@ -1,9 +1,22 @@
 //! The Items port: DynamoDB's model, of which SQLite is the small edition.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 pub use serde_json::Value;
 
 use crate::{PortError, PortErrorKind, Table, TransactError, Transaction};
+
+/// DynamoDB's bounds, the same on every engine: of a batch (BatchGetItem), of a page here, of the
+/// keys in bytes, of the levels of lists and maps in an item, and of the bytes of an item and of all
+/// items that one transaction writes ("Quotas in Amazon DynamoDB").
+pub const BATCH_MAX: usize = 100;
+pub const PAGE_MAX: u32 = 1_000;
+pub const PARTITION_KEY_BYTES_MAX: usize = 2_048;
+pub const SORT_KEY_BYTES_MAX: usize = 1_024;
+pub const DEPTH_MAX: usize = 32;
+pub const ITEM_BYTES_MAX: usize = 400 * 1_024;
+pub const TRANSACTION_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
 /// Items in tables, each under a partition key and a sort key.
 ///
@@ -108,17 +121,39 @@ impl Key {
     pub fn new(table: Table, pk: impl Into<String>, sk: impl Into<String>) -> Self {
         Self { table, pk: pk.into(), sk: sk.into() }
     }
+
+    /// `Invalid` unless both parts are there and within DynamoDB's bounds.
+    pub fn validate(&self) -> Result<(), PortError> {
+        let legal = (1..=PARTITION_KEY_BYTES_MAX).contains(&self.pk.len())
+            && (1..=SORT_KEY_BYTES_MAX).contains(&self.sk.len());
+
+        if legal { Ok(()) } else { Err(invalid("a key is empty or too long")) }
+    }
+
+    /// The rules of `batch_get`: up to 100 keys, each once.
+    pub fn validate_batch(keys: &[Self]) -> Result<(), PortError> {
+        let mut sorted: Vec<&Self> = keys.iter().collect();
+        sorted.sort_unstable();
+
+        if keys.len() > BATCH_MAX {
+            return Err(invalid("a batch has at most 100 keys"));
+        }
+        if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(invalid("a batch names a key twice"));
+        }
+        keys.iter().try_for_each(Self::validate)
+    }
 }
 
 impl Attributes {
-    /// The attributes of a record; `Invalid` if it is no map or holds a float.
+    /// The attributes of a record; `Invalid` if it is no map or holds what no engine can keep.
     pub fn of(record: &impl serde::Serialize) -> Result<Self, PortError> {
-        let invalid = |why: String| PortError::new(PortErrorKind::Invalid, why);
-
         match serde_json::to_value(record).map_err(|error| invalid(error.to_string()))? {
-            Value::Object(map) if !map.values().any(has_float) => Ok(Self(map)),
-            Value::Object(_) => Err(invalid("an item can't hold a float".into())),
-            _ => Err(invalid("an item is a map".into())),
+            Value::Object(map) => {
+                map.iter().try_for_each(|(name, value)| validate_attribute(name, value))?;
+                Ok(Self(map))
+            }
+            _ => Err(invalid("an item is a map")),
         }
     }
 
@@ -185,13 +220,54 @@ impl Query {
         self.index = Some(index);
         self
     }
+
+    /// `Invalid` unless it names a partition and asks for 1 to 1,000 rows.
+    pub fn validate(&self) -> Result<(), PortError> {
+        if self.partition.is_empty() {
+            return Err(invalid("a query names a partition"));
+        }
+        validate_limit(self.limit)
+    }
 }
 
-pub(crate) fn has_float(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => !number.is_i64(),
-        Value::Array(values) => values.iter().any(has_float),
-        Value::Object(map) => map.values().any(has_float),
-        Value::Null | Value::Bool(_) | Value::String(_) => false,
+impl Scan {
+    /// `Invalid` unless it asks for 1 to 1,000 rows.
+    pub fn validate(&self) -> Result<(), PortError> {
+        validate_limit(self.limit)
     }
+}
+
+/// Whether every engine can keep this: a name that is not empty and not that of a key, no float,
+/// nothing nested deeper than DynamoDB allows.
+pub(crate) fn validate_attribute(name: &str, value: &Value) -> Result<(), PortError> {
+    if name.is_empty() || name == "pk" || name == "sk" {
+        return Err(invalid("an attribute is named as a key, or has no name"));
+    }
+    validate_value(value, DEPTH_MAX - 1)
+}
+
+fn validate_value(value: &Value, levels_left: usize) -> Result<(), PortError> {
+    match value {
+        Value::Number(number) if !number.is_i64() => Err(invalid("an item can't hold a float")),
+        Value::Array(_) | Value::Object(_) if levels_left == 0 => {
+            Err(invalid("an item is nested deeper than 32 levels"))
+        }
+        Value::Array(values) => {
+            values.iter().try_for_each(|value| validate_value(value, levels_left - 1))
+        }
+        Value::Object(map) => {
+            map.values().try_for_each(|value| validate_value(value, levels_left - 1))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+fn validate_limit(limit: u32) -> Result<(), PortError> {
+    let legal = (1..=PAGE_MAX).contains(&limit);
+
+    if legal { Ok(()) } else { Err(invalid("a page has 1 to 1,000 rows")) }
+}
+
+fn invalid(why: impl Into<Cow<'static, str>>) -> PortError {
+    PortError::new(PortErrorKind::Invalid, why)
 }

@@ -1,6 +1,8 @@
 //! What the shop needs from outside: one trait a need, the errors that say what a caller can do,
 //! and the contract suite that every adapter must pass.
 
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod error;
 pub mod items;
 pub mod schema;
@@ -8,7 +10,10 @@ pub mod transaction;
 pub mod world;
 
 pub use error::{PortError, PortErrorKind};
-pub use items::{Attributes, Direction, Items, Key, Page, PageToken, Query, Row, Scan, SortRange, Value};
+pub use items::{
+    Attributes, BATCH_MAX, Direction, ITEM_BYTES_MAX, Items, Key, PAGE_MAX, Page, PageToken, Query,
+    Row, Scan, SortRange, TRANSACTION_BYTES_MAX, Value,
+};
 pub use schema::{IndexDefinition, Table, TableDefinition};
 pub use transaction::{
     ACTIONS_MAX, Action, Cancellation, Condition, TransactError, Transaction, Update,

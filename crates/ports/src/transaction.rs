@@ -1,5 +1,6 @@
 //! Transactions: up to 100 conditional writes, all or none.
 
+use crate::items::validate_attribute;
 use crate::{Attributes, Key, PortError, PortErrorKind, Value};
 
 /// DynamoDB's bound (TransactWriteItems); the same on every engine, so that nothing is written here
@@ -109,7 +110,8 @@ impl Transaction {
     }
 
     /// The rules that every adapter checks first, so that all refuse the same requests: 1 to 100
-    /// actions, each item once, keys not empty, no float, a token of 1 to 36 characters.
+    /// actions, each item once, keys of a legal length, values that every engine can keep, updates
+    /// that name each attribute once, a token of 1 to 36 characters.
     pub fn validate(&self) -> Result<(), PortError> {
         let invalid = |why: &'static str| Err(PortError::new(PortErrorKind::Invalid, why));
         let mut keys: Vec<&Key> = self.actions.iter().map(Action::key).collect();
@@ -121,16 +123,11 @@ impl Transaction {
         if keys.windows(2).any(|pair| pair[0] == pair[1]) {
             return invalid("a transaction names an item twice");
         }
-        if keys.iter().any(|key| key.pk.is_empty() || key.sk.is_empty()) {
-            return invalid("a key is empty");
-        }
+        keys.iter().try_for_each(|key| key.validate())?;
         if self.token.as_ref().is_some_and(|token| !(1..=36).contains(&token.len())) {
             return invalid("a token has 1 to 36 characters");
         }
-        if self.actions.iter().any(Action::has_float) {
-            return invalid("an item can't hold a float");
-        }
-        Ok(())
+        self.actions.iter().try_for_each(Action::validate)
     }
 }
 
@@ -153,16 +150,39 @@ impl Action {
         }
     }
 
-    fn has_float(&self) -> bool {
+    fn validate(&self) -> Result<(), PortError> {
         match self {
-            Self::Put { attributes, .. } => attributes.0.values().any(crate::items::has_float),
-            Self::Update { updates, .. } => updates.iter().any(|update| match update {
-                Update::Set(_, value) => crate::items::has_float(value),
-                Update::Add(..) | Update::Remove(_) => false,
-            }),
-            Self::Delete { .. } | Self::Check { .. } => false,
+            Self::Put { attributes, .. } => {
+                attributes.0.iter().try_for_each(|(name, value)| validate_attribute(name, value))
+            }
+            Self::Update { updates, .. } => validate_updates(updates),
+            Self::Delete { .. } | Self::Check { .. } => Ok(()),
         }
     }
+}
+
+impl Update {
+    pub fn attribute(&self) -> &str {
+        match self {
+            Self::Set(name, _) | Self::Add(name, _) | Self::Remove(name) => name,
+        }
+    }
+}
+
+fn validate_updates(updates: &[Update]) -> Result<(), PortError> {
+    let mut names: Vec<&str> = updates.iter().map(Update::attribute).collect();
+    names.sort_unstable();
+
+    if names.is_empty() {
+        return Err(PortError::new(PortErrorKind::Invalid, "an update changes nothing"));
+    }
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(PortError::new(PortErrorKind::Invalid, "an update names an attribute twice"));
+    }
+    updates.iter().try_for_each(|update| match update {
+        Update::Set(name, value) => validate_attribute(name, value),
+        Update::Add(name, _) | Update::Remove(name) => validate_attribute(name, &Value::Null),
+    })
 }
 
 impl Condition {
