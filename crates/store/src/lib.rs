@@ -1,1 +1,20 @@
-//! store
+//! Repositories and storage transactions, written once on the Items port; no backend is named.
+
+pub mod admin_keys;
+pub mod audit;
+pub mod bulk;
+pub mod catalog;
+pub mod error;
+pub mod idempotency;
+mod keys;
+pub mod log;
+pub mod schema;
+mod stock_rows;
+
+pub use admin_keys::{AdminKey, AdminKeys, IssuedKey};
+pub use audit::{Actor, Audit, AuditEntry};
+pub use bulk::{Bulk, Outcome, Upsert};
+pub use catalog::{Adjusted, Catalog, Committed, Contents};
+pub use error::StoreError;
+pub use idempotency::{Claim, Idempotency, StoredResponse};
+pub use log::{Head, Log};

@@ -1,0 +1,130 @@
+//! Admin keys: shown once, stored hashed, revoked at once.
+
+use std::sync::Arc;
+
+use domain::Timestamp;
+use domain::access::Role;
+use domain::ids::AdminKeyId;
+use ports::{
+    Attributes, Condition, Items, Key, Query, Table, TransactError, Transaction, Update, World,
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::{StoreError, keys};
+
+/// A key as it is stored: enough to check it, not enough to use it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminKey {
+    pub id: AdminKeyId,
+    pub name: String,
+    pub role: Role,
+    pub created_at: Timestamp,
+    #[serde(default)]
+    pub revoked_at: Option<Timestamp>,
+    /// SHA-256 of the secret in hexadecimal. The secret has 128 random bits, so a slow hash would
+    /// protect nothing more.
+    hash: String,
+}
+
+/// The one moment at which the secret is known. Printing it takes a deliberate call.
+pub struct IssuedKey {
+    pub key: AdminKey,
+    secret: String,
+}
+
+pub struct AdminKeys {
+    items: Arc<dyn Items>,
+    world: Arc<dyn World>,
+}
+
+impl IssuedKey {
+    /// What the admin sends: `{id}.{secret}`.
+    pub fn reveal(&self) -> String {
+        format!("{}.{}", self.key.id, self.secret)
+    }
+}
+
+impl AdminKeys {
+    pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>) -> Self {
+        Self { items, world }
+    }
+
+    pub async fn create(&self, name: &str, role: Role) -> Result<IssuedKey, StoreError> {
+        let now = self.world.now();
+        let secret = format!("{:032x}", self.world.random());
+        let key = AdminKey {
+            id: AdminKeyId::new(now, self.world.random()),
+            name: name.to_owned(),
+            role,
+            created_at: now,
+            revoked_at: None,
+            hash: hash(&secret),
+        };
+        let create = Transaction::new().put_if(
+            place(key.id),
+            Attributes::of(&key)?,
+            Condition::NotExists,
+        );
+
+        match self.items.transact(&create).await {
+            Ok(()) => Ok(IssuedKey { key, secret }),
+            Err(TransactError::Port(error)) => Err(error.into()),
+            Err(TransactError::Cancelled(_) | TransactError::TokenReused) => Err(StoreError::Busy),
+        }
+    }
+
+    /// The key behind a token `{id}.{secret}`; `None` when there is none, or it was revoked.
+    pub async fn authenticate(&self, token: &str) -> Result<Option<AdminKey>, StoreError> {
+        let Some((id, secret)) = token.split_once('.') else { return Ok(None) };
+        let Ok(id) = id.parse::<AdminKeyId>() else { return Ok(None) };
+        let Some(item) = self.items.get(&place(id)).await? else { return Ok(None) };
+        let key: AdminKey = item.parse("an admin key")?;
+        let matches = bool::from(hash(secret).as_bytes().ct_eq(key.hash.as_bytes()));
+
+        Ok(Some(key).filter(|key| matches && key.revoked_at.is_none()))
+    }
+
+    pub async fn list(&self) -> Result<Vec<AdminKey>, StoreError> {
+        let mut found = Vec::new();
+        let mut query = Query::partition(Table::Commerce, keys::ADMIN_KEYS);
+
+        loop {
+            let page = self.items.query(&query).await?;
+            for row in page.rows {
+                found.push(row.attributes.parse("an admin key")?);
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// Revoking twice is revoking once.
+    pub async fn revoke(&self, id: AdminKeyId) -> Result<(), StoreError> {
+        let revoke = Transaction::new().update_if(
+            place(id),
+            vec![Update::Set("revoked_at".into(), self.world.now().to_string().into())],
+            Condition::Exists,
+        );
+
+        match self.items.transact(&revoke).await {
+            Ok(()) => Ok(()),
+            Err(TransactError::Cancelled(_)) => Err(StoreError::NotFound("admin key")),
+            Err(TransactError::Port(error)) => Err(error.into()),
+            Err(TransactError::TokenReused) => Err(StoreError::Busy),
+        }
+    }
+}
+
+fn place(id: AdminKeyId) -> Key {
+    Key::new(Table::Commerce, keys::ADMIN_KEYS, id.to_string())
+}
+
+fn hash(secret: &str) -> String {
+    let digest = Sha256::digest(secret.as_bytes());
+
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

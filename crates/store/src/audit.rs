@@ -1,0 +1,171 @@
+//! The audit list: who changed what, written in the transaction of the change.
+
+use std::sync::Arc;
+
+use domain::ids::{AdminKeyId, AuditId};
+use domain::Timestamp;
+use ports::{Action, Attributes, Items, Key, PageToken, PortError, Query, Table, Value, World};
+use serde::{Deserialize, Serialize};
+
+use crate::{StoreError, keys};
+
+/// How many months back a listing looks for its next row.
+const MONTHS: u32 = 120;
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Actor {
+    Key { key: AdminKeyId, name: String },
+    /// A command on the operator's machine, or a task of the shop itself.
+    Command { command: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    pub id: AuditId,
+    pub at: Timestamp,
+    pub by: Actor,
+    /// `product.create`, `variant.update`, `stock.adjust` …
+    pub action: String,
+    /// The id or SKU of what was changed.
+    pub entity: String,
+    /// The fields that changed, with their new values; never a secret.
+    #[serde(default)]
+    pub details: Value,
+}
+
+pub struct Audit {
+    items: Arc<dyn Items>,
+    world: Arc<dyn World>,
+}
+
+impl Actor {
+    pub fn command(command: impl Into<String>) -> Self {
+        Self::Command { command: command.into() }
+    }
+
+    /// As it stands in the stock ledger.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Key { key, .. } => key.to_string(),
+            Self::Command { command } => format!("command:{command}"),
+        }
+    }
+}
+
+/// The action that writes an entry.
+pub(crate) fn entry(
+    world: &dyn World,
+    by: &Actor,
+    action: &str,
+    entity: impl Into<String>,
+    details: Value,
+) -> Result<Action, PortError> {
+    let at = world.now();
+    let entry = AuditEntry {
+        id: AuditId::new(at, world.random()),
+        at,
+        by: by.clone(),
+        action: action.to_owned(),
+        entity: entity.into(),
+        details,
+    };
+
+    Ok(Action::Put {
+        key: Key::new(Table::Commerce, keys::audit_partition(at), entry.id.to_string()),
+        attributes: Attributes::of(&entry)?,
+        condition: None,
+    })
+}
+
+impl Audit {
+    pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>) -> Self {
+        Self { items, world }
+    }
+
+    /// The newest entries first, those before `before`.
+    pub async fn list(
+        &self,
+        before: Option<&AuditEntryPlace>,
+        limit: u32,
+    ) -> Result<(Vec<AuditEntry>, Option<AuditEntryPlace>), StoreError> {
+        let mut month = before.map_or_else(|| Month::of(self.world.now()), |place| place.month);
+        let mut after = before.map(|place| place.token());
+        let mut found = Vec::new();
+
+        for _ in 0..MONTHS {
+            let missing = limit - found.len() as u32;
+            let query = Query::partition(Table::Commerce, month.partition())
+                .descending()
+                .limit(missing)
+                .after(after.take());
+            let page = self.items.query(&query).await?;
+            for row in page.rows {
+                found.push(row.attributes.parse::<AuditEntry>("an audit entry")?);
+            }
+            if found.len() as u32 >= limit {
+                let last = found.last().map(|entry| AuditEntryPlace { month, id: entry.id });
+                return Ok((found, last));
+            }
+            if page.next.is_some() {
+                after = page.next;
+            } else {
+                month = month.previous();
+            }
+        }
+        Ok((found, None))
+    }
+}
+
+/// Where a page of the audit list ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditEntryPlace {
+    month: Month,
+    id: AuditId,
+}
+
+impl AuditEntryPlace {
+    /// The place of an entry: its id carries its time.
+    pub fn of(id: AuditId) -> Self {
+        let at = Timestamp::from_millis((id.as_u128() >> 80) as u64);
+
+        Self { month: Month::of(at), id }
+    }
+
+    pub const fn id(&self) -> AuditId {
+        self.id
+    }
+
+    fn token(&self) -> PageToken {
+        PageToken { pk: self.month.partition(), sk: self.id.to_string(), index: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Month {
+    year: u32,
+    month: u32,
+}
+
+impl Month {
+    fn of(at: Timestamp) -> Self {
+        let text = at.to_string();
+        let number = |range: std::ops::Range<usize>| {
+            text.get(range).and_then(|digits| digits.parse().ok()).unwrap_or(1)
+        };
+
+        Self { year: number(0..4), month: number(5..7) }
+    }
+
+    const fn previous(self) -> Self {
+        match self.month {
+            1 => Self { year: self.year.saturating_sub(1), month: 12 },
+            month => Self { year: self.year, month: month - 1 },
+        }
+    }
+
+    fn partition(self) -> String {
+        format!("audit#{:04}-{:02}", self.year, self.month)
+    }
+}

@@ -1,0 +1,203 @@
+//! Many catalogue rows at once: upsert by SKU, as many to a transaction as fit, each transaction
+//! with its rows in the change log and in the audit list.
+
+mod known;
+mod slice;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::{CategoryId, FieldError, Image, Money, ProductId, Sku, Slug, Status, Tag, Timestamp};
+use ports::{Action, Attributes, Key};
+use serde_json::json;
+
+use crate::bulk::known::Known;
+use crate::bulk::slice::Slice;
+use crate::catalog::{Catalog, Surroundings, What};
+use crate::{Actor, StoreError};
+
+/// A job that has written more products leaves their tags out and names the whole catalogue.
+const EXACT_AT_MOST: u64 = 1_000;
+/// So often, so that followers see a large job's rows within their bound of four seconds.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(2);
+/// Rows whose items are read together.
+const CHUNK: usize = 64;
+/// Somebody edits the same products by hand; after so many losses the operator should know.
+const TRIES: usize = 8;
+
+/// One row: a variant, and what its product should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upsert {
+    pub sku: Sku,
+    /// Given: rows with the same slug are variants of one product. Left out: the product of the
+    /// SKU, or a new one under a slug made of its name.
+    pub slug: Option<Slug>,
+    pub name: String,
+    pub description: String,
+    pub brand: Option<String>,
+    pub category: CategoryId,
+    pub status: Status,
+    pub images: Vec<Image>,
+    pub attributes: BTreeMap<String, String>,
+    pub options: BTreeMap<String, String>,
+    pub price: Money,
+    pub compare_at: Option<Money>,
+    /// Pieces on hand; left out: nothing is said about stock (none, for a new SKU).
+    pub stock: Option<i64>,
+    /// Left out: the featured list stays as it is.
+    pub featured: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Created(ProductId),
+    Updated(ProductId),
+    Unchanged(ProductId),
+    /// Why this row did not go in; `pointer` names its column.
+    Refused(FieldError),
+}
+
+/// Written in the same transaction as the rows that it speaks of.
+pub type Checkpoint = (Key, Attributes);
+
+/// A running job.
+pub struct Bulk {
+    catalog: Catalog,
+    by: Actor,
+    around: Surroundings,
+    written: u64,
+    announced_at: Option<Timestamp>,
+    owes_announcement: bool,
+}
+
+impl Bulk {
+    pub async fn new(catalog: Catalog, by: Actor) -> Result<Self, StoreError> {
+        let around = catalog.surroundings().await?;
+
+        Ok(Self { catalog, by, around, written: 0, announced_at: None, owes_announcement: false })
+    }
+
+    /// To be called after categories were made.
+    pub async fn look_around(&mut self) -> Result<(), StoreError> {
+        self.around = self.catalog.surroundings().await?;
+        Ok(())
+    }
+
+    /// Writes `rows` in order and answers for each. `checkpoint(n)` is what to note down together
+    /// with the transaction that completes the first `n` rows.
+    pub async fn apply(
+        &mut self,
+        rows: &[Upsert],
+        checkpoint: impl Fn(usize) -> Result<Option<Checkpoint>, StoreError>,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let mut outcomes = Vec::with_capacity(rows.len());
+
+        for (chunk_at, chunk) in rows.chunks(CHUNK).enumerate() {
+            let mut known = Known::load(&self.catalog, chunk).await?;
+            let mut at = 0;
+            let mut tries = 0;
+            while at < chunk.len() {
+                let mut slice = Slice::plan(&self.catalog, &known, &chunk[at..]);
+                let done = chunk_at * CHUNK + at + slice.outcomes.len();
+
+                match self.commit(&mut slice, checkpoint(done)?).await {
+                    Ok(()) => {
+                        at += slice.outcomes.len();
+                        tries = 0;
+                        outcomes.append(&mut slice.outcomes);
+                        known.take_over(slice);
+                    }
+                    Err(error) if is_race(&error) && tries < TRIES => {
+                        tries += 1;
+                        self.look_around().await?;
+                        known = Known::load(&self.catalog, chunk).await?;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// What [`Bulk::apply`] would answer, without writing anything.
+    pub async fn rehearse(&self, rows: &[Upsert]) -> Result<Vec<Outcome>, StoreError> {
+        let mut outcomes = Vec::with_capacity(rows.len());
+
+        for chunk in rows.chunks(CHUNK) {
+            let mut known = Known::load(&self.catalog, chunk).await?;
+            let mut at = 0;
+            while at < chunk.len() {
+                let mut slice = Slice::plan(&self.catalog, &known, &chunk[at..]);
+                at += slice.outcomes.len();
+                outcomes.append(&mut slice.outcomes);
+                known.take_over(slice);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Keeps the promise of rows that were written without tags.
+    pub async fn finish(mut self) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.owes_announcement) {
+            self.catalog.log().announce_everything().await?;
+        }
+        Ok(())
+    }
+
+    async fn commit(
+        &mut self,
+        slice: &mut Slice,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<(), StoreError> {
+        if slice.is_idle() {
+            return Ok(());
+        }
+        let mut plan = slice.plan_actions(&self.around, &self.by, self.catalog.world.now())?;
+        if let Some((key, attributes)) = checkpoint {
+            let action = Action::Put { key, attributes, condition: None };
+            plan.push(action, crate::catalog::plan::Meaning::StockMoved);
+        }
+        let what = What {
+            action: "import.rows",
+            entity: "catalog".into(),
+            details: json!({ "skus": slice.touched_skus() }),
+        };
+        if !plan.has_changes() {
+            return self.catalog.commit_quietly(plan, &self.by, what, ()).await.map(drop);
+        }
+        let written = self.written + slice.touched_products();
+        let quiet = self.hush(&mut plan, written);
+
+        self.catalog.commit(plan, &self.by, what, ()).await?;
+        self.written = written;
+        self.owes_announcement = quiet;
+        Ok(())
+    }
+
+    /// Decides what a transaction says in the change log; answers whether an announcement is owed.
+    fn hush(&mut self, plan: &mut crate::catalog::plan::Plan, written: u64) -> bool {
+        if written <= EXACT_AT_MOST {
+            return false;
+        }
+        let now = self.catalog.world.now();
+        let is_due = self.announced_at.is_none_or(|at| now.since(at) >= ANNOUNCE_EVERY);
+        plan.quieten();
+        if is_due {
+            self.announced_at = Some(now);
+            plan.tag([Tag::CATALOG]);
+        }
+        !is_due
+    }
+}
+
+/// Somebody else was faster; reading again tells what to do.
+const fn is_race(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Busy
+            | StoreError::VersionMismatch { .. }
+            | StoreError::NotFound(_)
+            | StoreError::SlugTaken(_)
+            | StoreError::SkuTaken(_)
+    )
+}

@@ -1,0 +1,197 @@
+//! Categories, read and written.
+
+use domain::draft::{CategoryDraft, CategoryPatch};
+use domain::tags::{self, Write};
+use domain::{
+    Category, CategoryId, CategoryTree, Change, FieldError, Ref, Seq, Slug,
+};
+use ports::Attributes;
+use serde_json::json;
+
+use crate::catalog::plan::{Meaning, Plan, at_version};
+use crate::catalog::{Catalog, Committed, What, stored};
+use crate::keys::{self, SlugOf};
+use crate::{Actor, StoreError};
+
+impl Catalog {
+    pub async fn tree(&self) -> Result<CategoryTree, StoreError> {
+        let rows = self.partition(keys::CATEGORIES).await?;
+        let categories: Result<Vec<Category>, _> =
+            rows.into_iter().map(|row| stored(row, "a category")).collect();
+
+        Ok(CategoryTree::new(categories?))
+    }
+
+    pub async fn create_category(
+        &self,
+        draft: &CategoryDraft,
+        by: &Actor,
+    ) -> Result<Committed<Category>, StoreError> {
+        let before = self.tree().await?;
+        let now = self.world.now();
+        let id = CategoryId::new(now, self.world.random());
+        let slug = match &draft.slug {
+            Some(slug) => slug.clone(),
+            None => free_slug(&before, &draft.name, id)?,
+        };
+        let category = Category {
+            id,
+            slug,
+            name: draft.name.clone(),
+            parent: draft.parent,
+            position: draft.position,
+            version: 1,
+            updated_at: now,
+        };
+        hangs_well(&before, &category)?;
+
+        let mut plan = Plan::default();
+        plan.put_new(
+            keys::category(id),
+            Attributes::of(&category)?,
+            Meaning::Version("category"),
+        );
+        plan.claim_slug(SlugOf::Category, &category.slug, id)?;
+        if let Some(parent) = category.parent {
+            plan.keep_category(parent);
+        }
+        let after = with(&before, &category);
+        plan.tag(tags::of_write(&Write::Category { id, before: &before, after: &after }, &after, &[]));
+        plan.changed(Change::to(id.to_string(), 1));
+        let what = What {
+            action: "category.create",
+            entity: id.to_string(),
+            details: json!({ "name": category.name, "slug": category.slug }),
+        };
+        self.commit(plan, by, what, category).await
+    }
+
+    pub async fn update_category(
+        &self,
+        id: CategoryId,
+        version: u64,
+        patch: &CategoryPatch,
+        by: &Actor,
+    ) -> Result<Committed<Category>, StoreError> {
+        let before = self.tree().await?;
+        let old = at(&before, id, version)?;
+        let mut new = old.clone();
+        if let Some(name) = &patch.name {
+            new.name.clone_from(name);
+        }
+        if let Some(slug) = &patch.slug {
+            new.slug = slug.clone();
+        }
+        if let Some(parent) = patch.parent {
+            new.parent = parent;
+        }
+        if let Some(position) = patch.position {
+            new.position = position;
+        }
+        if new == old {
+            return self.unchanged(old).await;
+        }
+        hangs_well(&before, &new)?;
+        new.version += 1;
+        new.updated_at = self.world.now();
+
+        let mut plan = Plan::default();
+        plan.replace(
+            keys::category(id),
+            Attributes::of(&new)?,
+            version,
+            Meaning::Version("category"),
+        );
+        if old.slug != new.slug {
+            plan.free_slug(SlugOf::Category, &old.slug, "category");
+            plan.claim_slug(SlugOf::Category, &new.slug, id)?;
+        }
+        if let Some(parent) = new.parent.filter(|parent| Some(*parent) != old.parent) {
+            plan.keep_category(parent);
+        }
+        let after = with(&before, &new);
+        plan.tag(tags::of_write(&Write::Category { id, before: &before, after: &after }, &after, &[]));
+        plan.changed(Change::to(id.to_string(), new.version));
+        let what = What {
+            action: "category.update",
+            entity: id.to_string(),
+            details: json!({ "name": new.name, "slug": new.slug, "parent": new.parent }),
+        };
+        self.commit(plan, by, what, new).await
+    }
+
+    /// The caller knows that no product is in it as of the log's row `empty_at`; `Busy` if anything
+    /// was written since, as that may have put one in. Categories below it are checked here.
+    pub async fn delete_category(
+        &self,
+        id: CategoryId,
+        version: u64,
+        empty_at: Seq,
+        by: &Actor,
+    ) -> Result<Committed<()>, StoreError> {
+        let before = self.tree().await?;
+        let old = at(&before, id, version)?;
+        if !before.children(Some(id)).is_empty() {
+            return Err(StoreError::InUse("it has categories below it".into()));
+        }
+
+        let mut plan = Plan::default();
+        plan.remove(keys::category(id), at_version(version), Meaning::Version("category"));
+        plan.free_slug(SlugOf::Category, &old.slug, "category");
+        let after = CategoryTree::new(before.iter().filter(|other| other.id != id).cloned());
+        plan.tag(tags::of_write(&Write::Category { id, before: &before, after: &after }, &after, &[]));
+        plan.changed(Change::gone(id.to_string(), version + 1));
+        let what = What {
+            action: "category.delete",
+            entity: id.to_string(),
+            details: json!({ "name": old.name, "slug": old.slug }),
+        };
+        plan.only_after(empty_at);
+        self.commit(plan, by, what, ()).await
+    }
+}
+
+fn at(tree: &CategoryTree, id: CategoryId, version: u64) -> Result<Category, StoreError> {
+    let found = tree.get(id).ok_or(StoreError::NotFound("category"))?;
+
+    if found.version == version {
+        Ok(found.clone())
+    } else {
+        Err(StoreError::VersionMismatch { current: found.version })
+    }
+}
+
+fn with(tree: &CategoryTree, category: &Category) -> CategoryTree {
+    let others = tree.iter().filter(|other| other.id != category.id).cloned();
+
+    CategoryTree::new(others.chain([category.clone()]))
+}
+
+/// A parent that is there, no circle, not too deep.
+fn hangs_well(tree: &CategoryTree, category: &Category) -> Result<(), StoreError> {
+    let Some(parent) = category.parent else { return Ok(()) };
+    let wrong = |code, detail: String| {
+        Err(StoreError::Invalid(vec![FieldError::new("/parent", code, detail)]))
+    };
+
+    if tree.get(parent).is_none() {
+        return wrong("unknown", format!("there is no category {parent}"));
+    }
+    if !tree.may_hang_below(category.id, parent) {
+        return wrong("depth", "would make a circle, or a tree deeper than 8".into());
+    }
+    Ok(())
+}
+
+fn free_slug(tree: &CategoryTree, name: &str, id: CategoryId) -> Result<Slug, StoreError> {
+    let end = id.to_string()[20..].to_ascii_lowercase();
+    let stem = Slug::of_name(name).or_else(|| format!("category-{end}").parse().ok());
+    let stem = stem.ok_or(StoreError::NotFound("slug"))?;
+    let suffixed = (2..=9).map(|n: u32| n.to_string()).chain([end]);
+    let mut wanted =
+        std::iter::once(stem.clone()).chain(suffixed.filter_map(|end| stem.with_suffix(&end)));
+
+    wanted
+        .find(|slug| tree.find(&Ref::Slug(slug.clone())).is_none())
+        .ok_or(StoreError::SlugTaken(stem))
+}

@@ -1,0 +1,29 @@
+//! Why a repository did not do what it was asked.
+
+use domain::{FieldError, InvalidStock, Sku, Slug};
+use ports::PortError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// Somebody changed it since it was read.
+    #[error("it has changed since; its version is {current}")]
+    VersionMismatch { current: u64 },
+    #[error("the slug {0} is taken")]
+    SlugTaken(Slug),
+    #[error("the SKU {0} is taken")]
+    SkuTaken(Sku),
+    #[error(transparent)]
+    Stock(#[from] InvalidStock),
+    /// Something still stands on it.
+    #[error("{0}")]
+    InUse(String),
+    #[error("{} fields are wrong", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// The same request may well succeed a moment later.
+    #[error("too many writers at once")]
+    Busy,
+    #[error(transparent)]
+    Port(#[from] PortError),
+}

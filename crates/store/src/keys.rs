@@ -1,0 +1,98 @@
+//! Where each item stands.
+
+use domain::{CategoryId, CollectionId, ProductId, Seq, Sku, Slug, Timestamp, VariantId};
+use ports::{Key, Table};
+
+pub const PRODUCT_PREFIX: &str = "product#";
+pub const VARIANT_PREFIX: &str = "variant#";
+pub const LOG_ROW_PREFIX: &str = "row#";
+
+/// Which kind of thing answers to a slug; each kind has its own name space.
+#[derive(Clone, Copy, Debug)]
+pub enum SlugOf {
+    Product,
+    Category,
+    Collection,
+}
+
+pub fn product_partition(id: ProductId) -> String {
+    format!("{PRODUCT_PREFIX}{id}")
+}
+
+pub fn product(id: ProductId) -> Key {
+    Key::new(Table::Catalog, product_partition(id), "product")
+}
+
+pub fn variant(product: ProductId, id: VariantId) -> Key {
+    Key::new(Table::Catalog, product_partition(product), format!("{VARIANT_PREFIX}{id}"))
+}
+
+/// Leads from a variant to its product.
+pub fn variant_pointer(id: VariantId) -> Key {
+    Key::new(Table::Catalog, format!("{VARIANT_PREFIX}{id}"), "pointer")
+}
+
+/// Makes a slug unique, and leads to what it names.
+pub fn slug(of: SlugOf, slug: &Slug) -> Key {
+    let kind = match of {
+        SlugOf::Product => "product",
+        SlugOf::Category => "category",
+        SlugOf::Collection => "collection",
+    };
+
+    Key::new(Table::Catalog, format!("slug#{slug}"), kind)
+}
+
+pub const CATEGORIES: &str = "categories";
+pub const COLLECTIONS: &str = "collections";
+pub const LISTS: &str = "lists";
+pub const LOG: &str = "log";
+pub const ADMIN_KEYS: &str = "admin-keys";
+
+pub fn category(id: CategoryId) -> Key {
+    Key::new(Table::Catalog, CATEGORIES, id.to_string())
+}
+
+pub fn collection(id: CollectionId) -> Key {
+    Key::new(Table::Catalog, COLLECTIONS, id.to_string())
+}
+
+pub fn featured() -> Key {
+    Key::new(Table::Catalog, LISTS, "featured")
+}
+
+pub fn ranking(category: Option<CategoryId>) -> Key {
+    let sk = match category {
+        Some(category) => format!("bestsellers#{category}"),
+        None => "bestsellers".to_owned(),
+    };
+
+    Key::new(Table::Catalog, LISTS, sk)
+}
+
+pub fn log_head() -> Key {
+    Key::new(Table::Catalog, LOG, "head")
+}
+
+/// Twenty digits hold any `u64`, so that the rows sort by number.
+pub fn log_row(seq: Seq) -> Key {
+    Key::new(Table::Catalog, LOG, format!("{LOG_ROW_PREFIX}{:020}", seq.0))
+}
+
+/// Also what makes a SKU unique.
+pub fn stock(sku: &Sku) -> Key {
+    Key::new(Table::Inventory, stock_partition(sku), "level")
+}
+
+pub fn ledger(sku: &Sku, version: u64) -> Key {
+    Key::new(Table::Inventory, stock_partition(sku), format!("ledger#{version:020}"))
+}
+
+pub fn stock_partition(sku: &Sku) -> String {
+    format!("sku#{sku}")
+}
+
+/// A month a partition, so that none grows for ever.
+pub fn audit_partition(at: Timestamp) -> String {
+    format!("audit#{:.7}", at.to_string())
+}
