@@ -267,7 +267,12 @@ impl<'a> Parameters<'a> {
             if at > 0 {
                 self.out.write_char(',')?;
             }
-            self.encode(value)?;
+            // A comma parts values however it is encoded, so one inside a value is escaped.
+            if value.contains([',', '\\']) {
+                self.encode(&value.replace('\\', r"\\").replace(',', r"\,"))?;
+            } else {
+                self.encode(value)?;
+            }
         }
         Ok(())
     }

@@ -1,1 +1,17 @@
-//! edge-core
+//! What the edge does, without doing it: which requests are cached reads, under which key, whether
+//! an answer may be used, and how the edge proves who it is. No I/O, clock, environment or
+//! randomness, so that the native shell, the Worker and the origin share every decision.
+
+pub mod auth;
+pub mod cache_status;
+pub mod conditional;
+pub mod decision;
+pub mod encoding;
+pub mod headers;
+pub mod route;
+pub mod storage;
+
+pub use cache_status::CacheStatus;
+pub use decision::{Decision, Entry};
+pub use encoding::Encoding;
+pub use route::{Refusal, Route};

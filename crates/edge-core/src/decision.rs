@@ -1,0 +1,362 @@
+//! Whether an answer that a tier keeps may be used, and what to do otherwise: the rule of
+//! [`domain::coherence`] together with age, and with how well the tier knows the change log.
+
+use std::time::Duration;
+
+use domain::coherence::Verdict;
+use domain::{CatalogRead, Ref, Resource, Seq, Stamp, Tag, TagHash, TagTable, Timestamp};
+
+use crate::cache_status::{Detail, Forward};
+
+/// What is kept beside an answer's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub resource: Resource,
+    pub stamp: Stamp,
+    pub tags: Box<[TagHash]>,
+    /// When it was asked for: the age counts from before the origin read its data.
+    pub stored_at: Timestamp,
+    /// How old it already was then (`Age`, RFC 9111 §4.2.3).
+    pub initial_age: Duration,
+    /// Its own share of the table's TTL, see [`domain::policy::jittered`].
+    pub ttl: Duration,
+}
+
+/// How long ago the tier last knew the head of the change log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogAge(pub Duration);
+
+/// What that age asks for before or after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogUse {
+    Use,
+    /// Use it, and read on after the answer.
+    UseAndRefresh,
+    /// Read on first, for at most [`REFRESH_DEADLINE`]; what is still unknown then is lost.
+    RefreshFirst,
+}
+
+/// Younger tables are used as they are.
+pub const LOG_FRESH: Duration = Duration::from_secs(1);
+/// Older ones are refreshed before they are used.
+pub const LOG_USABLE: Duration = Duration::from_secs(3);
+/// How long an answer waits for the change log.
+pub const REFRESH_DEADLINE: Duration = Duration::from_millis(300);
+
+/// What to do with a cached read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Answer with the entry.
+    Serve(Hit),
+    /// Answer with the entry, and ask the origin behind the answer.
+    ServeAndRefresh(Hit),
+    Fetch(Fetch),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// Seconds of freshness left; negative in the stale window.
+    pub ttl: i64,
+    pub detail: Option<Detail>,
+}
+
+/// A request to the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    pub why: Forward,
+    /// The entry's bytes may still be right: ask with its entity tag.
+    pub revalidate: bool,
+    /// The entry may be shown when the origin fails (RFC 5861 §4).
+    pub stands_in: bool,
+    pub detail: Option<Detail>,
+}
+
+/// What to do with an answer that has just arrived, see [`receive`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reception {
+    Store,
+    /// Older than what this tier knows of its tags: ask once more, for this at least.
+    FetchAgain {
+        min_seq: Seq,
+    },
+    /// The origin can't do better now: show it and forget it.
+    Pass(Detail),
+}
+
+impl LogAge {
+    /// The tier has never read the log.
+    pub const NEVER: Self = Self(Duration::MAX);
+
+    pub fn usage(self) -> LogUse {
+        if self.0 <= LOG_FRESH {
+            LogUse::Use
+        } else if self.0 <= LOG_USABLE {
+            LogUse::UseAndRefresh
+        } else {
+            LogUse::RefreshFirst
+        }
+    }
+
+    fn is_lost(self) -> bool {
+        self.usage() == LogUse::RefreshFirst
+    }
+}
+
+impl Entry {
+    /// RFC 9111 §4.2.3, with the whole of the way to the origin counted in.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        self.initial_age.saturating_add(now.since(self.stored_at))
+    }
+
+    pub fn judge(&self, table: &TagTable) -> Verdict {
+        table.judge(&self.stamp, &self.tags)
+    }
+}
+
+/// Decides about an entry that was judged by the tier's table (by a tier that never had one:
+/// [`Verdict::Valid`]). With [`LogUse::RefreshFirst`] the caller has tried to read the log before;
+/// an age that is still beyond it says that the log is not to be had.
+pub fn decide(entry: &Entry, verdict: Verdict, log: LogAge, now: Timestamp) -> Decision {
+    let policy = entry.resource.policy();
+    let age = entry.age(now);
+    let detail = log.is_lost().then_some(Detail::LogUnavailable);
+
+    if verdict.is_valid() && is_known_enough(entry, age, log) {
+        let hit = |detail| Hit { ttl: seconds_left(entry.ttl, age), detail };
+        if age < entry.ttl {
+            return Decision::Serve(hit(detail));
+        }
+        if age < entry.ttl.saturating_add(policy.stale_while_revalidate) {
+            return Decision::ServeAndRefresh(hit(detail.or(Some(Detail::Revalidating))));
+        }
+    }
+
+    let shown = verdict != Verdict::Withdrawn;
+    Decision::Fetch(Fetch {
+        why: if verdict.is_valid() { Forward::Stale } else { Forward::Miss },
+        revalidate: shown,
+        stands_in: shown && age < entry.ttl.saturating_add(policy.stale_if_error),
+        detail,
+    })
+}
+
+/// With the log in reach a judged entry is as good as its verdict. Without it, what happened since
+/// the later of its filling and the last reading is unknown, and that time is bounded.
+fn is_known_enough(entry: &Entry, age: Duration, LogAge(log): LogAge) -> bool {
+    log <= LOG_USABLE || age.min(log) <= entry.resource.clamp()
+}
+
+/// For a read of which nothing is kept.
+pub fn without_entry(log: LogAge) -> Fetch {
+    Fetch {
+        why: Forward::UriMiss,
+        revalidate: false,
+        stands_in: false,
+        detail: log.is_lost().then_some(Detail::LogUnavailable),
+    }
+}
+
+/// Judges a fresh answer once more by its own tags, of which not all could be known before it was
+/// asked for. `again` is whether this already is the second answer.
+pub fn receive(
+    stamp: &Stamp,
+    tags: &[TagHash],
+    table: Option<&TagTable>,
+    again: bool,
+) -> Reception {
+    match table {
+        // It is stored, and judged as soon as there is a table.
+        None => Reception::Store,
+        // Either of the two logs is the newer one; the table's next refresh will tell.
+        Some(table) if stamp.log != *table.log() => Reception::Pass(Detail::LogUnavailable),
+        Some(table) if table.judge_seq(stamp.seq, tags).is_valid() => Reception::Store,
+        Some(_) if again => Reception::Pass(Detail::Behind),
+        Some(table) => Reception::FetchAgain { min_seq: table.required(tags) },
+    }
+}
+
+/// The tags that an answer to `read` has for certain; the others are known with the answer.
+pub fn known_tags(read: &CatalogRead) -> Vec<TagHash> {
+    let own = match read {
+        CatalogRead::Product(Ref::Id(id)) => Some(Tag::product(*id)),
+        CatalogRead::Product(Ref::Slug(slug)) => Some(Tag::slug(slug)),
+        CatalogRead::Categories => Some(Tag::CATEGORIES),
+        CatalogRead::Featured => Some(Tag::FEATURED),
+        CatalogRead::Bestsellers { category: None } => Some(Tag::BESTSELLERS),
+        CatalogRead::Bestsellers { category: Some(Ref::Id(id)) } => Some(Tag::bestsellers(*id)),
+        CatalogRead::Products(query) | CatalogRead::Search(query) => {
+            match (&query.category, &query.collection) {
+                (Some(Ref::Id(id)), _) => Some(Tag::category(*id)),
+                (None, Some(Ref::Id(id))) => Some(Tag::collection(*id)),
+                (None, None) => Some(Tag::PRODUCTS),
+                // The slug's id is known with the answer.
+                (Some(Ref::Slug(_)), _) | (None, Some(Ref::Slug(_))) => None,
+            }
+        }
+        CatalogRead::Recommendations(_)
+        | CatalogRead::Bestsellers { category: Some(Ref::Slug(_)) } => None,
+    };
+
+    own.iter().chain([&Tag::CATALOG]).map(Tag::hash).collect()
+}
+
+/// Whole seconds, rounded towards less freshness.
+fn seconds_left(ttl: Duration, age: Duration) -> i64 {
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+
+    (millis(ttl).saturating_sub(millis(age))).div_euclid(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{ChangeRow, LogId};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000_000_000);
+    const CURRENT: LogAge = LogAge(Duration::ZERO);
+
+    fn entry(resource: Resource, age_seconds: u64) -> Entry {
+        Entry {
+            resource,
+            stamp: Stamp { log: LogId::new("L").unwrap(), seq: Seq(10) },
+            tags: Box::new([TagHash::of("a")]),
+            stored_at: NOW.minus(Duration::from_secs(age_seconds)),
+            initial_age: Duration::ZERO,
+            ttl: resource.policy().edge,
+        }
+    }
+
+    fn lost(seconds: u64) -> LogAge {
+        LogAge(Duration::from_secs(seconds))
+    }
+
+    fn fetch(decision: Decision) -> Fetch {
+        match decision {
+            Decision::Fetch(fetch) => fetch,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn table(rows: &[(u64, bool)]) -> TagTable {
+        let mut table = TagTable::starting_at(LogId::new("L").unwrap(), Seq(10));
+        for (seq, hard) in rows {
+            let tags = vec![serde_json::from_str("\"a\"").unwrap()];
+            let row = ChangeRow { seq: Seq(*seq), at: NOW, tags, changes: Vec::new(), hard: *hard };
+            table.apply(&row).unwrap();
+        }
+        table
+    }
+
+    #[test]
+    fn a_fresh_valid_entry_is_served() {
+        let decision = decide(&entry(Resource::Product, 10), Verdict::Valid, CURRENT, NOW);
+
+        assert_eq!(decision, Decision::Serve(Hit { ttl: 590, detail: None }));
+    }
+
+    #[test]
+    fn an_entry_in_its_stale_window_is_served_once_more_and_refreshed() {
+        let decision = decide(&entry(Resource::Product, 600), Verdict::Valid, CURRENT, NOW);
+
+        let detail = Some(Detail::Revalidating);
+        assert_eq!(decision, Decision::ServeAndRefresh(Hit { ttl: 0, detail }));
+        let Decision::ServeAndRefresh(hit) =
+            decide(&entry(Resource::Product, 659), Verdict::Valid, CURRENT, NOW)
+        else {
+            panic!("still in the window");
+        };
+        assert_eq!(hit.ttl, -59);
+    }
+
+    #[test]
+    fn past_the_window_it_is_validated_and_may_stand_in_for_a_failing_origin() {
+        let fetched = fetch(decide(&entry(Resource::Product, 660), Verdict::Valid, CURRENT, NOW));
+
+        assert_eq!(fetched.why, Forward::Stale);
+        assert!(fetched.revalidate && fetched.stands_in);
+        let day = 86_400;
+        let late =
+            fetch(decide(&entry(Resource::Product, day + 600), Verdict::Valid, CURRENT, NOW));
+        assert!(!late.stands_in);
+    }
+
+    #[test]
+    fn the_stale_window_is_about_age_and_never_about_an_invalid_entry() {
+        for age in [0, 10, 600] {
+            let entry = entry(Resource::Product, age);
+            let fetched = fetch(decide(&entry, Verdict::Invalid, CURRENT, NOW));
+
+            assert_eq!(fetched.why, Forward::Miss);
+            assert!(fetched.stands_in && fetched.revalidate);
+        }
+    }
+
+    #[test]
+    fn what_was_withdrawn_never_stands_in() {
+        for log in [CURRENT, lost(30), LogAge::NEVER] {
+            let fetched = fetch(decide(&entry(Resource::Product, 1), Verdict::Withdrawn, log, NOW));
+
+            assert!(!fetched.stands_in && !fetched.revalidate);
+        }
+    }
+
+    #[test]
+    fn without_the_log_an_answer_is_used_as_long_as_its_clamp() {
+        let at = |age, log| decide(&entry(Resource::Product, age), Verdict::Valid, log, NOW);
+        let detail = Some(Detail::LogUnavailable);
+
+        assert_eq!(at(500, lost(60)), Decision::Serve(Hit { ttl: 100, detail }));
+        assert_eq!(at(60, lost(500)), Decision::Serve(Hit { ttl: 540, detail }));
+        assert_eq!(at(60, LogAge::NEVER), Decision::Serve(Hit { ttl: 540, detail }));
+        let fetched = fetch(at(61, lost(61)));
+        assert_eq!((fetched.why, fetched.stands_in), (Forward::Stale, true));
+        assert_eq!(fetched.detail, detail);
+    }
+
+    #[test]
+    fn a_missing_thing_is_neither_served_stale_nor_on_error() {
+        let fetched = fetch(decide(&entry(Resource::Missing, 20), Verdict::Valid, CURRENT, NOW));
+
+        assert!(!fetched.stands_in);
+    }
+
+    #[test]
+    fn a_table_is_refreshed_behind_the_answer_and_then_before_it() {
+        let usage = |millis| LogAge(Duration::from_millis(millis)).usage();
+
+        assert_eq!(usage(1_000), LogUse::Use);
+        assert_eq!(usage(1_001), LogUse::UseAndRefresh);
+        assert_eq!(usage(3_000), LogUse::UseAndRefresh);
+        assert_eq!(usage(3_001), LogUse::RefreshFirst);
+        assert_eq!(LogAge::NEVER.usage(), LogUse::RefreshFirst);
+    }
+
+    #[test]
+    fn an_answer_is_judged_again_by_its_own_tags() {
+        let tags = [TagHash::of("a")];
+        let stamp = |seq| Stamp { log: LogId::new("L").unwrap(), seq: Seq(seq) };
+        let table = table(&[(11, false), (12, false)]);
+
+        assert_eq!(receive(&stamp(12), &tags, Some(&table), false), Reception::Store);
+        assert_eq!(receive(&stamp(11), &[], Some(&table), false), Reception::Store);
+        assert_eq!(
+            receive(&stamp(11), &tags, Some(&table), false),
+            Reception::FetchAgain { min_seq: Seq(12) }
+        );
+        assert_eq!(receive(&stamp(11), &tags, Some(&table), true), Reception::Pass(Detail::Behind));
+        let foreign = Stamp { log: LogId::new("M").unwrap(), seq: Seq(99) };
+        assert_eq!(
+            receive(&foreign, &tags, Some(&table), false),
+            Reception::Pass(Detail::LogUnavailable)
+        );
+    }
+
+    #[test]
+    fn the_age_counts_what_an_answer_brought_along() {
+        let entry = Entry { initial_age: Duration::from_secs(5), ..entry(Resource::Product, 10) };
+
+        assert_eq!(entry.age(NOW), Duration::from_secs(15));
+        assert_eq!(entry.age(Timestamp::from_millis(0)), Duration::from_secs(5));
+    }
+}

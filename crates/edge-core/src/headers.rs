@@ -1,0 +1,50 @@
+//! The headers that edge and origin speak with each other, in the lower case of HTTP libraries.
+
+/// Proves that the edge sent a request, see [`crate::auth`].
+pub const EDGE_AUTH: &str = "x-edge-auth";
+/// The shopper's address, as the edge saw it.
+pub const CLIENT_ADDR: &str = "x-client-addr";
+/// The customer whose cookie the edge verified; absent for everybody else.
+pub const CLIENT_USER: &str = "x-client-user";
+/// The host name by which the shop is known outside.
+pub const PUBLIC_HOST: &str = "x-public-host";
+/// A decimal sequence number of the change log: an answer made before it is of no use.
+pub const MIN_SEQ: &str = "x-min-seq";
+/// `{log}.{seq}`: the log's position before the answer's data was read.
+pub const STAMP: &str = "x-stamp";
+/// The answer's tags, parted by blanks.
+pub const TAGS: &str = "x-tags";
+/// RFC 9213.
+pub const CDN_CACHE_CONTROL: &str = "cdn-cache-control";
+/// RFC 9211.
+pub const CACHE_STATUS: &str = "cache-status";
+
+/// What the origin tells the edge alone.
+pub const INTERNAL_OF_ANSWERS: [&str; 3] = [STAMP, TAGS, MIN_SEQ];
+
+/// Whether only the edge may say it to the origin. What a client sends under such a name is dropped
+/// before the edge adds its own.
+pub fn is_reserved(name: &str) -> bool {
+    name.starts_with("x-edge-")
+        || name.starts_with("x-client-")
+        || name.starts_with("x-forwarded-")
+        || matches!(name, "forwarded" | PUBLIC_HOST | MIN_SEQ | STAMP | TAGS)
+        || matches!(name, "x-real-ip" | "x-original-url" | "x-rewrite-url" | "x-host")
+        || matches!(name, "x-http-method" | "x-http-method-override" | "x-method-override")
+}
+
+/// Hop-by-hop (RFC 9110 §7.6.1, RFC 9113 §8.2.2), beside what `Connection` lists.
+pub fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
