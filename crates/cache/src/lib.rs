@@ -1,1 +1,23 @@
-//! cache
+//! What a tier needs to keep answers without ever keeping one too long: a follower of the change
+//! log, and a read-through cache that judges each entry by it.
+
+mod changes;
+mod entry;
+mod flights;
+mod follower;
+mod following;
+mod mark;
+mod measures;
+mod read_through;
+mod shared;
+mod snapshot;
+mod versions;
+
+pub use changes::{ChangeLog, Changes, Flags, NoSink, ROWS_MAX, Sink};
+pub use entry::{Answer, Filled, Origin, Weigh};
+pub use flights::LoadError;
+pub use follower::{FRESH_FOR, Follower, USABLE_FOR};
+pub use following::RoundEnd;
+pub use read_through::{ReadThrough, ReadThroughSettings};
+pub use shared::{SharedCache, SharedEntry};
+pub use snapshot::Snapshot;

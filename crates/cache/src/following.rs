@@ -1,0 +1,280 @@
+//! How a follower moves: rounds of asking, taking only what is contiguous, and starting again.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::{Seq, Stamp, TagHash, TagTable};
+use futures::FutureExt;
+use ports::{PortError, PortErrorKind};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::changes::Changes;
+use crate::follower::{Follower, Round, State};
+use crate::snapshot::Snapshot;
+
+/// Rule 7: each second, and when pushed.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// Pushes within this time of a poll make one poll at its end.
+const TRAILING: Duration = Duration::from_millis(20);
+/// A page that takes longer counts as failed.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
+/// First pause after a gap; the row under it was committed and shows within milliseconds.
+const GAP_PAUSE: Duration = Duration::from_millis(20);
+const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+/// A sink's rebuild may read the whole catalogue, so a failing one is asked less often.
+const SINK_PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// How a round of polling ended.
+#[derive(Debug)]
+pub enum RoundEnd {
+    /// At the log's head, as of the round's last call.
+    CaughtUp,
+    /// A committed row is not to be seen yet.
+    Gap {
+        position: Seq,
+        head: Seq,
+    },
+    /// The log's head is below the position: an old answer, or a store that was restored without
+    /// a new log id.
+    WentBack {
+        position: Seq,
+        head: Seq,
+    },
+    SourceFailed(PortError),
+    SinkFailed(PortError),
+}
+
+impl Follower {
+    /// Polls until `shutdown`: each second, when kicked, and soon after what was not complete.
+    pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
+        let mut shutdown = pin!(shutdown);
+        let mut pauses = Pauses::default();
+
+        loop {
+            let began = Instant::now();
+            // Whoever kicked until now is served by the poll that begins here.
+            let _ = self.state.kicked.notified().now_or_never();
+            let ended = tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                ended = self.poll() => ended,
+            };
+            let pause = pauses.after(&ended);
+            let next = Instant::now() + pause.at_most;
+
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                () = self.state.kicked.notified(), if pause.may_be_cut => {
+                    sleep_until(next.min(began + TRAILING)).await;
+                }
+                () = sleep_until(next) => {}
+            }
+        }
+    }
+
+    /// One round, up to the log's head; rounds never overlap.
+    pub async fn poll(&self) -> RoundEnd {
+        let _alone = self.state.asking.lock().await;
+        let number = self.state.rounds_begun.fetch_add(1, Ordering::AcqRel) + 1;
+
+        let ended = self.state.round(number).await.unwrap_or_else(|failed| failed);
+        let caught_up_at = match ended {
+            RoundEnd::CaughtUp => self.state.current().position(),
+            _ => None,
+        };
+        self.state.rounds.send_replace(Round { number, caught_up_at });
+        ended
+    }
+}
+
+impl State {
+    async fn round(&self, number: u64) -> Result<RoundEnd, RoundEnd> {
+        let mut has_started = false;
+
+        loop {
+            let asked = Instant::now();
+            let after = self.current().stamp();
+            let changes = self.ask(after.as_ref()).await?;
+
+            match after {
+                Some(after) if after.log == changes.log && after.seq >= changes.floor => {
+                    if let Some(ended) = self.take(changes, &after, asked).await? {
+                        return Ok(ended);
+                    }
+                    self.rounds.send_replace(Round { number, caught_up_at: None });
+                }
+                // Between here and the end of the start nothing is known, so nothing is valid.
+                Some(after) => {
+                    tracing::warn!(
+                        position = %after,
+                        log = %changes.log,
+                        floor = changes.floor.0,
+                        "the change log can't be followed from here: starting again"
+                    );
+                    self.forget();
+                }
+                None if has_started => {
+                    let flapping = "follow the change log: it is another one at each call";
+                    return Err(RoundEnd::SourceFailed(unavailable(flapping)));
+                }
+                None => {
+                    self.start(changes).await?;
+                    has_started = true;
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, after: Option<&Stamp>) -> Result<Changes, RoundEnd> {
+        let answer = timeout(ASK_WITHIN, self.source.changes(after)).await;
+        let changes =
+            answer.unwrap_or_else(|_| Err(unavailable("read the change log: no answer in 2 s")));
+
+        changes.and_then(Changes::checked).map_err(RoundEnd::SourceFailed)
+    }
+
+    /// Applies what follows the position; `None` if there may be another page.
+    async fn take(
+        &self,
+        changes: Changes,
+        after: &Stamp,
+        asked: Instant,
+    ) -> Result<Option<RoundEnd>, RoundEnd> {
+        let (rows, has_gap) = changes.contiguous(after.seq);
+        let position = rows.last().map_or(after.seq, |row| row.seq);
+
+        if changes.head < after.seq {
+            return Ok(Some(RoundEnd::WentBack { position: after.seq, head: changes.head }));
+        }
+        if !rows.is_empty() {
+            let stamp = Stamp { log: after.log.clone(), seq: position };
+            self.sink.apply(rows, &stamp).await.map_err(RoundEnd::SinkFailed)?;
+            self.versions_take(rows);
+        }
+        self.advance(&changes, rows);
+        self.switch(changes.flags.as_ref());
+
+        if position >= changes.head && !has_gap {
+            self.was_complete_at(asked);
+            return Ok(Some(RoundEnd::CaughtUp));
+        }
+        let stuck = has_gap || rows.is_empty();
+        Ok(stuck.then_some(RoundEnd::Gap { position, head: changes.head }))
+    }
+
+    fn versions_take(&self, rows: &[domain::ChangeRow]) {
+        let mut versions = self.versions();
+
+        rows.iter().for_each(|row| versions.take(row));
+    }
+
+    fn advance(&self, changes: &Changes, rows: &[domain::ChangeRow]) {
+        let current = self.current();
+        let Some(table) = current.table() else { return };
+        if rows.is_empty() && table.floor() >= changes.floor {
+            return;
+        }
+        // A copy, so that readers need no lock: some 400 KB at most, and at most one a poll.
+        let mut table = table.clone();
+
+        for row in rows {
+            table.apply(row).expect("the rows were cut at the first gap");
+        }
+        table.raise_floor(changes.floor);
+        self.publish(current.moved_to(table));
+    }
+
+    fn forget(&self) {
+        let era = self.current().era();
+
+        self.is_incomplete();
+        self.publish(Snapshot::cold(era));
+        self.versions().clear();
+        self.flags.store(None);
+    }
+
+    async fn start(&self, changes: Changes) -> Result<(), RoundEnd> {
+        let head = changes.head_stamp();
+        let held = self.sink.reset(&head).await.map_err(RoundEnd::SinkFailed)?;
+
+        if held.log != head.log {
+            let why = "start to follow the change log: the sink is in another one";
+            return Err(RoundEnd::SinkFailed(unavailable(why)));
+        }
+        let table = match changes.tags {
+            // The map is complete up to the head alone.
+            Some(tags) if held == head => {
+                let tags = tags.iter().map(|(tag, seq)| (TagHash::of(tag), *seq));
+                TagTable::restored(held.log, held.seq, changes.floor, tags)
+            }
+            _ => TagTable::starting_at(held.log, held.seq),
+        };
+        self.publish(self.current().next_era(table));
+        self.switch(changes.flags.as_ref());
+        Ok(())
+    }
+
+    fn switch(&self, told: Option<&crate::Flags>) {
+        let Some(told) = told else { return };
+        let is_newer = self.flags.load().as_ref().is_none_or(|flags| flags.version < told.version);
+
+        if is_newer {
+            self.flags.store(Some(told.clone().into()));
+        }
+    }
+}
+
+fn unavailable(attempted: &'static str) -> PortError {
+    PortError::new(PortErrorKind::Unavailable, attempted)
+}
+
+/// How long to wait after rounds that were not complete, and what to say of them.
+#[derive(Debug, Default)]
+struct Pauses {
+    incomplete: u32,
+}
+
+struct Pause {
+    at_most: Duration,
+    /// By a kick.
+    may_be_cut: bool,
+}
+
+impl Pauses {
+    fn after(&mut self, ended: &RoundEnd) -> Pause {
+        let (first, longest) = match ended {
+            RoundEnd::CaughtUp => {
+                if self.incomplete > 1 {
+                    tracing::info!(rounds = self.incomplete, "the change log is followed again");
+                }
+                self.incomplete = 0;
+                return Pause { at_most: POLL_EVERY, may_be_cut: true };
+            }
+            RoundEnd::Gap { .. } => (GAP_PAUSE, POLL_EVERY),
+            RoundEnd::WentBack { .. } => (POLL_EVERY, POLL_EVERY),
+            RoundEnd::SourceFailed(_) => (FAILURE_PAUSE, POLL_EVERY),
+            RoundEnd::SinkFailed(_) => (FAILURE_PAUSE, SINK_PAUSE_MAX),
+        };
+        self.report(ended);
+        let doubled = first.saturating_mul(1 << self.incomplete.min(16));
+
+        self.incomplete = self.incomplete.saturating_add(1);
+        Pause { at_most: doubled.min(longest), may_be_cut: false }
+    }
+
+    /// Once when it begins, then at each doubling: an outage of hours is a dozen lines.
+    fn report(&self, ended: &RoundEnd) {
+        // A gap closes by itself within milliseconds; only one that stays is worth a line.
+        let is_news = match ended {
+            RoundEnd::Gap { .. } => self.incomplete >= 8,
+            _ => true,
+        };
+
+        if is_news && (self.incomplete == 0 || self.incomplete.is_power_of_two()) {
+            tracing::warn!(rounds = self.incomplete, ended = ?ended, "the change log is not followed");
+        }
+    }
+}

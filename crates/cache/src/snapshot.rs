@@ -1,0 +1,66 @@
+//! What a follower knew of the log at one moment.
+
+use domain::coherence::Verdict;
+use domain::{Seq, Stamp, TagHash, TagTable};
+
+use crate::mark::Mark;
+
+/// Immutable, so that a reader judges by one state of the table however long it takes.
+#[derive(Debug)]
+pub struct Snapshot {
+    era: u16,
+    table: Option<TagTable>,
+}
+
+impl Snapshot {
+    /// Of a follower that knows nothing, whose last era was `era`.
+    pub(crate) const fn cold(era: u16) -> Self {
+        Self { era, table: None }
+    }
+
+    /// The first one of the era after this.
+    pub(crate) fn next_era(&self, table: TagTable) -> Self {
+        // Zero is skipped: a mark of era zero would be that of a cold follower.
+        Self { era: self.era.checked_add(1).unwrap_or(1), table: Some(table) }
+    }
+
+    pub(crate) const fn moved_to(&self, table: TagTable) -> Self {
+        Self { era: self.era, table: Some(table) }
+    }
+
+    pub(crate) const fn era(&self) -> u16 {
+        self.era
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        self.table.as_ref().map_or(Mark::COLD, |table| Mark::new(self.era, table.position()))
+    }
+
+    /// `None` until the follower has read the log.
+    pub const fn table(&self) -> Option<&TagTable> {
+        self.table.as_ref()
+    }
+
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.table.as_ref().map(TagTable::stamp)
+    }
+
+    pub fn position(&self) -> Option<Seq> {
+        self.table.as_ref().map(TagTable::position)
+    }
+
+    /// What the rule says of an answer; while nothing is known of the log, that nothing is valid.
+    pub fn judge(&self, stamp: &Stamp, tags: &[TagHash]) -> Verdict {
+        self.table.as_ref().map_or(Verdict::Withdrawn, |table| table.judge(stamp, tags))
+    }
+
+    /// The mark of an entry that is valid now: it counts as stamped with this position.
+    pub(crate) fn raised(&self, mark: Mark, tags: &[TagHash]) -> Option<Mark> {
+        let table = self.table.as_ref().filter(|_| mark.era() == self.era)?;
+
+        table
+            .judge_seq(mark.seq(), tags)
+            .is_valid()
+            .then(|| Mark::new(self.era, mark.seq().max(table.position())))
+    }
+}
