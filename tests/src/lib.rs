@@ -1,1 +1,17 @@
-//! tests
+//! The shop as somebody outside sees it: real processes on free ports, HTTP, and the command line.
+//! Nothing in here knows a type of the shop's own.
+
+mod answer;
+pub mod catalogue;
+mod door;
+mod process;
+mod retail;
+mod wait;
+mod world;
+
+pub use answer::Answer;
+pub use door::{Call, Door};
+pub use process::{Ended, Shop};
+pub use retail::{Retail, RetailProduct};
+pub use wait::{until, within};
+pub use world::{Launch, World};

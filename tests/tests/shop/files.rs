@@ -1,0 +1,118 @@
+//! Import and export, as somebody at a terminal uses them.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+use tests::catalogue::{facet, json_lines, walk};
+use tests::{Retail, World};
+
+fn text(path: &std::path::Path) -> Result<&str> {
+    path.to_str().context("a path in UTF-8")
+}
+
+#[tokio::test]
+async fn what_is_exported_can_be_imported_elsewhere_and_is_the_same() -> Result<()> {
+    let Some(retail) = Retail::find()? else { return Ok(()) };
+    let (here, there) = (World::new()?, World::new()?);
+    retail.import(&here).await?.must_exit(0)?;
+    let first = here.run(&["export"]).await?.must_exit(0)?.stdout;
+    let file = there.write("export.jsonl", &first)?;
+
+    there.run(&["import", text(&file)?]).await?.must_exit(0)?;
+    let second = there.run(&["export"]).await?.must_exit(0)?.stdout;
+
+    let sorted = |text: &str| {
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    ensure!(first.lines().count() == retail.products.len(), "{} lines", first.lines().count());
+    let (first, second) = (sorted(&first), sorted(&second));
+    for (left, right) in first.iter().zip(&second) {
+        ensure!(left == right, "{left}\n{right}");
+    }
+    ensure!(first.len() == second.len(), "{} and {} lines", first.len(), second.len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_are_wrong_are_refused_one_by_one_and_the_others_are_in() -> Result<()> {
+    let world = World::new()?;
+    let rows = "sku,name,category,price,stock\n\
+                a-1,Axe,Tools,19.99,3\n\
+                a-2,,Tools,19.99,3\n\
+                a-3,Adze,Tools,free,3\n\
+                a-4,Awl,Tools,5,-1\n\
+                a-5,Anvil,Tools,1e3,1\n\
+                a-6,Auger,Tools,7.5,4\n";
+    let file = world.write("rows.csv", rows)?;
+    let errors = world.path("errors.jsonl");
+    let arguments = ["import", text(&file)?, "--errors", text(&errors)?];
+
+    let ended = world.run(&arguments).await?.must_exit(2)?;
+
+    let refused = fs::read_to_string(&errors)?;
+    for sku in ["a-2", "a-3", "a-4", "a-5"] {
+        ensure!(refused.contains(sku), "{sku} is not in the errors: {refused}");
+    }
+    ensure!(!refused.contains("a-1") && !refused.contains("a-6"), "{refused}");
+    ensure!(ended.stderr.contains('4') || ended.stdout.contains('4'), "how many? {ended:?}");
+    let shop = world.open().await?;
+    let listed = walk(shop.edge(), "/products?sort=name", 10).await?;
+    let names: Vec<_> = listed.iter().filter_map(|product| product["name"].as_str()).collect();
+    ensure!(names == ["Auger", "Axe"], "{names:?}");
+    ensure!(listed[0]["price"]["amount"] == 750, "{}", listed[0]);
+    shop.close().await
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_it_would_do_and_does_nothing() -> Result<()> {
+    let world = World::new()?;
+    let file = world.write("rows.jsonl", &json_lines(20))?;
+
+    world.run(&["import", text(&file)?, "--dry-run"]).await?.must_exit(0)?;
+
+    let shop = world.open().await?;
+    let list = shop.edge().get_json("/products").await?;
+    ensure!(facet(&list, "category").is_empty(), "{list}");
+    shop.close().await
+}
+
+#[tokio::test]
+async fn a_file_of_which_nothing_can_be_read_does_nothing() -> Result<()> {
+    let world = World::new()?;
+    let cases: [(&str, &[u8]); 5] = [
+        ("empty.csv", b""),
+        ("no-columns.csv", b"a,b\n1,2\n"),
+        ("binary.jsonl", b"\x00\xff\xfe\x00"),
+        ("array.jsonl", b"[1,2,3]\n"),
+        ("huge-line.jsonl", &[b'x'; 4 << 20]),
+    ];
+
+    for (name, bytes) in cases {
+        let path = world.path(name);
+        fs::write(&path, bytes)?;
+        let ended = world.run(&["import", text(&path)?]).await?;
+        let code = ended.status.code();
+
+        ensure!(code == Some(1) || code == Some(2), "{name}: {ended:?}");
+        ensure!(!ended.stderr.trim().is_empty(), "{name} is told nothing");
+        ensure!(!ended.stderr.contains("panicked"), "{name}: {}", ended.stderr);
+    }
+    world.run(&["import", "no-such-file.csv"]).await?.must_exit(1)?;
+    world.run(&["import", "x.csv", "--map", "nonsense"]).await?.must_exit(2)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_is_made_for_a_role_that_there_is() -> Result<()> {
+    let world = World::new()?;
+
+    let refused = world.run(&["admin-key", "create", "--name", "n", "--role", "king"]).await?;
+
+    ensure!(!refused.status.success(), "{refused:?}");
+    ensure!(refused.stderr.contains("owner"), "which roles are there? {}", refused.stderr);
+    let key = world.admin_key("owner").await?;
+    ensure!(key.len() >= 32, "a key of {} characters can be guessed", key.len());
+    Ok(())
+}

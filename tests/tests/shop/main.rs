@@ -1,0 +1,11 @@
+//! The whole shop from outside: each test opens its own.
+
+mod admin;
+mod bad_input;
+mod coherence;
+mod conditional;
+mod crash;
+mod files;
+mod protocol;
+mod retail;
+mod start;
