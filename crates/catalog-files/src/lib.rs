@@ -1,1 +1,27 @@
-//! catalog-files
+//! Catalogue files: reading and writing them as CSV or JSON lines, and the demo catalogue.
+//!
+//! A file is read row by row in bounded memory. A bad row becomes a [`RowError`] and the rest go
+//! in; what is wrong with the file as a whole (a column that is missing, a mapping to nothing) is a
+//! [`FileError`] before anything is done. What is written is read back by itself, byte for byte.
+
+mod category_path;
+mod cell;
+mod column;
+mod csv_record;
+mod error;
+mod format;
+mod json_record;
+mod lines;
+mod mapping;
+mod reader;
+mod row;
+mod seen;
+mod writer;
+
+pub use column::Column;
+pub use error::{ErrorCode, FileError, RowError, RowErrors};
+pub use format::Format;
+pub use mapping::{Mapping, Warning};
+pub use reader::CatalogReader;
+pub use row::CatalogRow;
+pub use writer::{CsvColumns, RowWriter};
