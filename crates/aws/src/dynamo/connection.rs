@@ -52,7 +52,10 @@ pub(super) async fn client(settings: &DynamoSettings) -> Result<Client, PortErro
             .credentials_provider(Credentials::new("local", "local", None, None, "loopback"))
             .http_client(https())
     } else {
-        let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
+        // Told the region here too, or the chain would go and look for one.
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(settings.region.clone()))
+            .http_client(https());
         Builder::from(&loader.load().await)
     };
     config = config

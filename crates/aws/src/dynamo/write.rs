@@ -1,5 +1,7 @@
 //! Transactions as TransactWriteItems, and its refusals as the port's.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
@@ -10,30 +12,73 @@ use ports::{
     Action, Attributes, Cancellation, PortError, PortErrorKind, TransactError, Transaction,
 };
 
+use tokio::time::Instant;
+
 use super::attribute;
 use super::expression::{self, Placeholders};
 use super::{DynamoItems, failure};
 
 const OPERATION: &str = "TransactWriteItems";
 
-/// Without a token of the caller's the SDK makes one, before its first attempt: a retry of its own
-/// after a lost answer has no second effect.
+/// DynamoDB finishes a transaction whose coordinator was lost when it is asked for again five
+/// seconds after it began (TransactionInProgressException in its manual): until then we ask.
+const RECOVERY: Duration = Duration::from_secs(6);
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Every attempt of a call carries one token, the caller's or one made here, so that a retry after a
+/// lost answer has no second effect.
 pub(super) async fn transact(
     items: &DynamoItems,
     transaction: &Transaction,
 ) -> Result<(), TransactError> {
     transaction.validate()?;
+    let token = transaction.token.clone().map_or_else(fresh_token, Ok)?;
     let actions = transaction.actions.iter().map(|action| write(items, action));
-
-    items
+    let request = items
         .client
         .transact_write_items()
         .set_transact_items(Some(actions.collect::<Result<_, _>>()?))
-        .set_client_request_token(transaction.token.clone())
-        .send()
+        .client_request_token(token);
+
+    settled(|| request.clone().send(), is_in_progress)
         .await
         .map_err(|error| refusal(transaction, &error))?;
     Ok(())
+}
+
+fn fresh_token() -> Result<String, PortError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| {
+        PortError::new(PortErrorKind::Unavailable, "a random token").because(error.to_string())
+    })?;
+
+    Ok(format!("{:032x}", u128::from_be_bytes(random)))
+}
+
+/// The first answer that is final, or the last one before we give up.
+async fn settled<T, E, F>(
+    mut attempt: impl FnMut() -> F,
+    is_in_progress: impl Fn(&E) -> bool,
+) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let give_up = Instant::now() + RECOVERY;
+
+    loop {
+        match attempt().await {
+            Err(error) if is_in_progress(&error) && Instant::now() < give_up => {
+                tokio::time::sleep(ASK_EVERY).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_in_progress(error: &SdkError<TransactWriteItemsError>) -> bool {
+    error
+        .as_service_error()
+        .is_some_and(TransactWriteItemsError::is_transaction_in_progress_exception)
 }
 
 fn write(items: &DynamoItems, action: &Action) -> Result<TransactWriteItem, PortError> {
@@ -109,6 +154,16 @@ fn refusal(transaction: &Transaction, error: &SdkError<TransactWriteItemsError>)
         Some(TransactWriteItemsError::IdempotentParameterMismatchException(_)) => {
             TransactError::TokenReused
         }
+        Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
+            // Under the caller's token to ask again is safe. A token of ours ends with this call,
+            // and nobody knows what becomes of the transaction.
+            let kind = match transaction.token {
+                Some(_) => PortErrorKind::Conflict,
+                None => PortErrorKind::Unavailable,
+            };
+            let what = format!("DynamoDB {OPERATION}: still in progress");
+            TransactError::Port(PortError::new(kind, what))
+        }
         _ => TransactError::Port(failure::of(OPERATION, error)),
     }
 }
@@ -161,4 +216,88 @@ fn describe(action: &Action, code: &str, reason: &CancellationReason) -> String 
     let message = reason.message().unwrap_or("no message");
 
     format!("DynamoDB {OPERATION}: {code} on an item of {}: {message}", action.key().table.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+    use aws_sdk_dynamodb::types::error::TransactionInProgressException;
+    use ports::{Condition, Key, Table};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transaction_in_progress_is_asked_for_until_dynamodb_has_finished_it() {
+        let began = Instant::now();
+        let asked = Cell::new(0);
+
+        let answer = settled(
+            || {
+                asked.set(asked.get() + 1);
+                let finished = began.elapsed() >= Duration::from_secs(5);
+                async move { if finished { Ok("done") } else { Err("in progress") } }
+            },
+            |error| *error == "in progress",
+        )
+        .await;
+
+        assert_eq!(answer, Ok("done"));
+        assert_eq!(asked.get(), 6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transaction_that_is_never_finished_is_given_up() {
+        let began = Instant::now();
+
+        let answer: Result<(), _> =
+            settled(|| async { Err("in progress") }, |error| *error == "in progress").await;
+
+        assert_eq!(answer, Err("in progress"));
+        assert_eq!(began.elapsed(), RECOVERY);
+    }
+
+    #[tokio::test]
+    async fn any_other_failure_is_final() {
+        let asked = Cell::new(0);
+
+        let answer: Result<(), _> = settled(
+            || {
+                asked.set(asked.get() + 1);
+                async { Err("refused") }
+            },
+            |error| *error == "in progress",
+        )
+        .await;
+
+        assert_eq!((answer, asked.get()), (Err("refused"), 1));
+    }
+
+    #[test]
+    fn still_in_progress_is_a_conflict_under_the_callers_token_and_unknown_under_ours() {
+        let exception = TransactionInProgressException::builder().build();
+        let status = 400.try_into().unwrap();
+        let error = SdkError::service_error(
+            TransactWriteItemsError::TransactionInProgressException(exception),
+            HttpResponse::new(status, "".into()),
+        );
+        let ours = Transaction::new().check(Key::new(Table::Outbox, "p", "s"), Condition::Exists);
+        let kind = |transaction: &Transaction| match refusal(transaction, &error) {
+            TransactError::Port(error) => error.kind,
+            other => panic!("{other:?}"),
+        };
+
+        assert!(is_in_progress(&error));
+        assert_eq!(kind(&ours), PortErrorKind::Unavailable);
+        assert_eq!(kind(&ours.token("callers")), PortErrorKind::Conflict);
+    }
+
+    #[test]
+    fn a_token_of_ours_is_new_every_time_and_of_a_legal_length() {
+        let (one, other) = (fresh_token().unwrap(), fresh_token().unwrap());
+
+        assert_ne!(one, other);
+        assert_eq!(one.len(), 32);
+    }
 }

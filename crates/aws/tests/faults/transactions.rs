@@ -111,15 +111,13 @@ async fn a_token_that_was_used_otherwise_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_still_in_progress_is_a_conflict_in_the_end() {
-    let in_progress = || refused("TransactionInProgressException");
-    let (items, script) = scripted([in_progress(), in_progress(), in_progress()]).await;
+async fn a_transaction_that_is_in_progress_is_waited_for() {
+    let in_progress = refused("TransactionInProgressException");
+    let (items, script) = scripted([in_progress, (StatusCode::OK, json!({}))]).await;
 
-    let error = items.transact(&two_actions().token("once")).await.unwrap_err();
+    items.transact(&two_actions().token("once")).await.unwrap();
 
-    let TransactError::Port(error) = error else { panic!("{error:?}") };
-    assert_eq!(error.kind, PortErrorKind::Conflict);
-    assert_eq!(script.asked().len(), 3);
+    assert_eq!(script.asked().len(), 2);
 }
 
 #[tokio::test]
@@ -132,7 +130,7 @@ async fn a_retry_after_a_lost_answer_carries_the_token_of_the_first_attempt() {
     let asked = script.asked();
     let token = |request: &Value| request["ClientRequestToken"].as_str().unwrap().to_owned();
     assert_eq!(asked.len(), 2);
-    assert_eq!(token(&asked[0]).len(), 36);
+    assert!((1..=36).contains(&token(&asked[0]).len()));
     assert_eq!(token(&asked[0]), token(&asked[1]));
 }
 
