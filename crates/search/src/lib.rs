@@ -1,1 +1,26 @@
-//! search
+//! The catalogue in memory: one immutable snapshot answers lists, search, facets, categories,
+//! featured products, bestsellers and recommendations; changes make the next snapshot.
+
+mod admin;
+mod batch;
+mod bits;
+mod categories;
+mod collections;
+mod entry;
+mod facets;
+mod filters;
+mod index;
+mod labels;
+mod list;
+mod picks;
+mod rows;
+mod selection;
+mod shelf;
+mod text;
+
+pub use admin::AdminPage;
+pub use batch::{Batch, Contents};
+pub use entry::Card;
+pub use index::Index;
+pub use list::{ListPage, write_cards};
+pub use shelf::{Rankings, Shelf, Unknown};

@@ -1,0 +1,111 @@
+//! How many products each value of a facet would show.
+
+use std::cmp::Reverse;
+
+use domain::Availability;
+use domain::api::{Facet, FacetValue};
+
+use crate::filters::{Failed, Filters};
+use crate::labels::BRAND;
+use crate::rows::RowRef;
+use crate::shelf::Shelf;
+
+/// What `domain::api::Facet` promises.
+const VALUES_MAX: usize = 100;
+
+const AVAILABILITIES: [Availability; 3] =
+    [Availability::InStock, Availability::Low, Availability::Out];
+
+/// Counts by number. A facet's own filter does not reduce its counts, every other filter does: so
+/// a row counts everywhere if it passes all, and in one facet if it fails that one's filter alone.
+pub(crate) struct Counts {
+    categories: Vec<u64>,
+    availabilities: [u64; 3],
+    labels: Vec<u64>,
+}
+
+impl Counts {
+    pub(crate) fn of(shelf: &Shelf) -> Self {
+        Self {
+            categories: vec![0; shelf.categories.len()],
+            availabilities: [0; 3],
+            labels: vec![0; shelf.labels.len()],
+        }
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        row: RowRef<'_>,
+        failed: Failed,
+        filters: &Filters,
+        shelf: &Shelf,
+    ) {
+        if failed.none() || failed.category_alone() {
+            self.categories[row.row.category as usize] += 1;
+        }
+        if failed.none() || failed.availability_alone() {
+            self.availabilities[row.row.availability as usize] += 1;
+        }
+        if failed.none() {
+            row.labels.iter().for_each(|label| self.labels[*label as usize] += 1);
+        } else if let Some(facet) = filters.only_facet(failed) {
+            let own = row.labels.iter().filter(|label| shelf.labels.facet_of(**label) == facet);
+            own.for_each(|label| self.labels[*label as usize] += 1);
+        }
+    }
+
+    /// The facets that have a value: `category`, `brand`, `availability`, then attributes by name.
+    pub(crate) fn finish(self, shelf: &Shelf) -> Vec<Facet> {
+        let categories = (0..).zip(&self.categories).filter_map(|(number, count)| {
+            let category = shelf.categories.get(number)?;
+            let label = Some(category.name.clone());
+            Some(FacetValue { value: category.slug.to_string(), label, count: *count })
+        });
+        let availabilities = AVAILABILITIES.iter().map(|one| FacetValue {
+            value: one.as_str().to_owned(),
+            label: None,
+            count: self.availabilities[*one as usize],
+        });
+        let mut of_labels = self.by_facet(shelf);
+        let brand = of_labels.iter().position(|facet| facet.name == BRAND);
+        let brand = brand.map(|at| of_labels.swap_remove(at));
+        of_labels.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+
+        let mut facets = vec![facet("category", categories.collect())];
+        facets.extend(brand);
+        facets.push(facet("availability", availabilities.collect()));
+        facets.extend(of_labels);
+        facets.retain(|facet| !facet.values.is_empty());
+        facets
+    }
+
+    fn by_facet(&self, shelf: &Shelf) -> Vec<Facet> {
+        let mut counted = vec![Vec::new(); shelf.labels.facet_count()];
+        for (label, count) in (0..).zip(&self.labels).filter(|(_, count)| **count > 0) {
+            counted[shelf.labels.facet_of(label) as usize].push((Reverse(*count), label));
+        }
+
+        (0..).zip(counted).map(|(number, counted)| top_labels(shelf, number, counted)).collect()
+    }
+}
+
+/// Texts are made for the values that are shown alone: there may be thousands.
+fn top_labels(shelf: &Shelf, number: u32, mut counted: Vec<(Reverse<u64>, u32)>) -> Facet {
+    counted.sort_unstable_by_key(|(count, label)| (*count, shelf.labels.text(*label)));
+    counted.truncate(VALUES_MAX);
+    let values = counted.into_iter().map(|(Reverse(count), label)| FacetValue {
+        value: shelf.labels.text(label).to_owned(),
+        label: None,
+        count,
+    });
+
+    Facet { name: shelf.labels.facet_name(number).to_owned(), values: values.collect() }
+}
+
+fn facet(name: &str, mut values: Vec<FacetValue>) -> Facet {
+    values.retain(|value| value.count > 0);
+    values.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    values.truncate(VALUES_MAX);
+
+    Facet { name: name.to_owned(), values }
+}

@@ -1,0 +1,124 @@
+//! What the shop proposes: bestsellers, and what goes with a product.
+
+use std::cmp::Reverse;
+
+use domain::{Availability, CategoryId, ProductId, Ref};
+
+use crate::bits::Bits;
+use crate::entry::Card;
+use crate::rows::RowRef;
+use crate::selection::Selection;
+use crate::shelf::{Shelf, Unknown};
+
+/// What two products have in common, and how much it says. The category says most; a value of an
+/// attribute (`style`: `backpack`) says more than a word that both names happen to have.
+const SAME_CATEGORY: u32 = 40;
+const SAME_PARENT: u32 = 15;
+const SHARED_LABEL: u32 = 20;
+const SHARED_WORD: u32 = 12;
+/// For an equal price; half the price or twice as much gets half of it.
+const NEAR_PRICE: i64 = 20;
+
+impl Shelf {
+    /// Whether somebody has ranked the shop's or the category's products.
+    pub fn has_ranking(&self, category: Option<CategoryId>) -> bool {
+        self.rankings.get(&category).is_some_and(|ranking| !ranking.is_empty())
+    }
+
+    /// At most `most` products in the order of the ranking. A shop or category without a ranking
+    /// (nothing was sold yet) shows what is featured, then what is newest and in stock.
+    pub fn bestsellers(
+        &self,
+        category: Option<&Ref<CategoryId>>,
+        most: usize,
+    ) -> Result<Vec<Card>, Unknown> {
+        let category = category.map(|category| self.category(category)).transpose()?;
+        let id = category.map(|category| category.id);
+        if let Some(ranking) = self.rankings.get(&id).filter(|ranking| !ranking.is_empty()) {
+            return Ok(self.cards(ranking).take(most).collect());
+        }
+
+        let within = id.map(|id| self.categories.within(id));
+        let belongs = |row: RowRef<'_>| {
+            row.row.is_visible()
+                && within.as_ref().is_none_or(|within| within.contains(row.row.category))
+        };
+        let mut seen = Bits::default();
+        let mut found: Vec<_> = self
+            .featured
+            .iter()
+            .filter_map(|id| self.row(*id))
+            .filter(|row| belongs(*row))
+            .filter(|row| seen.insert(row.slot))
+            .take(most)
+            .collect();
+        let mut newest = Selection::of(most - found.len());
+        let in_stock = |row: &RowRef<'_>| row.row.availability != Availability::Out;
+        for row in self.rows.iter().filter(in_stock).filter(|row| belongs(*row)) {
+            if !seen.contains(row.slot) {
+                newest.offer(Reverse(row.row.id), row.slot);
+            }
+        }
+        found.extend(newest.sorted().iter().filter_map(|(_, slot)| self.rows.get(*slot)));
+
+        Ok(found.into_iter().map(|row| self.card_of(row)).collect())
+    }
+
+    /// At most `most` products that are most like a published one, what is out of stock behind
+    /// what is not. `None` when the product is not there.
+    pub fn recommendations(&self, id: ProductId, most: usize) -> Option<Vec<Card>> {
+        let liked = Liked::of(self.shown(id)?, self);
+        let mut closest = Selection::of(most);
+
+        for row in self.rows.iter().filter(|row| row.row.is_visible() && row.row.id != id) {
+            let out = row.row.availability == Availability::Out;
+            closest.offer((out, Reverse(liked.likeness(row)), Reverse(row.row.id)), row.slot);
+        }
+        let closest = closest.sorted();
+        let rows = closest.iter().filter_map(|(_, slot)| self.rows.get(*slot));
+
+        Some(rows.map(|row| self.card_of(row)).collect())
+    }
+}
+
+/// A product to be compared with all others.
+struct Liked<'a> {
+    row: RowRef<'a>,
+    /// The categories beside its own, under the same parent.
+    siblings: Bits,
+}
+
+impl<'a> Liked<'a> {
+    fn of(row: RowRef<'a>, shelf: &Shelf) -> Self {
+        let parent = shelf.categories.get(row.row.category).and_then(|category| category.parent);
+        let siblings = parent.map(|parent| shelf.categories.within(parent)).unwrap_or_default();
+
+        Self { row, siblings }
+    }
+
+    fn likeness(&self, other: RowRef<'_>) -> u32 {
+        let category = if other.row.category == self.row.row.category {
+            SAME_CATEGORY
+        } else if self.siblings.contains(other.row.category) {
+            SAME_PARENT
+        } else {
+            0
+        };
+
+        category
+            + SHARED_LABEL * shared(self.row.labels, other.labels)
+            + SHARED_WORD * shared(self.row.words, other.words)
+            + nearness(self.row.row.price, other.row.price)
+    }
+}
+
+fn shared(these: &[u32], those: &[u32]) -> u32 {
+    these.iter().filter(|number| those.contains(number)).count() as u32
+}
+
+/// The lower price's share of the higher one, of [`NEAR_PRICE`].
+fn nearness(one: i64, other: i64) -> u32 {
+    let (lower, higher) = (one.min(other).max(0), one.max(other).max(1));
+
+    u32::try_from(i128::from(lower) * i128::from(NEAR_PRICE) / i128::from(higher)).unwrap_or(0)
+}
