@@ -239,3 +239,55 @@ fn attribute(name: &str) -> Result<String, PortError> {
 fn extract(name: &str) -> String {
     format!("attributes ->> '$.{name}'")
 }
+
+#[cfg(test)]
+mod tests {
+    use ports::contract::TABLES;
+
+    use super::*;
+
+    fn plan(connection: &Connection, sql: &str) -> String {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let parameters = vec!["x"; explain.parameter_count()];
+        let steps = explain.query_map(rusqlite::params_from_iter(parameters), |row| row.get(3));
+
+        steps.unwrap().collect::<Result<Vec<String>, _>>().unwrap().join("; ")
+    }
+
+    #[test]
+    fn every_read_is_a_search_in_order() {
+        let connection = Connection::open_in_memory().unwrap();
+        let schema = Schema::of(TABLES).unwrap();
+        schema.create(&connection).unwrap();
+
+        for table in schema.tables.iter().flatten() {
+            let pages =
+                table.indexes.iter().flat_map(|index| [&index.ascending, &index.descending]);
+            let statements = [&table.get, &table.scan, &table.ascending, &table.descending]
+                .into_iter()
+                .chain(pages.flat_map(|pages| [&pages.ties, &pages.range]))
+                .chain(&table.sweep);
+
+            for sql in statements {
+                let plan = plan(&connection, sql);
+
+                assert!(plan.contains("SEARCH"), "{sql}\n{plan}");
+                assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{sql}\n{plan}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_of_an_index_is_bounded_by_partition_and_sort_attribute() {
+        let connection = Connection::open_in_memory().unwrap();
+        let schema = Schema::of(TABLES).unwrap();
+        schema.create(&connection).unwrap();
+
+        let index = &schema.table(Table::Catalog).unwrap().indexes[0];
+
+        let range = plan(&connection, &index.ascending.range);
+        let ties = plan(&connection, &index.descending.ties);
+        assert!(range.ends_with("(<expr>=? AND <expr>>? AND <expr><?)"), "{range}");
+        assert!(ties.ends_with("(<expr>=? AND <expr>=? AND (pk,sk)<(?,?))"), "{ties}");
+    }
+}

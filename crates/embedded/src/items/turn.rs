@@ -14,7 +14,7 @@ use ports::{PortError, PortErrorKind};
 use super::failure;
 
 /// How long one waits for the others. The largest group takes a second on a slow disk.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two looks at the lock: short beside a commit to disk (1 to 10 ms).
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -33,12 +33,16 @@ impl Turn {
 
     /// `Conflict` if the others don't let go of it in time.
     pub(crate) fn take(&self) -> Result<Held<'_>, PortError> {
+        self.take_within(PATIENCE)
+    }
+
+    fn take_within(&self, patience: Duration) -> Result<Held<'_>, PortError> {
         let began = Instant::now();
 
         loop {
             match self.0.try_lock() {
                 Ok(()) => return Ok(Held(&self.0)),
-                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
+                Err(TryLockError::WouldBlock) if began.elapsed() < patience => {
                     thread::sleep(LOOK_AGAIN);
                 }
                 Err(TryLockError::WouldBlock) => {
@@ -67,4 +71,23 @@ fn beside(database: &Path) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push("-turn");
     path.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holds_the_turn_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("shop.db");
+        let (one, other) = (Turn::open(&database).unwrap(), Turn::open(&database).unwrap());
+
+        let held = one.take().unwrap();
+        let refused = other.take_within(Duration::from_millis(5)).err();
+        drop(held);
+
+        assert_eq!(refused.unwrap().kind, PortErrorKind::Conflict);
+        assert!(other.take().is_ok());
+    }
 }

@@ -77,10 +77,10 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let job = Job { work, answer, _room: room };
 
-        let gone = || failure::unavailable("write: the writer has ended");
-        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(job).map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        let silent = || failure::unavailable("write: the writer gives no answer");
+        let jobs = self.jobs.as_ref().ok_or_else(silent)?;
+        jobs.send(job).map_err(|_| silent())?;
+        answered.await.map_err(|_| silent())?
     }
 }
 
