@@ -34,7 +34,8 @@ const PREFIX_MAX: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DynamoSettings {
     pub region: String,
-    /// Instead of the region's own; `http` too, for a stand-in on this machine.
+    /// Instead of the region's own; `http` too, for a stand-in. On this machine, if the environment
+    /// has no credentials, made-up ones sign the requests.
     pub endpoint: Option<String>,
     /// Before the name of every table: `shop-` makes `shop-catalog`.
     pub table_prefix: String,
