@@ -154,7 +154,7 @@ impl Follower {
     }
 
     /// Waits up to 300 ms for a table that is too old to be used to become younger.
-    pub(crate) async fn freshen(&self) {
+    pub async fn freshen(&self) {
         let now = Instant::now();
         if self.age_at(now) <= USABLE_FOR
             || self.state.micros(now) < self.state.gave_up_until.load(Ordering::Relaxed)

@@ -5,6 +5,10 @@ use std::fmt;
 /// The name of this cache in the list.
 pub const CACHE: &str = "shopping-edge";
 
+/// Every [`CacheStatus::label`].
+pub const LABELS: [&str; 9] =
+    ["hit", "stale", "error-stale", "collapsed", "bypass", "miss", "expired", "request", "refused"];
+
 /// This cache's member of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheStatus {
@@ -14,6 +18,8 @@ pub enum CacheStatus {
         detail: Option<Detail>,
     },
     Forwarded(Forwarded),
+    /// The edge itself answered that there is nothing to get.
+    Refused,
 }
 
 /// A request that went to the origin.
@@ -78,6 +84,7 @@ impl CacheStatus {
         match self {
             Self::Hit { detail: Some(Detail::Revalidating), .. } => "stale",
             Self::Hit { .. } => "hit",
+            Self::Refused => "refused",
             Self::Forwarded(Forwarded { detail: Some(Detail::StaleIfError), .. }) => "error-stale",
             Self::Forwarded(Forwarded { collapsed: true, .. }) => "collapsed",
             Self::Forwarded(Forwarded { why, .. }) => match why {
@@ -136,6 +143,7 @@ impl fmt::Display for CacheStatus {
                 }
                 &forwarded.detail
             }
+            Self::Refused => return formatter.write_str("; detail=refused"),
         };
 
         detail.map_or(Ok(()), |detail| write!(formatter, "; detail={}", detail.as_str()))
@@ -163,6 +171,7 @@ mod tests {
                 "shopping-edge; hit; ttl=-3; detail=revalidating",
             ),
             (CacheStatus::BYPASS, "shopping-edge; fwd=bypass"),
+            (CacheStatus::Refused, "shopping-edge; detail=refused"),
             (
                 CacheStatus::Forwarded(stale),
                 "shopping-edge; fwd=stale; fwd-status=304; stored; collapsed; detail=behind",

@@ -1,1 +1,22 @@
-//! edge-native
+//! The native shell of `edge-core`: an HTTP server that answers catalogue reads from memory, asks
+//! the origin for what it lacks, and passes everything else on.
+
+mod answer;
+mod body;
+mod catalog;
+mod client_addr;
+mod edge;
+mod fill;
+mod flights;
+mod follow;
+mod kept;
+mod measures;
+mod origin;
+mod patience;
+mod problem;
+mod proxy;
+mod server;
+mod settings;
+
+pub use server::{Running, serve};
+pub use settings::{EdgeSettings, InvalidOrigin, Limits, Listen, ServeError};

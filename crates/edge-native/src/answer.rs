@@ -1,0 +1,202 @@
+//! An answer that can be sent any number of times: its heads are made once, its bytes are shared.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::policy::{BROWSER_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
+use edge_core::{CacheStatus, conditional, headers};
+use http::header::{
+    AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, DATE, ETAG,
+    IF_NONE_MATCH, RETRY_AFTER, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use crate::body::Body;
+use crate::origin::Whole;
+use crate::problem::status_value;
+
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    /// Complete, with placeholders for what differs from one sending to the next: replacing a value
+    /// in a clone moves nothing.
+    head: HeaderMap,
+    /// The head of a 304, where there can be one.
+    unchanged: Option<HeaderMap>,
+    etag: Option<HeaderValue>,
+    body: Bytes,
+}
+
+/// What of a request decides how an answer is sent.
+pub(crate) struct Asked<'a> {
+    pub is_head: bool,
+    pub headers: &'a HeaderMap,
+}
+
+/// Of one request, of this hop, or not true of a copy.
+const NOT_KEPT: [&str; 13] = [
+    "age",
+    "cache-status",
+    "cdn-cache-control",
+    "idempotent-replayed",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "server",
+    "server-timing",
+    "set-cookie",
+    "traceparent",
+    "x-request-id",
+    "content-length",
+];
+
+/// What a 304 repeats of a 200 (RFC 9110 §15.4.5), and what this edge adds.
+const OF_UNCHANGED: [HeaderName; 7] =
+    [AGE, CACHE_CONTROL, CACHE_STATUS, CONTENT_LOCATION, DATE, ETAG, VARY];
+
+impl Answer {
+    /// Of an answer that is kept.
+    pub fn kept(whole: Whole) -> Self {
+        let mut head = kept_headers(&whole.headers);
+        head.insert(CACHE_CONTROL, HeaderValue::from_static(BROWSER_CACHE_CONTROL));
+        let etag = head.get(ETAG).cloned().unwrap_or_else(|| {
+            let made = conditional::etag(&whole.body);
+            HeaderValue::try_from(made).expect("an entity tag is printable ASCII")
+        });
+        head.insert(ETAG, etag.clone());
+
+        Self::new(whole.status, head, Some(etag), whole.body)
+    }
+
+    /// Of an answer that is shown and forgotten.
+    pub fn passing(whole: Whole) -> Self {
+        let mut head = kept_headers(&whole.headers);
+        for name in [RETRY_AFTER, HeaderName::from_static("x-request-id")] {
+            if let Some(value) = whole.headers.get(&name) {
+                head.insert(name, value.clone());
+            }
+        }
+        if !head.contains_key(CACHE_CONTROL) {
+            head.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE_CACHE_CONTROL));
+        }
+        let etag = head.get(ETAG).cloned();
+
+        Self::new(whole.status, head, etag, whole.body)
+    }
+
+    /// The same bytes, which a 304 has just called right.
+    pub fn validated(&self, by: &HeaderMap) -> Self {
+        let mut head = self.head.clone();
+        if let Some(date) = by.get(DATE) {
+            head.insert(DATE, date.clone());
+        }
+
+        Self::new(self.status, head, self.etag.clone(), self.body.clone())
+    }
+
+    fn new(
+        status: StatusCode,
+        mut head: HeaderMap,
+        etag: Option<HeaderValue>,
+        body: Bytes,
+    ) -> Self {
+        head.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        head.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        head.insert(AGE, HeaderValue::from_static("0"));
+        head.insert(CACHE_STATUS, HeaderValue::from_static(""));
+        let unchanged = (status == StatusCode::OK && etag.is_some()).then(|| {
+            let named = OF_UNCHANGED.into_iter();
+            named.filter_map(|name| Some((name.clone(), head.get(&name)?.clone()))).collect()
+        });
+
+        Self { status, head, unchanged, etag, body }
+    }
+
+    pub fn etag(&self) -> Option<&HeaderValue> {
+        self.etag.as_ref()
+    }
+
+    /// What it takes in memory: the bytes, and about 100 a header.
+    pub fn size_bytes(&self) -> usize {
+        let unchanged = self.unchanged.as_ref().map_or(0, HeaderMap::len);
+
+        self.body.len() + 100 * (self.head.len() + unchanged)
+    }
+
+    pub fn send(
+        &self,
+        asked: &Asked<'_>,
+        age: Option<Duration>,
+        status: &CacheStatus,
+    ) -> Response<Body> {
+        let unchanged = self.unchanged.as_ref().filter(|_| self.is_known_to(asked.headers));
+        let mut response = match unchanged {
+            Some(head) => {
+                let mut response = Response::new(Body::EMPTY);
+                *response.status_mut() = StatusCode::NOT_MODIFIED;
+                *response.headers_mut() = head.clone();
+                response
+            }
+            None => {
+                let body = if asked.is_head { Bytes::new() } else { self.body.clone() };
+                let mut response = Response::new(Body::Bytes(body));
+                *response.status_mut() = self.status;
+                *response.headers_mut() = self.head.clone();
+                response
+            }
+        };
+
+        let headers = response.headers_mut();
+        headers.insert(CACHE_STATUS, status_value(status));
+        match age {
+            Some(age) if age.as_secs() == 0 => {}
+            Some(age) => {
+                headers.insert(AGE, HeaderValue::from(age.as_secs()));
+            }
+            None => {
+                headers.remove(AGE);
+            }
+        }
+        response
+    }
+
+    fn is_known_to(&self, headers: &HeaderMap) -> bool {
+        let Some(etag) = self.etag.as_ref().and_then(|etag| etag.to_str().ok()) else {
+            return false;
+        };
+
+        headers
+            .get_all(IF_NONE_MATCH)
+            .iter()
+            .any(|line| conditional::is_known(line.as_bytes(), etag))
+    }
+}
+
+/// Of an answer's headers, those that every client may get.
+fn kept_headers(headers: &HeaderMap) -> HeaderMap {
+    let listed = connection_options(headers);
+    let mut kept = HeaderMap::with_capacity(headers.len() + 6);
+
+    for (name, value) in headers {
+        let text = name.as_str();
+        let dropped = headers::is_hop_by_hop(text)
+            || headers::INTERNAL_OF_ANSWERS.contains(&text)
+            || NOT_KEPT.contains(&text)
+            || listed.iter().any(|option| option == text);
+        if !dropped {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+/// What `Connection` lists (RFC 9110 §7.6.1), in lower case.
+pub(crate) fn connection_options(headers: &HeaderMap) -> Vec<String> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(|option| option.trim().to_ascii_lowercase())
+        .filter(|option| !option.is_empty())
+        .collect()
+}

@@ -1,0 +1,88 @@
+//! The edge itself: what all connections share, and where each request goes.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cache::Follower;
+use domain::policy::PRIVATE_CACHE_CONTROL;
+use edge_core::{Refusal, Route};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request, Response};
+use hyper::body::Incoming;
+use moka::sync::Cache;
+use ports::World;
+use tokio::sync::Semaphore;
+
+use crate::answer::Asked;
+use crate::body::Body;
+use crate::fill::Landed;
+use crate::flights::Flights;
+use crate::follow::CacheMode;
+use crate::kept::Shelf;
+use crate::measures::Measures;
+use crate::origin::Origin;
+use crate::problem;
+use crate::settings::Limits;
+
+/// Says that this edge serves, whatever the origin does.
+const HEALTH: &str = "/edge/healthz";
+
+pub(crate) struct Edge {
+    pub origin: Arc<Origin>,
+    pub follower: Follower,
+    pub mode: Arc<CacheMode>,
+    pub shelf: Shelf,
+    pub flights: Arc<Flights<Landed>>,
+    /// Keys whose answer was one client's alone: nobody waits for another one's (hit-for-miss).
+    pub unshared: Cache<Arc<str>, ()>,
+    pub fetches: Semaphore,
+    pub trusted_proxies: Vec<IpAddr>,
+    pub limits: Limits,
+    pub measures: Measures,
+    pub world: Arc<dyn World>,
+}
+
+impl Edge {
+    pub(crate) async fn handle(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Response<Body> {
+        let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
+        let method = request.method();
+
+        match Route::of(method.as_str(), target) {
+            Ok(Route::Catalog(read)) => {
+                let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers() };
+                self.catalog(read, asked).await
+            }
+            Ok(Route::Pass) if target == HEALTH => self.health(),
+            Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
+                Some(target) => Box::pin(self.pass(request, target, peer)).await,
+                None => self.refused(Refusal::not_found()),
+            },
+            Ok(Route::Internal) => self.refused(Refusal::not_found()),
+            Err(refusal) => self.refused(refusal),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Response<Body> {
+        self.measures.answered(&edge_core::CacheStatus::Refused);
+
+        problem::refused(refusal)
+    }
+
+    fn health(&self) -> Response<Body> {
+        let log = self.follower.stamp().map(|stamp| stamp.to_string());
+        let age = u64::try_from(self.follower.age().as_millis()).ok().filter(|_| log.is_some());
+        let json = serde_json::json!({ "status": "ok", "log": log, "log_age_ms": age });
+        let mut response = Response::new(Body::Bytes(Bytes::from(json.to_string())));
+
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE_CACHE_CONTROL));
+        response
+    }
+}

@@ -1,0 +1,141 @@
+//! The answers that are kept: bounded by bytes, each judged by the change log at every use.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use domain::coherence::Verdict;
+use domain::{CatalogRead, Seq, TagHash, TagTable, Timestamp};
+use edge_core::{Encoding, Entry};
+use moka::ops::compute::Op;
+use moka::sync::Cache;
+
+use crate::answer::Answer;
+
+pub(crate) struct Kept {
+    pub entry: Entry,
+    pub answer: Answer,
+    /// One more than the position at which it was last found valid; an entry that is valid at a
+    /// position counts as stamped with it. Zero: it was filled while nothing was known of the log.
+    judged: AtomicU64,
+    /// Until when it stands in without the origin being asked, in milliseconds of the epoch.
+    stands_in_until: AtomicU64,
+}
+
+/// The key of an answer: its canonical request and its encoding.
+#[derive(Clone)]
+pub(crate) struct Key {
+    text: String,
+    target_len: usize,
+    pub encoding: Encoding,
+}
+
+#[derive(Clone)]
+pub(crate) struct Shelf {
+    entries: Cache<Arc<str>, Arc<Kept>>,
+}
+
+/// What an entry takes beside its key, tags and answer: the allocations and the cache's own.
+const OVERHEAD_BYTES: usize = 512;
+
+impl Kept {
+    pub fn new(entry: Entry, answer: Answer, known_at: Option<Seq>) -> Self {
+        Self {
+            entry,
+            answer,
+            judged: AtomicU64::new(known_at.map_or(0, |seq| seq.0 + 1)),
+            stands_in_until: AtomicU64::new(0),
+        }
+    }
+
+    /// One compare, when it was judged at the table's position before.
+    pub fn verdict(&self, table: Option<&TagTable>) -> Verdict {
+        let judged = self.judged.load(Ordering::Acquire);
+        let Some(table) = table else {
+            // A tier that knew the log and knows nothing now is between two logs.
+            return if judged == 0 { Verdict::Valid } else { Verdict::Withdrawn };
+        };
+        let position = table.position().0 + 1;
+        if self.entry.stamp.log != *table.log() {
+            return Verdict::Withdrawn;
+        }
+        if judged == position {
+            return Verdict::Valid;
+        }
+
+        let known_at = self.entry.stamp.seq.max(Seq(judged.saturating_sub(1)));
+        let verdict = table.judge_seq(known_at, &self.entry.tags);
+        if verdict.is_valid() {
+            self.judged.fetch_max(position, Ordering::AcqRel);
+        }
+        verdict
+    }
+
+    pub fn may_stand_in_unasked(&self, now: Timestamp) -> bool {
+        now.as_millis() < self.stands_in_until.load(Ordering::Relaxed)
+    }
+
+    /// The origin failed just now: it is not asked again for this before `pause` has passed.
+    pub fn stand_in(&self, now: Timestamp, pause: Duration) {
+        self.stands_in_until.store(now.plus(pause).as_millis(), Ordering::Relaxed);
+    }
+
+    fn weight(&self, key: &str) -> u32 {
+        let tags = size_of::<TagHash>() * self.entry.tags.len();
+        let bytes = OVERHEAD_BYTES + key.len() + tags + self.answer.size_bytes();
+
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
+impl Key {
+    pub fn new(read: &CatalogRead, encoding: Encoding) -> Self {
+        // Longer than most keys, so that they are written without growing.
+        let mut text = String::with_capacity(96);
+        write!(text, "{read}").expect("a string takes every text");
+        let target_len = text.len();
+        text.push(' ');
+        text.push_str(encoding.as_str());
+
+        Self { text, target_len, encoding }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The request to the origin.
+    pub fn target(&self) -> &str {
+        &self.text[..self.target_len]
+    }
+}
+
+impl Shelf {
+    pub fn new(capacity_bytes: u64) -> Self {
+        let entries = Cache::builder()
+            .max_capacity(capacity_bytes)
+            .weigher(|key: &Arc<str>, kept: &Arc<Kept>| kept.weight(key))
+            .build();
+
+        Self { entries }
+    }
+
+    pub fn get(&self, key: &Key) -> Option<Arc<Kept>> {
+        self.entries.get(key.as_str())
+    }
+
+    /// Puts an answer there, unless a newer one of the same log is.
+    pub fn put(&self, key: &Key, kept: &Arc<Kept>) {
+        let stamp = &kept.entry.stamp;
+
+        self.entries.entry(key.as_str().into()).and_compute_with(|present| match present {
+            Some(present) if is_newer(present.value(), stamp) => Op::Nop,
+            _ => Op::Put(Arc::clone(kept)),
+        });
+    }
+}
+
+fn is_newer(present: &Kept, stamp: &domain::Stamp) -> bool {
+    present.entry.stamp.log == stamp.log && present.entry.stamp.seq > stamp.seq
+}

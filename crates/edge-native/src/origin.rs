@@ -1,0 +1,236 @@
+//! Requests to the origin: signed, bounded, over connections that are kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::Seq;
+use edge_core::auth::{Payload, Signed, SigningKey};
+use edge_core::{Encoding, headers};
+use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH, TRANSFER_ENCODING};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use ports::World;
+use tokio::time::timeout;
+
+use crate::body::Body;
+use crate::settings::InvalidOrigin;
+
+/// A handshake in the same data centre takes a millisecond, around the world 300.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// Below the time after which servers and load balancers close idle connections (60 s).
+const IDLE_MAX: Duration = Duration::from_secs(30);
+const IDLE_CONNECTIONS_MAX: usize = 256;
+
+pub(crate) struct Origin {
+    client: Client<HttpsConnector<HttpConnector>, Body>,
+    scheme: Scheme,
+    authority: Authority,
+    key: SigningKey,
+    public_host: HeaderValue,
+    world: Arc<dyn World>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Unreachable,
+    Timeout,
+    /// Too large, broken off, or in an encoding that nobody asked for.
+    Unusable,
+}
+
+/// What is asked on a cached route and of the change log: nothing of it is a client's own words.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    /// Canonical path and query.
+    pub target: &'a str,
+    pub encoding: Encoding,
+    pub min_seq: Option<Seq>,
+    /// The entity tag of what is kept.
+    pub validator: Option<&'a HeaderValue>,
+}
+
+/// An answer that arrived whole.
+pub(crate) struct Whole {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// The origin said where the body ends, so it is known to be all of it.
+    pub is_complete: bool,
+}
+
+impl Failure {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Unusable => "unusable",
+        }
+    }
+
+    /// What the client would have been answered, for `fwd-status`.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Unreachable | Self::Unusable => 502,
+            Self::Timeout => 504,
+        }
+    }
+}
+
+impl Origin {
+    pub fn new(
+        origin: &Uri,
+        key: SigningKey,
+        public_host: HeaderValue,
+        world: Arc<dyn World>,
+    ) -> Result<Self, InvalidOrigin> {
+        let scheme = origin.scheme().ok_or(InvalidOrigin)?.clone();
+        let authority = origin.authority().ok_or(InvalidOrigin)?.clone();
+        let is_http = scheme == Scheme::HTTP || scheme == Scheme::HTTPS;
+        if !is_http || origin.path() != "/" || origin.query().is_some() {
+            return Err(InvalidOrigin);
+        }
+
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_WITHIN));
+        let connector = HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_MAX)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .build(connector);
+
+        Ok(Self { client, scheme, authority, key, public_host, world })
+    }
+
+    /// The whole answer, or why there is none. A connection that breaks before it answered is tried
+    /// once more: to read twice is to read once.
+    pub async fn read(
+        &self,
+        ask: Ask<'_>,
+        bytes_max: usize,
+        within: Duration,
+    ) -> Result<Whole, Failure> {
+        let reading = async {
+            let response = match self.send(self.question(ask)?).await {
+                Err(Failure::Unreachable) => self.send(self.question(ask)?).await?,
+                other => other?,
+            };
+            whole(response, bytes_max).await
+        };
+
+        timeout(within, reading).await.unwrap_or(Err(Failure::Timeout))
+    }
+
+    /// Signs a request of somebody else and sends it on. `headers` are those that may pass.
+    pub async fn pass(
+        &self,
+        mut request: Request<Body>,
+        target: PathAndQuery,
+        client_addr: &str,
+    ) -> Result<Response<Incoming>, Failure> {
+        let signature = self.sign(&Signed {
+            method: request.method().as_str(),
+            target: target.as_str(),
+            payload: Payload::Unsigned,
+            client_addr,
+            ..self.nobody()
+        });
+        *request.uri_mut() = self.uri(target)?;
+        let headers = request.headers_mut();
+        headers.insert(headers::EDGE_AUTH, signature);
+        headers.insert(headers::PUBLIC_HOST, self.public_host.clone());
+        let client_addr = HeaderValue::try_from(client_addr).map_err(|_| Failure::Unusable)?;
+        headers.insert(headers::CLIENT_ADDR, client_addr);
+
+        self.send(request).await
+    }
+
+    fn question(&self, ask: Ask<'_>) -> Result<Request<Body>, Failure> {
+        let target = PathAndQuery::try_from(ask.target).map_err(|_| Failure::Unusable)?;
+        let signature = self.sign(&Signed { target: target.as_str(), ..self.nobody() });
+        let mut request = Request::new(Body::EMPTY);
+        *request.uri_mut() = self.uri(target)?;
+
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ask.encoding.as_str()));
+        headers.insert(headers::EDGE_AUTH, signature);
+        headers.insert(headers::PUBLIC_HOST, self.public_host.clone());
+        if let Some(seq) = ask.min_seq {
+            headers.insert(headers::MIN_SEQ, HeaderValue::from(seq.0));
+        }
+        if let Some(validator) = ask.validator {
+            headers.insert(IF_NONE_MATCH, validator.clone());
+        }
+        Ok(request)
+    }
+
+    /// A GET without a body that no client is behind.
+    fn nobody(&self) -> Signed<'_> {
+        Signed {
+            method: "GET",
+            target: "/",
+            payload: Payload::EMPTY,
+            client_addr: "",
+            client_user: "",
+            public_host: self.public_host.to_str().unwrap_or_default(),
+        }
+    }
+
+    fn sign(&self, signed: &Signed<'_>) -> HeaderValue {
+        let signature = self.key.sign(signed, self.world.now(), self.world.random());
+
+        HeaderValue::try_from(signature).expect("a signature is printable ASCII")
+    }
+
+    fn uri(&self, target: PathAndQuery) -> Result<Uri, Failure> {
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(target)
+            .build()
+            .map_err(|_| Failure::Unusable)
+    }
+
+    async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Failure> {
+        self.client.request(request).await.map_err(|error| {
+            tracing::warn!(error = %root_cause(&error), "the origin did not answer");
+            Failure::Unreachable
+        })
+    }
+}
+
+async fn whole(response: Response<Incoming>, bytes_max: usize) -> Result<Whole, Failure> {
+    let (head, body) = response.into_parts();
+    let is_complete =
+        body.size_hint().exact().is_some() || head.headers.contains_key(TRANSFER_ENCODING);
+    let body = Limited::new(body, bytes_max).collect().await.map_err(|error| {
+        tracing::warn!(error = %root_cause(&*error), "the origin's answer did not arrive");
+        Failure::Unusable
+    })?;
+
+    Ok(Whole { status: head.status, headers: head.headers, body: body.to_bytes(), is_complete })
+}
+
+/// The last error of the chain: the ones before it only say that there is one.
+fn root_cause<'a>(
+    mut error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}

@@ -1,0 +1,53 @@
+//! Answers that the edge gives of its own: problems, never cached.
+
+use bytes::Bytes;
+use domain::policy::PRIVATE_CACHE_CONTROL;
+use domain::{Code, ProblemBody};
+use edge_core::{CacheStatus, Refusal};
+use http::header::{ALLOW, CACHE_CONTROL, CACHE_STATUS, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::body::Body;
+use crate::origin::Failure;
+
+pub(crate) fn refused(refusal: Refusal) -> Response<Body> {
+    let allow = refusal.allow();
+    let mut response = of(&refusal.into_body(), &CacheStatus::Refused);
+
+    if let Some(allow) = allow {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    response
+}
+
+/// The origin gave no answer, and the edge has none.
+pub(crate) fn failed(failure: Failure, status: &CacheStatus) -> Response<Body> {
+    let body = match failure {
+        Failure::Unreachable => {
+            ProblemBody::new(Code::OriginUnreachable, "the shop can't be reached; try again soon")
+        }
+        Failure::Timeout => ProblemBody::new(Code::Timeout, "the shop took too long to answer"),
+        Failure::Unusable => {
+            ProblemBody::new(Code::OriginUnreachable, "the shop's answer could not be read")
+        }
+    };
+
+    of(&body, status)
+}
+
+pub(crate) fn of(problem: &ProblemBody, status: &CacheStatus) -> Response<Body> {
+    let json = serde_json::to_vec(problem).expect("a problem is strings and numbers");
+    let mut response = Response::new(Body::Bytes(Bytes::from(json)));
+    *response.status_mut() =
+        StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE_CACHE_CONTROL));
+    headers.insert(CACHE_STATUS, status_value(status));
+    response
+}
+
+pub(crate) fn status_value(status: &CacheStatus) -> HeaderValue {
+    HeaderValue::try_from(status.to_string()).expect("a cache status is printable ASCII")
+}

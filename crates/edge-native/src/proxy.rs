@@ -1,0 +1,122 @@
+//! What is never cached: passed to the origin and back, streaming both ways.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use domain::{Code, ProblemBody};
+use edge_core::{CacheStatus, headers};
+use http::header::{CACHE_STATUS, EXPECT, HOST};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, Request, Response};
+use hyper::body::{Body as _, Incoming};
+use tokio::time::{Instant, sleep_until};
+
+use crate::answer::connection_options;
+use crate::body::{Body, Progress};
+use crate::client_addr;
+use crate::edge::Edge;
+use crate::origin::Failure;
+use crate::problem::{self, status_value};
+
+const STATUS: CacheStatus = CacheStatus::BYPASS;
+
+impl Edge {
+    pub(crate) async fn pass(
+        &self,
+        request: Request<Incoming>,
+        target: PathAndQuery,
+        peer: IpAddr,
+    ) -> Response<Body> {
+        self.measures.answered(&STATUS);
+        let (head, incoming) = request.into_parts();
+        if incoming.size_hint().lower() > self.limits.passed_body_max {
+            return self.too_large();
+        }
+        let forwarded_for = head.headers.get_all("x-forwarded-for").iter();
+        let lines: Vec<_> = forwarded_for.filter_map(|line| line.to_str().ok()).collect();
+        let client_addr =
+            client_addr::of(peer, lines.into_iter(), &self.trusted_proxies).to_string();
+
+        let silence_max = self.limits.silence_max;
+        let (body, progress) = Body::stream(incoming, self.limits.passed_body_max, silence_max);
+        let mut onward = Request::new(body);
+        *onward.method_mut() = head.method;
+        *onward.headers_mut() = passed(&head.headers, |name| {
+            headers::is_reserved(name) || name == HOST.as_str() || name == EXPECT.as_str()
+        });
+
+        let response = self.origin.pass(onward, target, &client_addr);
+        match unless_silent(response, &progress, silence_max).await {
+            Ok(response) => self.passed_back(response),
+            Err(_) if progress.was_too_large() => self.too_large(),
+            Err(_) if progress.has_stalled() => {
+                problem::of(&ProblemBody::new(Code::Timeout, "the body did not arrive"), &STATUS)
+            }
+            Err(failure) => {
+                self.measures.failed(failure);
+                problem::failed(failure, &STATUS)
+            }
+        }
+    }
+
+    fn passed_back(&self, response: Response<Incoming>) -> Response<Body> {
+        let (head, incoming) = response.into_parts();
+        let (body, _) = Body::stream(incoming, u64::MAX, self.limits.silence_max);
+        let mut back = Response::new(body);
+        *back.status_mut() = head.status;
+        *back.headers_mut() =
+            passed(&head.headers, |name| headers::INTERNAL_OF_ANSWERS.contains(&name));
+        // The origin's own cache, if it has one, comes first in the list.
+        back.headers_mut().append(CACHE_STATUS, status_value(&STATUS));
+
+        back
+    }
+
+    fn too_large(&self) -> Response<Body> {
+        let most = self.limits.passed_body_max;
+        let detail = format!("the body has more than {most} bytes");
+
+        problem::of(&ProblemBody::new(Code::PayloadTooLarge, detail), &STATUS)
+    }
+}
+
+/// End-to-end headers, without those that are `dropped`.
+fn passed(headers: &HeaderMap, dropped: impl Fn(&str) -> bool) -> HeaderMap {
+    let listed = connection_options(headers);
+    let may_pass = |name: &HeaderName| {
+        let name = name.as_str();
+        !headers::is_hop_by_hop(name)
+            && !dropped(name)
+            && !listed.iter().any(|option| option == name)
+    };
+    let mut passed = HeaderMap::with_capacity(headers.len() + 4);
+
+    for (name, value) in headers.iter().filter(|(name, _)| may_pass(name)) {
+        passed.append(name.clone(), value.clone());
+    }
+    passed
+}
+
+/// The response, or a timeout once neither side has said anything for `silence_max`.
+async fn unless_silent<T>(
+    response: impl Future<Output = Result<T, Failure>>,
+    progress: &Progress,
+    silence_max: Duration,
+) -> Result<T, Failure> {
+    let mut response = pin!(response);
+
+    loop {
+        let deadline = progress.last() + silence_max;
+        tokio::select! {
+            biased;
+            response = &mut response => return response,
+            () = sleep_until(deadline) => {
+                if progress.last() + silence_max <= Instant::now() {
+                    return Err(Failure::Timeout);
+                }
+            }
+        }
+    }
+}

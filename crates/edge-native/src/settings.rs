@@ -1,0 +1,125 @@
+//! What an edge is told when it starts.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge_core::auth::SigningKey;
+use http::Uri;
+use ports::World;
+
+pub struct EdgeSettings {
+    pub listen: Listen,
+    /// Scheme and authority, `http` or `https`; nothing else.
+    pub origin: Uri,
+    /// With which requests to the origin are signed.
+    pub key: SigningKey,
+    /// The shop's name outside (`X-Public-Host`); by default the address that is listened on. Never
+    /// what a client calls it.
+    pub public_host: Option<String>,
+    /// Proxies in front of this edge, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Of cached answers, with their keys, heads and tags.
+    pub capacity_bytes: u64,
+    pub world: Arc<dyn World>,
+    pub limits: Limits,
+}
+
+pub enum Listen {
+    At(SocketAddr),
+    /// A listener that somebody else bound, so that nobody can take its port meanwhile.
+    On(TcpListener),
+}
+
+/// What bounds an edge in time and space.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For the origin's whole answer to a cached read.
+    pub fetch_within: Duration,
+    /// How long a request waits for an answer that another one asked for before it asks itself.
+    pub leader_deadline: Duration,
+    /// How long either side of a passed-on request may be silent.
+    pub silence_max: Duration,
+    /// How long requests may take to end after shutdown began.
+    pub drain_within: Duration,
+    /// How long a connection may neither send a whole request nor take an answer.
+    pub patience: Duration,
+    pub connections_max: usize,
+    /// Requests to the origin for cached reads at once.
+    pub fetches_max: usize,
+    /// Of one request's head.
+    pub head_bytes_max: usize,
+    /// Of an answer to a cached read.
+    pub cached_body_max: usize,
+    /// Of the body of a request that is passed on.
+    pub passed_body_max: u64,
+}
+
+/// The origin's address is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the origin must be http://host:port or https://host:port, without a path")]
+pub struct InvalidOrigin;
+
+/// Why an edge did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Origin(#[from] InvalidOrigin),
+    #[error("{0:?} can't be a host name in a header")]
+    PublicHost(String),
+    #[error("can't listen: {0}")]
+    Listen(#[from] io::Error),
+}
+
+impl EdgeSettings {
+    /// With the defaults: 64 MiB of answers, nobody trusted.
+    pub fn new(listen: Listen, origin: Uri, key: SigningKey, world: Arc<dyn World>) -> Self {
+        Self {
+            listen,
+            origin,
+            key,
+            public_host: None,
+            trusted_proxies: Vec::new(),
+            capacity_bytes: 64 << 20,
+            world,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fetch_within: Duration::from_secs(10),
+            // Ten times a slow answer of the origin.
+            leader_deadline: Duration::from_secs(2),
+            silence_max: Duration::from_secs(30),
+            drain_within: Duration::from_secs(10),
+            patience: Duration::from_secs(30),
+            connections_max: 10_000,
+            fetches_max: 512,
+            // A query has 2 KB, a cookie 4 KB; browsers send little beside.
+            head_bytes_max: 32 << 10,
+            // A page of 100 products has some 200 KB.
+            cached_body_max: 8 << 20,
+            // 100,000 rows of an import.
+            passed_body_max: 256 << 20,
+        }
+    }
+}
+
+impl fmt::Debug for EdgeSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EdgeSettings")
+            .field("origin", &self.origin)
+            .field("key", &self.key)
+            .field("public_host", &self.public_host)
+            .field("trusted_proxies", &self.trusted_proxies)
+            .field("capacity_bytes", &self.capacity_bytes)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
