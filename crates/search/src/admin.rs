@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use domain::{ProductId, Status};
+use domain::{CategoryId, ProductId, Status};
 
 use crate::bits::Bits;
 use crate::entry::Card;
@@ -56,6 +56,11 @@ impl Shelf {
         let rows = shown.iter().filter_map(|(_, slot)| self.rows.get(*slot));
 
         AdminPage { cards: rows.map(|row| self.card_of(row)).collect(), total, next }
+    }
+
+    /// Whether any product, a draft too, is in the category itself.
+    pub fn holds_products(&self, category: CategoryId) -> bool {
+        self.rows.iter().any(|row| row.entry.category == category)
     }
 
     fn search_all(&self, q: &str) -> Vec<Match> {

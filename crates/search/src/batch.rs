@@ -1,9 +1,8 @@
 //! Changes of the catalogue, and the next shelf that they make.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 
 use domain::{CatalogProduct, Category, Collection, ProductId, Stamp};
 
@@ -14,8 +13,7 @@ use crate::entry::Entry;
 use crate::labels::{self, Labels};
 use crate::rows::{NewRow, RowRef, Rows};
 use crate::shelf::{Rankings, Shelf};
-use crate::text::postings::{Fields, PostingsBuilder};
-use crate::text::words::{fold, is_stop_word, squeezed, stem, words, words_and_compounds};
+use crate::text::document::{Documents, fingerprint, name_words};
 
 /// What changed; what is `None` stays as it was.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +87,7 @@ impl Shelf {
     fn put_all(&mut self, products: &[(ProductId, Option<CatalogProduct>)]) {
         let last: FxHashMap<_, _> =
             products.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
-        let mut texts = NewTexts::default();
+        let mut texts = Documents::default();
 
         for (at, (id, listed)) in products.iter().enumerate() {
             if last[id] != at {
@@ -103,10 +101,10 @@ impl Shelf {
                 None => self.remove(*id),
             }
         }
-        self.text.add(texts.postings, &texts.slots);
+        self.text.add(texts);
     }
 
-    fn put(&mut self, listed: &CatalogProduct, entry: &Arc<Entry>, texts: &mut NewTexts) {
+    fn put(&mut self, listed: &CatalogProduct, entry: &Arc<Entry>, texts: &mut Documents) {
         let Some(leading) = listed.leading() else { return };
         let known = self.slots.get(&entry.id).copied();
         let slot = known.unwrap_or_else(|| self.new_slot(entry.id));
@@ -208,60 +206,6 @@ impl Shelf {
             ..self.clone()
         }
     }
-}
-
-/// The texts that a batch brings.
-#[derive(Default)]
-struct NewTexts {
-    postings: PostingsBuilder,
-    slots: Vec<u32>,
-}
-
-impl NewTexts {
-    fn add(&mut self, slot: u32, listed: &CatalogProduct) {
-        let product = &listed.product;
-        let mut add = |field, text: &str| {
-            words_and_compounds(&fold(text), |word| self.postings.add(slot, field, word));
-        };
-
-        add(Fields::NAME, &product.name);
-        product.brand.iter().for_each(|brand| add(Fields::BRAND, brand));
-        product.attributes.values().for_each(|value| add(Fields::ATTRIBUTES, value));
-        add(Fields::DESCRIPTION, &product.description);
-        for variant in &listed.variants {
-            variant.options.values().for_each(|value| add(Fields::ATTRIBUTES, value));
-        }
-        for variant in &listed.variants {
-            let sku = squeezed(variant.sku.as_str());
-            if !sku.is_empty() {
-                self.postings.add(slot, Fields::SKU, &sku);
-            }
-        }
-        self.slots.push(slot);
-    }
-}
-
-/// A number that changes when any of the words that [`NewTexts::add`] takes does.
-fn fingerprint(listed: &CatalogProduct) -> u64 {
-    let product = &listed.product;
-    let mut hasher = FxHasher::default();
-
-    (&product.name, &product.brand, &product.attributes, &product.description).hash(&mut hasher);
-    for variant in &listed.variants {
-        (&variant.sku, &variant.options).hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
-fn name_words(name: &str) -> Vec<u32> {
-    let mut stems = Vec::new();
-    words(&fold(name), |word, _| {
-        if !is_stop_word(word) {
-            stems.push(stem(word) as u32);
-        }
-    });
-
-    stems
 }
 
 /// The product's labels, taken and released only where they differ from those before.

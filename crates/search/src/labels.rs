@@ -91,6 +91,13 @@ impl Labels {
         self.unused > self.labels.len() / 2 + 1_000
     }
 
+    pub(crate) fn heap_bytes(&self) -> usize {
+        // A label stands in a list and in a map, and its text has two counters before it.
+        let label = 2 * size_of::<Label>() + 2 * size_of::<usize>();
+
+        self.labels.iter().map(|one| one.text.len() + label).sum()
+    }
+
     fn new_facet(&mut self, name: &str) -> u32 {
         let (facet, name): (u32, Arc<str>) = (self.facets.len() as u32, name.into());
         self.facet_ids.insert(Arc::clone(&name), facet);

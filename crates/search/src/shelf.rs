@@ -141,7 +141,7 @@ impl Shelf {
     pub fn heap_bytes(&self) -> usize {
         let maps = (self.slots.capacity() + self.variants.capacity()) * 32;
 
-        maps + self.rows.heap_bytes() + self.text.heap_bytes()
+        maps + self.rows.heap_bytes() + self.text.heap_bytes() + self.labels.heap_bytes()
     }
 
     pub(crate) fn row(&self, id: ProductId) -> Option<RowRef<'_>> {

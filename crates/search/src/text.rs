@@ -1,15 +1,18 @@
 //! The words of all products, in segments: a change of text adds a small segment beside the large
 //! ones, and neighbours of like size are merged, so that `n` changes cost `n log n`.
 
+pub(crate) mod document;
 pub(crate) mod postings;
+mod query;
 pub(crate) mod relevance;
-pub(crate) mod typos;
+mod typos;
 pub(crate) mod words;
 
 use std::sync::Arc;
 
 use crate::bits::Bits;
-use postings::{Postings, PostingsBuilder};
+use document::Documents;
+use postings::Postings;
 
 /// Cheap to clone: the postings are shared, and the live bits take a bit a slot.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +47,8 @@ impl TextIndex {
     }
 
     /// Takes the texts of slots that have none.
-    pub(crate) fn add(&mut self, texts: PostingsBuilder, slots: &[u32]) {
+    pub(crate) fn add(&mut self, texts: Documents) {
+        let Documents { postings, slots } = texts;
         if slots.is_empty() {
             return;
         }
@@ -52,7 +56,7 @@ impl TextIndex {
         slots.iter().for_each(|slot| live.set(*slot));
 
         self.segments.push(Segment {
-            postings: Arc::new(texts.finish()),
+            postings: Arc::new(postings.finish()),
             live,
             live_count: slots.len(),
             documents: slots.len(),

@@ -1,5 +1,7 @@
 //! What a shopper types, and what comes first.
 
+#![allow(clippy::unwrap_used, reason = "a test stops there")]
+
 mod shop;
 
 use domain::{Availability, Category, ListQuery};

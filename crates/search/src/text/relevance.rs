@@ -5,16 +5,11 @@
 //! Scores are integers.
 
 use super::postings::{Fields, Postings};
-use super::words::{fold, is_stop_word, stem, words};
+use super::query::{Joined, Query, Word};
 use super::{TextIndex, typos};
 use crate::bits::Bits;
 use crate::categories::Categories;
 use crate::rows::Rows;
-
-/// Longer queries are cut: the sixteenth word of a search box changes nothing.
-const WORDS_MAX: usize = 16;
-/// In characters; four times what a shopper's `q` may have.
-const Q_MAX: usize = 256;
 
 /// What a hit in each field is worth. A SKU says most, a description least.
 const WEIGHTS: [(Fields, u32); 6] = [
@@ -66,7 +61,7 @@ pub(crate) struct Match {
 /// those with most of at least half of them.
 pub(crate) fn search(corpus: Corpus<'_>, q: &str) -> Vec<Match> {
     let query = Query::parse(q);
-    if query.words.is_empty() {
+    if query.needed == 0 {
         return Vec::new();
     }
     let mut tally = Tally::new(corpus);
@@ -74,7 +69,7 @@ pub(crate) fn search(corpus: Corpus<'_>, q: &str) -> Vec<Match> {
     let known = joined.iter().filter(|joined| !joined.hits.is_empty());
     let known = known.fold(0, |known, joined| known | joined.words);
 
-    for (at, word) in query.words.iter().enumerate() {
+    for (at, word) in query.needed_words() {
         tally.word(at, word, known >> at & 1 == 1);
     }
     for joined in joined {
@@ -83,77 +78,9 @@ pub(crate) fn search(corpus: Corpus<'_>, q: &str) -> Vec<Match> {
     tally.finish(&query)
 }
 
-/// What was typed, as words.
-struct Query {
-    words: Vec<Word>,
-    /// Chunks of several words, as ranges: `abc-12-x`.
-    chunks: Vec<(usize, usize)>,
-}
-
-struct Word {
-    text: String,
-    stem: u64,
-    /// It is the last one, so it may be the beginning of a longer one.
-    open: bool,
-}
-
-/// Neighbouring words without the gap: `t shirt` finds `tshirt`, `ab-12` the SKU `AB12`.
-struct Joined {
-    word: Word,
-    words: u16,
-}
-
 struct JoinedHits {
     words: u16,
     hits: Vec<Match>,
-}
-
-impl Query {
-    fn parse(q: &str) -> Self {
-        let q: String = q.chars().take(Q_MAX).collect();
-        let mut found: Vec<(String, usize)> = Vec::new();
-        words(&fold(&q), |word, chunk| found.push((word.to_owned(), chunk)));
-        let last = found.len().saturating_sub(1);
-
-        let meaning = |(word, _): &(String, usize)| !is_stop_word(word);
-        let insists = found.iter().any(meaning);
-        let kept = found.into_iter().enumerate().filter(|(_, word)| !insists || meaning(word));
-        let kept: Vec<_> = kept.take(WORDS_MAX).collect();
-
-        let mut chunks: Vec<(usize, usize)> = Vec::new();
-        let mut start = 0;
-        for chunk in kept.chunk_by(|(_, a), (_, b)| a.1 == b.1) {
-            chunks.push((start, start + chunk.len()));
-            start += chunk.len();
-        }
-        let words = kept.into_iter().map(|(at, (text, _))| Word::new(text, at == last)).collect();
-
-        Self { words, chunks }
-    }
-
-    /// Each pair of neighbours, each chunk, and the whole.
-    fn joined(&self) -> impl Iterator<Item = Joined> {
-        let pairs = (1..self.words.len()).map(|at| (at - 1, at + 1));
-        let longer = self.chunks.iter().copied().chain([(0, self.words.len())]);
-        let mut longer: Vec<_> = longer.filter(|(start, end)| end - start > 2).collect();
-        longer.dedup();
-
-        pairs.chain(longer).map(|(start, end)| {
-            let text = self.words[start..end].iter().map(|word| word.text.as_str()).collect();
-            let words = (start..end).fold(0, |words, at| words | 1 << at);
-            Joined { word: Word::new(text, self.words[end - 1].open), words }
-        })
-    }
-
-    const fn all(&self) -> u16 {
-        u16::MAX >> (WORDS_MAX - self.words.len())
-    }
-}
-
-impl Word {
-    fn new(text: String, open: bool) -> Self {
-        Self { stem: stem(&text), text, open }
-    }
 }
 
 /// Adds up what each slot has matched.
@@ -349,14 +276,11 @@ impl<'a> Tally<'a> {
     }
 
     fn finish(self, query: &Query) -> Vec<Match> {
-        let words = |slot: &u32| self.sums[*slot as usize].words.count_ones();
-        let needed = if self.found.iter().any(|slot| self.sums[*slot as usize].words == query.all())
-        {
-            query.words.len()
-        } else {
-            query.words.len().div_ceil(2)
-        };
-        let enough = self.found.iter().filter(|slot| words(slot) as usize >= needed);
+        let words = |slot: &u32| self.sums[*slot as usize].words;
+        let all = query.needed.count_ones();
+        let complete = self.found.iter().any(|slot| words(slot) == query.needed);
+        let enough = if complete { all } else { all.div_ceil(2) };
+        let enough = self.found.iter().filter(|slot| words(slot).count_ones() >= enough);
 
         enough
             .map(|slot| {
@@ -374,13 +298,13 @@ impl<'a> Tally<'a> {
         let mut neighbours = 0;
         let mut before = None;
 
-        for word in &query.words {
+        for (_, word) in query.needed_words() {
             let at = place(word);
             covered += u32::from(at.is_some());
             neighbours += u32::from(at.is_some() && before.map(|before| before + 1) == at);
             before = at;
         }
-        let longer = row.words.len().max(query.words.len()).max(1) as u32;
+        let longer = row.words.len().max(query.needed.count_ones() as usize).max(1) as u32;
 
         NAME_COVERED * covered / longer + NEIGHBOURS * neighbours
     }

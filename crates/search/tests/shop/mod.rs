@@ -1,5 +1,8 @@
 //! Products, categories and queries in a line each.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test stops there")]
+
+pub mod retail;
 
 use domain::{
     Availability, CatalogProduct, Category, CategoryId, Collection, CollectionId, Currency,
