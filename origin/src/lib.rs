@@ -1,1 +1,25 @@
-//! origin
+//! The origin: catalogue reads for edges, admin writes, and the change log that keeps caches true.
+
+mod access;
+mod admin;
+mod body;
+mod catalog;
+mod context;
+mod docs;
+mod idempotency;
+mod internal;
+mod ops;
+mod precondition;
+mod problem;
+mod query;
+mod rendered;
+mod router;
+pub mod routes;
+mod schema;
+mod serve;
+mod shop;
+mod token;
+
+pub use router::{openapi, router};
+pub use serve::{Running, serve};
+pub use shop::{MetricsPage, SharedShop, Shop, ShopSettings};

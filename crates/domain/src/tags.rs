@@ -36,7 +36,11 @@ pub fn of_write(write: &Write<'_>, tree: &CategoryTree, collections: &[Collectio
             }
             tags.extend(collections.iter().map(|id| Tag::collection(*id)));
             if moves_between_lists(*before, *after) {
-                tags.insert(Tag::CATEGORIES);
+                // A list put together by hand shows it again, or no more.
+                tags.extend([Tag::CATEGORIES, Tag::FEATURED, Tag::BESTSELLERS]);
+                for product in before.iter().chain(after) {
+                    tags.extend(tree.lineage(product.category).into_iter().map(Tag::bestsellers));
+                }
                 tags.extend(before.iter().chain(after).map(|product| Tag::slug(&product.slug)));
             }
         }

@@ -42,6 +42,17 @@ impl Catalog {
         }
     }
 
+    /// The id behind a slug; an id as it is.
+    pub async fn find_id(
+        &self,
+        reference: &Ref<ProductId>,
+    ) -> Result<Option<ProductId>, StoreError> {
+        match reference {
+            Ref::Id(id) => Ok(Some(*id)),
+            Ref::Slug(slug) => Ok(claimed_by(&*self.items, SlugOf::Product, slug).await?),
+        }
+    }
+
     /// The products with these ids, in their order; `None` for those that are not there.
     pub async fn products(
         &self,

@@ -1,0 +1,106 @@
+//! Stock, for admins: levels, adjustments with a reason, and the ledger of all of them.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::{LedgerEntry, Sku};
+use serde::Deserialize;
+
+use super::answers::{id, shown, written};
+use super::products::{cursor, page_size};
+use super::views::{Inventory, Listed};
+use crate::access::Admin;
+use crate::body;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::schema::{AdminProblems, WriteProblems};
+use crate::shop::SharedShop;
+
+const PAGE_MAX: usize = 200;
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Adjustment {
+    /// Pieces that came in, or, below zero, went out.
+    pub delta: i64,
+    #[schema(min_length = 1, max_length = 200)]
+    pub reason: String,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    /// Where a page before ended.
+    cursor: Option<String>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<usize>,
+}
+
+impl PageQuery {
+    pub const fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
+    pub fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+}
+
+/// Shows the stock of a SKU.
+#[utoipa::path(get, path = "/admin/inventory/{sku}", tag = "admin",
+    security(("admin_key" = [])), params(("sku" = Sku, Path)),
+    responses((status = 200, description = "The level", body = Inventory), AdminProblems)
+)]
+pub async fn show_stock(
+    State(shop): State<SharedShop>,
+    Path(sku): Path<String>,
+) -> Result<Response, Problem> {
+    let level = shop.catalog.stock(&id("SKU", &sku)?).await?;
+    let level = level.ok_or_else(|| Problem::not_found("SKU"))?;
+
+    Ok(shown(level.version, Inventory::from(level)))
+}
+
+/// Lists what happened to the stock of a SKU, the newest first.
+#[utoipa::path(get, path = "/admin/inventory/{sku}/ledger", tag = "admin",
+    security(("admin_key" = [])), params(("sku" = Sku, Path), PageQuery),
+    responses((status = 200, description = "A page of rows", body = Listed<LedgerEntry>),
+        AdminProblems)
+)]
+pub async fn list_ledger(
+    State(shop): State<SharedShop>,
+    Path(sku): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Listed<LedgerEntry>>, Problem> {
+    let limit = page_size(query.limit, PAGE_MAX)?;
+    let before = query.cursor.as_deref().map(cursor::<u64>).transpose()?;
+    let data = shop.catalog.ledger(&id("SKU", &sku)?, before, limit as u32).await?;
+    let last = data.last().filter(|_| data.len() == limit).map(|row| row.version);
+
+    Ok(Json(Listed {
+        next_cursor: last.filter(|version| *version > 1).map(|version| version.to_string()),
+        data,
+    }))
+}
+
+/// Adjusts the stock of a SKU, for a reason that stays in the ledger.
+#[utoipa::path(post, path = "/admin/inventory/{sku}/adjust", tag = "admin",
+    security(("admin_key" = [])), params(("sku" = Sku, Path)), request_body = Adjustment,
+    responses((status = 200, description = "The level after it", body = Inventory),
+        AdminProblems, WriteProblems)
+)]
+pub async fn adjust_stock(
+    State(shop): State<SharedShop>,
+    Path(sku): Path<String>,
+    admin: Admin,
+    body::Json(adjustment): body::Json<Adjustment>,
+) -> Result<Response, Problem> {
+    let sku: Sku = id("SKU", &sku)?;
+    let Adjustment { delta, reason } = adjustment;
+    let done = shop.catalog.adjust_stock(&sku, delta, &reason, &admin.actor).await?;
+    let level = Inventory::from(done.value.level.clone());
+
+    Ok(written(&shop, StatusCode::OK, &done, Some(level.version), level).await)
+}

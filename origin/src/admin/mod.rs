@@ -1,0 +1,21 @@
+//! What admins do: catalogue, stock and the audit list.
+
+mod answers;
+mod audit;
+mod bulk;
+mod categories;
+mod collections;
+mod inventory;
+mod lists;
+mod products;
+mod variants;
+mod views;
+
+pub use audit::*;
+pub use bulk::*;
+pub use categories::*;
+pub use collections::*;
+pub use inventory::*;
+pub use lists::*;
+pub use products::*;
+pub use variants::*;

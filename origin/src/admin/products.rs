@@ -1,0 +1,175 @@
+//! Products, for admins: drafts too.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::draft::{ProductDraft, ProductPatch};
+use domain::{Code, FieldError, ProductId, Status};
+use serde::Deserialize;
+
+use super::answers::{created, gone, id, shown, written};
+use super::views::{AdminProduct, Listed};
+use crate::access::Admin;
+use crate::body;
+use crate::precondition::IfMatch;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::schema::{AdminProblems, VersionProblems, WriteProblems};
+use crate::shop::SharedShop;
+
+/// As many as one batch read takes.
+const PAGE_MAX: usize = 100;
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ProductsQuery {
+    status: Option<Status>,
+    /// Words to look for, as shoppers would.
+    #[param(max_length = 64)]
+    q: Option<String>,
+    /// Where a page before ended.
+    cursor: Option<String>,
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<usize>,
+}
+
+/// Lists products, the newest first.
+#[utoipa::path(get, path = "/admin/products", tag = "admin", security(("admin_key" = [])),
+    params(ProductsQuery),
+    responses((status = 200, description = "A page of products", body = Listed<AdminProduct>),
+        AdminProblems)
+)]
+pub async fn list_products(
+    State(shop): State<SharedShop>,
+    Query(query): Query<ProductsQuery>,
+) -> Result<Json<Listed<AdminProduct>>, Problem> {
+    let limit = page_size(query.limit, PAGE_MAX)?;
+    let after = query.cursor.as_deref().map(cursor::<ProductId>).transpose()?;
+    let words = query.q.as_deref().filter(|q| !q.trim().is_empty());
+    let page = shop.shelf().admin_list(query.status, words, after, limit);
+    let ids: Vec<_> = page.cards.iter().map(search::Card::id).collect();
+    let products = shop.catalog.products(&ids).await?;
+
+    Ok(Json(Listed {
+        data: products.into_iter().flatten().map(AdminProduct::from).collect(),
+        next_cursor: page.next.map(|id| id.to_string()),
+    }))
+}
+
+/// Shows a product with everything that is stored of it.
+#[utoipa::path(get, path = "/admin/products/{product}", tag = "admin",
+    security(("admin_key" = [])), params(("product" = ProductId, Path)),
+    responses((status = 200, description = "The product; ETag is its version", body = AdminProduct),
+        AdminProblems)
+)]
+pub async fn show_product(
+    State(shop): State<SharedShop>,
+    Path(product): Path<String>,
+) -> Result<Response, Problem> {
+    let found = shop.catalog.product(id("product", &product)?).await?;
+    let found = found.ok_or_else(|| Problem::not_found("product"))?;
+
+    Ok(shown(found.product.version, AdminProduct::from(found)))
+}
+
+/// Creates a product with its variants and their first stock.
+#[utoipa::path(post, path = "/admin/products", tag = "admin", security(("admin_key" = [])),
+    request_body = ProductDraft,
+    responses((status = 201, description = "The product", body = AdminProduct),
+        AdminProblems, WriteProblems)
+)]
+pub async fn create_product(
+    State(shop): State<SharedShop>,
+    admin: Admin,
+    body::Json(draft): body::Json<ProductDraft>,
+) -> Result<Response, Problem> {
+    draft.check(shop.currency).map_err(Problem::invalid_body)?;
+    let done = shop.catalog.create_product(&draft, &admin.actor).await?;
+    let product = AdminProduct::from(done.value.clone());
+    let location = format!("/admin/products/{}", product.id);
+
+    Ok(created(&shop, &done, product.version, location, product).await)
+}
+
+/// Changes a product (merge patch).
+#[utoipa::path(patch, path = "/admin/products/{product}", tag = "admin",
+    security(("admin_key" = [])), request_body = ProductPatch,
+    params(("product" = ProductId, Path), ("if-match" = Option<String>, Header)),
+    responses((status = 200, description = "The product", body = AdminProduct),
+        AdminProblems, WriteProblems, VersionProblems)
+)]
+pub async fn update_product(
+    State(shop): State<SharedShop>,
+    Path(product): Path<String>,
+    admin: Admin,
+    seen: IfMatch,
+    body::Json(patch): body::Json<ProductPatch>,
+) -> Result<Response, Problem> {
+    let product = id("product", &product)?;
+    patch.check().map_err(Problem::invalid_body)?;
+    let version = version_of(&shop, product, seen).await?;
+    let done = shop.catalog.update_product(product, version, &patch, &admin.actor).await?;
+    let product = AdminProduct::from(done.value.clone());
+
+    Ok(written(&shop, StatusCode::OK, &done, Some(product.version), product).await)
+}
+
+/// Deletes a product, its variants and their stock.
+#[utoipa::path(delete, path = "/admin/products/{product}", tag = "admin",
+    security(("admin_key" = [])),
+    params(("product" = ProductId, Path), ("if-match" = Option<String>, Header)),
+    responses((status = 204, description = "It is gone"), AdminProblems, VersionProblems,
+        (status = 409, description = "Stock of it is held", body = domain::ProblemBody,
+            content_type = "application/problem+json"))
+)]
+pub async fn delete_product(
+    State(shop): State<SharedShop>,
+    Path(product): Path<String>,
+    admin: Admin,
+    seen: IfMatch,
+) -> Result<Response, Problem> {
+    let product = id("product", &product)?;
+    let version = version_of(&shop, product, seen).await?;
+    let done = shop.catalog.delete_product(product, version, &admin.actor).await?;
+
+    Ok(gone(&shop, &done).await.into_response())
+}
+
+pub(super) async fn version_of(
+    shop: &SharedShop,
+    product: ProductId,
+    seen: IfMatch,
+) -> Result<u64, Problem> {
+    match seen {
+        IfMatch::Version(version) => Ok(version),
+        IfMatch::Any => {
+            let found = shop.catalog.product(product).await?;
+            let found = found.ok_or_else(|| Problem::not_found("product"))?;
+            Ok(found.product.version)
+        }
+    }
+}
+
+pub(super) fn page_size(asked: Option<usize>, most: usize) -> Result<usize, Problem> {
+    match asked {
+        None => Ok(most.min(50)),
+        Some(size) if (1..=most).contains(&size) => Ok(size),
+        Some(size) => {
+            let detail = format!("limit is 1 to {most}, not {size}");
+            let mut problem = Problem::new(Code::InvalidParameter, detail.clone());
+            problem.body.errors = vec![FieldError::new("?limit", "range", detail)];
+            Err(problem)
+        }
+    }
+}
+
+pub(super) fn cursor<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| {
+        let detail = "cursor is not one that this list gave out";
+        let mut problem = Problem::new(Code::InvalidCursor, detail);
+        problem.body.errors = vec![FieldError::new("?cursor", "invalid", detail)];
+        problem
+    })
+}

@@ -1,0 +1,117 @@
+//! Variants, for admins: where prices are.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::VariantId;
+use domain::draft::{VariantDraft, VariantPatch};
+
+use super::answers::{created, gone, id, shown, written};
+use super::products::version_of;
+use super::views::AdminVariant;
+use crate::access::Admin;
+use crate::body;
+use crate::precondition::IfMatch;
+use crate::problem::Problem;
+use crate::schema::{AdminProblems, VersionProblems, WriteProblems};
+use crate::shop::SharedShop;
+
+/// Shows a variant.
+#[utoipa::path(get, path = "/admin/variants/{variant}", tag = "admin",
+    security(("admin_key" = [])), params(("variant" = VariantId, Path)),
+    responses((status = 200, description = "The variant; ETag is its version", body = AdminVariant),
+        AdminProblems)
+)]
+pub async fn show_variant(
+    State(shop): State<SharedShop>,
+    Path(variant): Path<String>,
+) -> Result<Response, Problem> {
+    let found = shop.catalog.variant(id("variant", &variant)?).await?;
+    let (_, variant) = found.ok_or_else(|| Problem::not_found("variant"))?;
+
+    Ok(shown(variant.version, AdminVariant::from(variant)))
+}
+
+/// Adds a variant to a product; If-Match names the product's version.
+#[utoipa::path(post, path = "/admin/products/{product}/variants", tag = "admin",
+    security(("admin_key" = [])), request_body = VariantDraft,
+    params(("product" = domain::ProductId, Path), ("if-match" = Option<String>, Header)),
+    responses((status = 201, description = "The variant", body = AdminVariant),
+        AdminProblems, WriteProblems, VersionProblems)
+)]
+pub async fn add_variant(
+    State(shop): State<SharedShop>,
+    Path(product): Path<String>,
+    admin: Admin,
+    seen: IfMatch,
+    body::Json(draft): body::Json<VariantDraft>,
+) -> Result<Response, Problem> {
+    let product = id("product", &product)?;
+    draft.check(shop.currency).map_err(Problem::invalid_body)?;
+    let version = version_of(&shop, product, seen).await?;
+    let done = shop.catalog.add_variant(product, version, &draft, &admin.actor).await?;
+    let variant = AdminVariant::from(done.value.clone());
+    let location = format!("/admin/variants/{}", variant.id);
+
+    Ok(created(&shop, &done, variant.version, location, variant).await)
+}
+
+/// Changes a variant (merge patch): its price, what it was before, its options.
+#[utoipa::path(patch, path = "/admin/variants/{variant}", tag = "admin",
+    security(("admin_key" = [])), request_body = VariantPatch,
+    params(("variant" = VariantId, Path), ("if-match" = Option<String>, Header)),
+    responses((status = 200, description = "The variant", body = AdminVariant),
+        AdminProblems, WriteProblems, VersionProblems)
+)]
+pub async fn update_variant(
+    State(shop): State<SharedShop>,
+    Path(variant): Path<String>,
+    admin: Admin,
+    seen: IfMatch,
+    body::Json(patch): body::Json<VariantPatch>,
+) -> Result<Response, Problem> {
+    let variant = id("variant", &variant)?;
+    let version = variant_version(&shop, variant, seen).await?;
+    let catalog = &shop.catalog;
+    let done =
+        catalog.update_variant(variant, version, &patch, shop.currency, &admin.actor).await?;
+    let variant = AdminVariant::from(done.value.clone());
+
+    Ok(written(&shop, StatusCode::OK, &done, Some(variant.version), variant).await)
+}
+
+/// Deletes a variant; the last one of a product stays.
+#[utoipa::path(delete, path = "/admin/variants/{variant}", tag = "admin",
+    security(("admin_key" = [])),
+    params(("variant" = VariantId, Path), ("if-match" = Option<String>, Header)),
+    responses((status = 204, description = "It is gone"), AdminProblems, VersionProblems,
+        (status = 409, description = "It is the last one, or stock of it is held",
+            body = domain::ProblemBody, content_type = "application/problem+json"))
+)]
+pub async fn delete_variant(
+    State(shop): State<SharedShop>,
+    Path(variant): Path<String>,
+    admin: Admin,
+    seen: IfMatch,
+) -> Result<Response, Problem> {
+    let variant = id("variant", &variant)?;
+    let version = variant_version(&shop, variant, seen).await?;
+    let done = shop.catalog.delete_variant(variant, version, &admin.actor).await?;
+
+    Ok(gone(&shop, &done).await)
+}
+
+pub(super) async fn variant_version(
+    shop: &SharedShop,
+    variant: VariantId,
+    seen: IfMatch,
+) -> Result<u64, Problem> {
+    match seen {
+        IfMatch::Version(version) => Ok(version),
+        IfMatch::Any => {
+            let found = shop.catalog.variant(variant).await?;
+            let (_, variant) = found.ok_or_else(|| Problem::not_found("variant"))?;
+            Ok(variant.version)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The store's own change log, as a follower reads it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cache::{ChangeLog, Changes, ROWS_MAX};
+use domain::{Seq, Stamp};
+use ports::{PortError, PortErrorKind};
+use store::{Log, StoreError};
+
+pub struct StoreLog {
+    log: Arc<Log>,
+}
+
+impl StoreLog {
+    pub const fn new(log: Arc<Log>) -> Self {
+        Self { log }
+    }
+}
+
+#[async_trait]
+impl ChangeLog for StoreLog {
+    /// The head first: rows that are committed while they are read come with the next call.
+    async fn changes(&self, after: Option<&Stamp>) -> Result<Changes, PortError> {
+        let head = self.log.head().await.map_err(as_port)?;
+        let rows = match after {
+            Some(after) if after.log == head.log && after.seq < head.head => {
+                self.log.rows(after.seq, ROWS_MAX as u32).await.map_err(as_port)?
+            }
+            _ => Vec::new(),
+        };
+        // A row may be newer than the head that was read before it.
+        let last = rows.last().map_or(Seq::ZERO, |row| row.seq);
+
+        Ok(Changes {
+            log: head.log,
+            floor: head.floor,
+            head: head.head.max(last),
+            rows,
+            tags: None,
+            flags: None,
+        })
+    }
+}
+
+pub fn as_port(error: StoreError) -> PortError {
+    match error {
+        StoreError::Port(error) => error,
+        other => PortError::new(PortErrorKind::Unavailable, "read the catalogue").because(other),
+    }
+}

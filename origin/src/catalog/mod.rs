@@ -1,0 +1,13 @@
+//! The cached reads: products, categories, featured, bestsellers and search.
+
+mod answer;
+mod follow;
+mod handlers;
+mod index;
+mod reads;
+mod render;
+
+pub use follow::StoreLog;
+pub use handlers::*;
+pub use index::Index;
+pub use reads::Reads;

@@ -1,0 +1,96 @@
+//! Catalogue reads through this process's cache: one rendering for all who ask at once.
+
+use std::sync::Arc;
+
+use cache::{Answer, Filled, Follower, LoadError, ReadThrough, ReadThroughSettings};
+use domain::{CatalogRead, Resource, Seq};
+use store::{Catalog, StoreError};
+
+use super::index::Index;
+use super::render::{self, Page};
+use crate::problem::Problem;
+use crate::rendered::Rendered;
+
+#[derive(Clone)]
+pub struct Reads {
+    cache: ReadThrough<Arc<Rendered>, StoreError>,
+    catalog: Catalog,
+    index: Arc<Index>,
+}
+
+impl Reads {
+    pub fn new(catalog: Catalog, index: Arc<Index>, follower: Follower, cache_bytes: u64) -> Self {
+        let settings =
+            ReadThroughSettings { capacity_bytes: cache_bytes, ..ReadThroughSettings::default() };
+
+        Self { cache: ReadThrough::new(follower, settings), catalog, index }
+    }
+
+    /// The answer to a read; one that brings `min_seq` gets nothing older than that.
+    pub async fn get(
+        &self,
+        read: CatalogRead,
+        min_seq: Option<Seq>,
+    ) -> Result<Answer<Arc<Rendered>>, Problem> {
+        let key = read.to_string();
+        if let Some(answer) = self.cache.peek(&key, min_seq) {
+            return Ok(answer);
+        }
+        let (catalog, index) = (self.catalog.clone(), Arc::clone(&self.index));
+        let read = Arc::new(read);
+        let filled = self.cache.get(&key, min_seq, move |_| {
+            let (catalog, index, read) = (catalog.clone(), Arc::clone(&index), Arc::clone(&read));
+            async move { fill(&catalog, &index, &read).await }
+        });
+
+        filled.await.map_err(|error| match error {
+            LoadError::Fill(cause) => Problem::unavailable(cause.to_string()),
+            other => Problem::unavailable(other.to_string()),
+        })
+    }
+
+    /// Entries in memory, and their bytes.
+    pub fn size(&self) -> (u64, u64) {
+        self.cache.size()
+    }
+}
+
+/// Lists come from the index and carry its stamp. A product comes from the store, its category's
+/// name from the index; it carries the index's stamp too, since the store is only ever newer.
+async fn fill(
+    catalog: &Catalog,
+    index: &Index,
+    read: &CatalogRead,
+) -> Result<Filled<Arc<Rendered>>, StoreError> {
+    let shelf = index.shelf();
+    let stamp = shelf.stamp().clone();
+    let mut seen = Vec::new();
+
+    let page = match read {
+        CatalogRead::Product(reference) => {
+            let product = catalog.find_product(reference).await?;
+            if let Some(found) = &product {
+                let id = found.product.id;
+                seen.push((id.to_string(), Some(found.product.version)));
+                seen.extend(found.variants.iter().map(|variant| {
+                    (format!("{id}/{}", variant.id), Some(variant.level_version))
+                }));
+            } else if let domain::Ref::Id(id) = reference {
+                seen.push((id.to_string(), None));
+            }
+            render::product(&shelf, reference, product.as_ref())
+        }
+        CatalogRead::Recommendations(reference) => {
+            let id = catalog.find_id(reference).await?;
+            render::recommendations(&shelf, reference, id)
+        }
+        list => render::list(&shelf, list),
+    };
+
+    let Page { status, tags, bytes } = page;
+    let resource = if status == 200 { read.resource() } else { Resource::Missing };
+    let rendered = Arc::new(Rendered::new(status, resource, &tags, bytes));
+    let mut filled = Filled::new(rendered, resource, &tags).stamped(stamp);
+    filled.read = seen;
+    Ok(filled)
+}

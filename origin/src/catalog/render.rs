@@ -1,0 +1,166 @@
+//! From the catalogue's state to an answer's bytes and tags.
+
+use domain::api::ProductView;
+use domain::{
+    CatalogProduct, CatalogRead, Code, ListQuery, ProblemBody, ProductId, Ref, Tag, tags,
+};
+use search::{Card, Shelf, Unknown, write_cards};
+
+/// Products on a strip below a product, or on a front page.
+const RECOMMENDED: usize = 12;
+const BESTSELLERS: usize = 24;
+
+/// An answer to a read, as bytes.
+pub struct Page {
+    pub status: u16,
+    pub tags: Vec<Tag>,
+    pub bytes: Vec<u8>,
+}
+
+/// A product's own page. A draft answers like a product that is not there.
+pub fn product(shelf: &Shelf, asked: &Ref<ProductId>, product: Option<&CatalogProduct>) -> Page {
+    let mut tags = vec![Tag::CATALOG];
+    tags.push(match asked {
+        Ref::Id(id) => Tag::product(*id),
+        Ref::Slug(slug) => Tag::slug(slug),
+    });
+    if let Some(found) = product {
+        tags.push(Tag::product(found.product.id));
+        tags.push(Tag::slug(&found.product.slug));
+        tags.push(Tag::category(found.product.category));
+    }
+    let published = product.filter(|found| found.is_published());
+    let view = published.and_then(|found| ProductView::of(found, shelf.tree()));
+
+    match view {
+        Some(view) => Page::found(tags, to_json(&view)),
+        None => Page::missing(tags, "product"),
+    }
+}
+
+/// Every other read: all of it comes from the shelf.
+pub fn list(shelf: &Shelf, read: &CatalogRead) -> Page {
+    match read {
+        CatalogRead::Products(query) | CatalogRead::Search(query) => products(shelf, query),
+        CatalogRead::Product(asked) => product(shelf, asked, None),
+        CatalogRead::Recommendations(asked) => recommendations(shelf, asked, None),
+        CatalogRead::Categories => {
+            let body = serde_json::json!({ "data": shelf.categories() });
+            Page::found(vec![Tag::CATALOG, Tag::CATEGORIES], to_json(&body))
+        }
+        CatalogRead::Featured => {
+            let cards = shelf.featured();
+            Page::found(with_shown(vec![Tag::CATALOG, Tag::FEATURED], &cards), data(&cards))
+        }
+        CatalogRead::Bestsellers { category } => {
+            let found = category.as_ref().map(|category| shelf.category(category)).transpose();
+            let Ok(found) = found else { return unknown(Unknown::Category, None) };
+            let id = found.map(|category| category.id);
+            let mut tags = vec![Tag::CATALOG, id.map_or(Tag::BESTSELLERS, Tag::bestsellers)];
+            // A made-up ranking changes with any product, and a category's with its own.
+            tags.extend(id.map(Tag::category));
+            if !shelf.has_ranking(id) {
+                tags.extend([Tag::FEATURED, id.map_or(Tag::PRODUCTS, Tag::category)]);
+            }
+            match shelf.bestsellers(category.as_ref(), BESTSELLERS) {
+                Ok(cards) => Page::found(with_shown(tags, &cards), data(&cards)),
+                Err(what) => unknown(what, None),
+            }
+        }
+    }
+}
+
+fn products(shelf: &Shelf, query: &ListQuery) -> Page {
+    let category = query.category.as_ref().map(|category| shelf.category(category)).transpose();
+    let collection =
+        query.collection.as_ref().map(|collection| shelf.collection(collection)).transpose();
+    let (category, collection) = match (category, collection) {
+        (Ok(category), Ok(collection)) => (category, collection),
+        (Err(what), _) | (_, Err(what)) => return unknown(what, Some(query)),
+    };
+    let mut tags = vec![Tag::CATALOG];
+    tags.extend(category.map(|category| Tag::category(category.id)));
+    tags.extend(collection.map(|collection| Tag::collection(collection.id)));
+    if tags.len() == 1 {
+        tags.push(Tag::PRODUCTS);
+    }
+
+    match shelf.list(query) {
+        Ok(page) => Page::found(with_shown(tags, &page.cards), page.to_json()),
+        Err(what) => unknown(what, Some(query)),
+    }
+}
+
+/// Products that go with one; `id` is whose slug was asked for.
+pub fn recommendations(shelf: &Shelf, asked: &Ref<ProductId>, id: Option<ProductId>) -> Page {
+    let tag = match asked {
+        Ref::Id(id) => Tag::product(*id),
+        Ref::Slug(slug) => Tag::slug(slug),
+    };
+    let cards = id.and_then(|id| shelf.recommendations(id, RECOMMENDED));
+
+    match cards {
+        Some(cards) => {
+            let tags = vec![Tag::CATALOG, tag].into_iter().chain(id.map(Tag::product)).collect();
+            Page::found(with_shown(tags, &cards), data(&cards))
+        }
+        None => Page::missing(vec![Tag::CATALOG, tag], "product"),
+    }
+}
+
+/// Found again as soon as somebody makes what is missing.
+fn unknown(what: Unknown, query: Option<&ListQuery>) -> Page {
+    let mut tags = vec![Tag::CATALOG];
+    match what {
+        Unknown::Category => tags.push(Tag::CATEGORIES),
+        Unknown::Collection => {
+            tags.extend(query.and_then(|query| query.collection.as_ref()).map(|asked| match asked {
+                Ref::Id(id) => Tag::collection(*id),
+                Ref::Slug(slug) => Tag::slug(slug),
+            }));
+        }
+        Unknown::Cursor => {
+            let detail = "the cursor belongs to another list";
+            return Page::problem(Code::InvalidCursor, detail, tags);
+        }
+    }
+    Page::problem(Code::NotFound, &what.to_string(), tags)
+}
+
+impl Page {
+    fn found(mut tags: Vec<Tag>, bytes: Vec<u8>) -> Self {
+        tags.sort_unstable();
+        tags.dedup();
+
+        Self { status: 200, tags, bytes }
+    }
+
+    fn missing(tags: Vec<Tag>, what: &str) -> Self {
+        Self::problem(Code::NotFound, &format!("there is no such {what}"), tags)
+    }
+
+    /// A cached problem names no request: many requests get it.
+    fn problem(code: Code, detail: &str, mut tags: Vec<Tag>) -> Self {
+        tags.sort_unstable();
+        tags.dedup();
+
+        Self { status: code.status(), tags, bytes: to_json(&ProblemBody::new(code, detail)) }
+    }
+}
+
+fn with_shown(mut tags: Vec<Tag>, cards: &[Card]) -> Vec<Tag> {
+    tags.extend(tags::of_shown(cards.iter().map(Card::id)));
+    tags
+}
+
+fn data(cards: &[Card]) -> Vec<u8> {
+    let mut json = Vec::with_capacity(cards.iter().map(Card::json_len).sum::<usize>() + 64);
+    json.extend_from_slice(b"{\"data\":");
+    write_cards(cards, &mut json);
+    json.push(b'}');
+    json
+}
+
+fn to_json(view: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(view).expect("views have text keys and no failing serialisers")
+}

@@ -1,0 +1,33 @@
+//! What every request carries: its id, from the door to the log line and into problems.
+
+use std::future::Future;
+
+use axum::http::{HeaderMap, HeaderName};
+
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+tokio::task_local! {
+    static CURRENT: RequestId;
+}
+
+/// An id of our own, or the one that whoever stands in front of us gave.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub std::sync::Arc<str>);
+
+/// The id of the request that is being answered; `None` outside of one.
+pub fn request_id() -> Option<String> {
+    CURRENT.try_with(|id| id.0.to_string()).ok()
+}
+
+pub async fn scoped<F: Future>(id: RequestId, future: F) -> F::Output {
+    CURRENT.scope(id, future).await
+}
+
+/// A caller's id is taken over if it is short and plain, so that it can't forge log lines.
+pub fn given_id(headers: &HeaderMap) -> Option<RequestId> {
+    let given = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let plain = (8..=64).contains(&given.len())
+        && given.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+
+    plain.then(|| RequestId(given.into()))
+}

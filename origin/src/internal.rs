@@ -1,0 +1,84 @@
+//! Between the shop's own parts: the change log, for edges that follow it; and who is an edge.
+
+use axum::extract::{Query, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Uri};
+use cache::{ChangeLog as _, Changes};
+use domain::{Code, Seq, Stamp};
+use edge_core::auth::{Payload, Signed};
+use edge_core::headers;
+use serde::Deserialize;
+
+use crate::catalog::StoreLog;
+use crate::problem::Problem;
+use crate::shop::{SharedShop, Shop};
+
+#[derive(Debug, Deserialize)]
+pub struct After {
+    after: Option<String>,
+}
+
+/// The rows of the change log after a position.
+pub async fn changes(
+    State(shop): State<SharedShop>,
+    Query(query): Query<After>,
+) -> Result<axum::Json<Changes>, Problem> {
+    let after: Option<Stamp> = match query.after.as_deref() {
+        Some(text) => Some(text.parse().map_err(|_| {
+            Problem::new(Code::InvalidParameter, "after is {log}.{seq}, as answers are stamped")
+        })?),
+        None => None,
+    };
+    let log = StoreLog::new(std::sync::Arc::clone(shop.catalog.log()));
+
+    let changes = log.changes(after.as_ref()).await.map_err(store::StoreError::from)?;
+    Ok(axum::Json(changes))
+}
+
+/// What an edge says of the client, once its signature was believed.
+#[derive(Clone, Debug, Default)]
+pub struct FromEdge {
+    pub client_addr: String,
+    pub min_seq: Option<Seq>,
+}
+
+/// Believes a signed request; without a signature every header that only an edge may send is
+/// ignored.
+pub fn from_edge(shop: &Shop, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<FromEdge> {
+    let auth = single(headers, headers::EDGE_AUTH)?;
+    let target = uri.path_and_query().map_or(uri.path(), |target| target.as_str());
+    let client_addr = single(headers, headers::CLIENT_ADDR).unwrap_or_default();
+    let signed = |payload| Signed {
+        method: method.as_str(),
+        target,
+        payload,
+        client_addr,
+        client_user: single(headers, headers::CLIENT_USER).unwrap_or_default(),
+        public_host: single(headers, headers::PUBLIC_HOST).unwrap_or_default(),
+    };
+    let now = shop.world.now();
+    let believed = [Payload::EMPTY, Payload::Unsigned]
+        .into_iter()
+        .any(|payload| shop.edge_keys.verify(auth, &signed(payload), now).is_ok());
+    if !believed {
+        metrics::counter!("edge_auth_failures_total").increment(1);
+        return None;
+    }
+    let min_seq = single(headers, headers::MIN_SEQ).and_then(|seq| seq.parse().ok()).map(Seq);
+
+    Some(FromEdge { client_addr: client_addr.to_owned(), min_seq })
+}
+
+/// Of a header that comes twice neither is believed.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+
+    values.next().is_none().then_some(value)
+}
+
+/// Refuses whoever is not an edge; the answer does not say that there is something here.
+pub fn require_edge(shop: &Shop, parts: &Parts) -> Result<FromEdge, Problem> {
+    from_edge(shop, &parts.method, &parts.uri, &parts.headers)
+        .ok_or_else(|| Problem::not_found("page"))
+}

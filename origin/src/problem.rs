@@ -1,0 +1,168 @@
+//! Problems on their way out: the public part becomes `application/problem+json`, the cause goes to
+//! the one log line of the request.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use domain::policy::PRIVATE_CACHE_CONTROL;
+use domain::{Code, FieldError, ProblemBody};
+use store::StoreError;
+
+use crate::context;
+
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What a caller is told, and, apart from it, why it happened.
+#[derive(Debug)]
+pub struct Problem {
+    pub body: Box<ProblemBody>,
+    allow: Option<String>,
+    /// The version that a failed precondition met.
+    current: Option<u64>,
+    cause: Option<Cause>,
+}
+
+/// Why a request failed, for the log alone: it has no way into a response.
+#[derive(Clone)]
+pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
+
+impl Problem {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let body = Box::new(ProblemBody::new(code, detail));
+
+        Self { body, allow: None, current: None, cause: None }
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no such {what}"))
+    }
+
+    pub fn invalid_id(what: &str, text: &str) -> Self {
+        let shown: String = text.chars().take(64).collect();
+
+        Self::new(Code::InvalidId, format!("not the id of a {what}: {shown}"))
+    }
+
+    pub fn invalid_header(name: &str, why: &str) -> Self {
+        Self::new(Code::InvalidHeader, format!("{name} {why}"))
+    }
+
+    pub fn invalid_body(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{} {}", only.pointer, only.detail),
+            many => format!("{} fields are wrong", many.len()),
+        };
+        let mut problem = Self::new(Code::InvalidBody, detail.trim());
+        problem.body.errors = errors;
+        problem
+    }
+
+    pub fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Code::Unavailable, "the shop can't answer this right now; try again")
+            .because(cause)
+    }
+
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(Cause(cause.into().into()));
+        self
+    }
+
+    #[must_use]
+    pub fn allowing(mut self, methods: impl Into<String>) -> Self {
+        self.allow = Some(methods.into());
+        self
+    }
+
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(what) => Self::not_found(what),
+            StoreError::VersionMismatch { current } => {
+                let detail = format!("it has changed since; its ETag is \"{current}\"");
+                Self { current: Some(current), ..Self::new(Code::PreconditionFailed, detail) }
+            }
+            StoreError::SlugTaken(slug) => {
+                Self::new(Code::SlugTaken, format!("something else has the slug {slug}"))
+            }
+            StoreError::SkuTaken(sku) => {
+                Self::new(Code::SkuTaken, format!("another variant has the SKU {sku}"))
+            }
+            StoreError::Stock(error @ domain::InvalidStock::Insufficient { .. }) => {
+                Self::new(Code::InsufficientStock, error.to_string())
+            }
+            StoreError::Stock(error @ domain::InvalidStock::Range) => {
+                Self::invalid_body(vec![FieldError::new("/delta", "range", error.to_string())])
+            }
+            StoreError::InUse(why) => Self::new(Code::InUse, why),
+            StoreError::Invalid(errors) => Self::invalid_body(errors),
+            StoreError::Busy => Self::unavailable("too many writers at once"),
+            StoreError::Port(error) if error.is_retryable() => Self::unavailable(error),
+            StoreError::Port(error) => {
+                Self::new(Code::Internal, "something went wrong on our side").because(error)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response<Body> {
+        self.body.request_id = context::request_id();
+        let status = self.status();
+        // A problem is strings and numbers, which always serialise.
+        let bytes = serde_json::to_vec(&self.body).unwrap_or_default();
+        let mut response = Response::new(Body::from(bytes));
+        *response.status_mut() = status;
+
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE_CACHE_CONTROL));
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+            headers.insert(ALLOW, allow);
+        }
+        if let Some(current) = self.current {
+            headers.insert(ETAG, crate::precondition::etag(current));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"admin\""));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(cause);
+        }
+        response
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut error: Option<&dyn std::error::Error> = Some(&*self.0);
+        let mut separator = "";
+
+        while let Some(cause) = error {
+            write!(formatter, "{separator}{cause}")?;
+            separator = ": ";
+            error = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<edge_core::route::Refusal> for Problem {
+    fn from(refusal: edge_core::route::Refusal) -> Self {
+        let allow = refusal.allow().map(ToOwned::to_owned);
+
+        Self { body: Box::new(refusal.into_body()), allow, current: None, cause: None }
+    }
+}

@@ -1,0 +1,122 @@
+//! Every route with its decisions: who may call it, and who may keep its answer. A route that is
+//! not in this table answers 404, whatever the router thinks; a test holds the table against the
+//! OpenAPI document.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use axum::http::Method;
+use domain::Resource;
+use domain::access::Permission;
+
+/// Who may call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Anyone,
+    /// Another part of the shop, by a signature.
+    Edge,
+    /// An admin key whose role has the permission.
+    Admin(Permission),
+}
+
+/// Who may keep its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Shared caches, by the row of this resource.
+    Shared(Resource),
+    Nobody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decisions {
+    pub method: &'static str,
+    /// As axum writes it.
+    pub path: &'static str,
+    pub access: Access,
+    pub keep: Keep,
+}
+
+const fn cached(path: &'static str, resource: Resource) -> Decisions {
+    Decisions { method: "GET", path, access: Access::Anyone, keep: Keep::Shared(resource) }
+}
+
+const fn open(path: &'static str) -> Decisions {
+    Decisions { method: "GET", path, access: Access::Anyone, keep: Keep::Nobody }
+}
+
+const fn admin(method: &'static str, path: &'static str, permission: Permission) -> Decisions {
+    Decisions { method, path, access: Access::Admin(permission), keep: Keep::Nobody }
+}
+
+use Permission::{AdjustInventory, ReadAudit, ReadCatalog, ReadInventory, WriteCatalog};
+
+pub const ROUTES: &[Decisions] = &[
+    cached("/products", Resource::Products),
+    cached("/products/{product}", Resource::Product),
+    cached("/products/{product}/recommendations", Resource::Recommendations),
+    cached("/categories", Resource::Categories),
+    cached("/featured", Resource::Featured),
+    cached("/bestsellers", Resource::Bestsellers),
+    cached("/search", Resource::Search),
+    open("/"),
+    open("/images/{file}"),
+    open("/healthz"),
+    open("/readyz"),
+    open("/metrics"),
+    open("/openapi.json"),
+    open("/docs"),
+    Decisions {
+        method: "GET",
+        path: "/internal/changes",
+        access: Access::Edge,
+        keep: Keep::Nobody,
+    },
+    admin("GET", "/admin/products", ReadCatalog),
+    admin("POST", "/admin/products", WriteCatalog),
+    admin("GET", "/admin/products/{product}", ReadCatalog),
+    admin("PATCH", "/admin/products/{product}", WriteCatalog),
+    admin("DELETE", "/admin/products/{product}", WriteCatalog),
+    admin("POST", "/admin/products/{product}/variants", WriteCatalog),
+    admin("GET", "/admin/variants/{variant}", ReadCatalog),
+    admin("PATCH", "/admin/variants/{variant}", WriteCatalog),
+    admin("DELETE", "/admin/variants/{variant}", WriteCatalog),
+    admin("GET", "/admin/categories", ReadCatalog),
+    admin("POST", "/admin/categories", WriteCatalog),
+    admin("GET", "/admin/categories/{category}", ReadCatalog),
+    admin("PATCH", "/admin/categories/{category}", WriteCatalog),
+    admin("DELETE", "/admin/categories/{category}", WriteCatalog),
+    admin("GET", "/admin/collections", ReadCatalog),
+    admin("POST", "/admin/collections", WriteCatalog),
+    admin("GET", "/admin/collections/{collection}", ReadCatalog),
+    admin("PATCH", "/admin/collections/{collection}", WriteCatalog),
+    admin("DELETE", "/admin/collections/{collection}", WriteCatalog),
+    admin("GET", "/admin/featured", ReadCatalog),
+    admin("PUT", "/admin/featured", WriteCatalog),
+    admin("PUT", "/admin/bestsellers", WriteCatalog),
+    admin("GET", "/admin/inventory/{sku}", ReadInventory),
+    admin("GET", "/admin/inventory/{sku}/ledger", ReadInventory),
+    admin("POST", "/admin/inventory/{sku}/adjust", AdjustInventory),
+    // Each operation needs its own permission as well.
+    admin("POST", "/admin/bulk", WriteCatalog),
+    admin("GET", "/admin/audit", ReadAudit),
+];
+
+/// The decisions for a request that the router matched; HEAD is GET.
+pub fn decisions(method: &Method, path: &str) -> Option<&'static Decisions> {
+    static BY_ROUTE: LazyLock<HashMap<(&str, &str), &Decisions>> = LazyLock::new(|| {
+        ROUTES.iter().map(|route| ((route.method, route.path), route)).collect()
+    });
+    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+
+    BY_ROUTE.get(&(method, path)).copied()
+}
+
+/// The methods of a path, for `Allow`.
+pub fn methods(path: &str) -> String {
+    let mut methods: Vec<_> =
+        ROUTES.iter().filter(|route| route.path == path).map(|route| route.method).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.join(", ")
+}

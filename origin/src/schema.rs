@@ -1,0 +1,111 @@
+//! Parts of the OpenAPI document that many routes share.
+
+use std::collections::BTreeMap;
+
+use domain::{ProblemBody, Sort};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{IntoParams, IntoResponses, ToSchema as _};
+
+use crate::problem::PROBLEM_JSON;
+
+/// The parameters of `/products` and `/search`; unknown ones are ignored, malformed ones refused.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by the parser that edge and origin share")]
+pub struct ListParameters {
+    /// Words to look for.
+    #[param(max_length = 64)]
+    q: Option<String>,
+    /// A category's id or slug; takes what is below it too.
+    category: Option<String>,
+    /// A collection's id or slug.
+    collection: Option<String>,
+    /// `min..max` in minor units, either end may be open: `1000..5000`, `..5000`.
+    #[param(pattern = r"^[0-9]*\.\.[0-9]*$")]
+    price: Option<String>,
+    /// Only what can be bought now.
+    in_stock: Option<bool>,
+    /// Brands, parted by commas: any of them.
+    brand: Option<String>,
+    sort: Option<Sort>,
+    /// Products on a page: 12, 24, 48, 96 or 100; other numbers are raised to the next one.
+    #[param(minimum = 1, default = 24)]
+    limit: Option<u32>,
+    /// Where a page before ended.
+    cursor: Option<String>,
+}
+
+/// What reads answer beside 200.
+pub struct ReadProblems;
+
+/// What every admin route answers.
+pub struct AdminProblems;
+
+/// What admin writes answer beside that.
+pub struct WriteProblems;
+
+/// What writes with `If-Match` answer beside that.
+pub struct VersionProblems;
+
+impl IntoResponses for ReadProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = problems(&[
+            (400, "A parameter is wrong; the answer names it"),
+            (404, "There is no such thing"),
+            (405, "Only GET and HEAD"),
+            (503, "Try again"),
+        ]);
+        let unchanged = ResponseBuilder::new().description("It is still what If-None-Match names");
+        responses.insert("304".into(), unchanged.build().into());
+        responses
+    }
+}
+
+impl IntoResponses for AdminProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            (400, "An id, parameter or header is wrong"),
+            (401, "No admin key, or none that is valid"),
+            (403, "The key's role may not do this"),
+            (404, "There is no such thing"),
+            (405, "Another method"),
+            (503, "Try again"),
+        ])
+    }
+}
+
+impl IntoResponses for WriteProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            (409, "It contradicts what is there, or the same request is running"),
+            (413, "The body is too large"),
+            (415, "The body is not JSON by its Content-Type"),
+            (422, "A field is wrong, or the Idempotency-Key was used for another request"),
+        ])
+    }
+}
+
+impl IntoResponses for VersionProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            (412, "It has changed since; ETag tells its version"),
+            (428, "If-Match is missing"),
+        ])
+    }
+}
+
+fn problems(rows: &[(u16, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let row = |(status, description): &(u16, &str)| {
+        let content = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(ProblemBody::name())))
+            .build();
+        let response =
+            ResponseBuilder::new().description(*description).content(PROBLEM_JSON, content);
+
+        (status.to_string(), RefOr::T(response.build()))
+    };
+
+    rows.iter().map(row).collect()
+}

@@ -1,0 +1,91 @@
+//! What the handlers work with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache::Follower;
+use domain::Currency;
+use edge_core::auth::{KeyRing, SigningKey};
+use ports::{Items, World};
+use search::Shelf;
+use store::{AdminKeys, Audit, Catalog, Committed, Idempotency, Log};
+
+use crate::catalog::{Index, Reads, StoreLog};
+use crate::token::TokenKey;
+
+/// How long a write waits for this process's own index to show it before it answers. Longer than
+/// a poll, far shorter than a person's patience.
+const SHOWN_WITHIN: Duration = Duration::from_millis(500);
+
+/// Renders the metrics page.
+pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What a shop is made of.
+pub struct ShopSettings {
+    pub currency: Currency,
+    /// Of rendered answers in memory.
+    pub cache_bytes: u64,
+    /// The keys that edges sign with.
+    pub edge_keys: KeyRing,
+    /// Signs the read-your-writes tokens.
+    pub token_key: SigningKey,
+    pub metrics: MetricsPage,
+}
+
+pub struct Shop {
+    pub catalog: Catalog,
+    pub reads: Reads,
+    pub follower: Follower,
+    pub index: Arc<Index>,
+    pub keys: AdminKeys,
+    pub idempotency: Idempotency,
+    pub audit: Audit,
+    pub world: Arc<dyn World>,
+    pub currency: Currency,
+    pub edge_keys: KeyRing,
+    pub tokens: TokenKey,
+    pub metrics: MetricsPage,
+}
+
+pub type SharedShop = Arc<Shop>;
+
+impl Shop {
+    pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>, settings: ShopSettings) -> Self {
+        let log = Arc::new(Log::new(Arc::clone(&items), Arc::clone(&world)));
+        let catalog = Catalog::new(Arc::clone(&items), Arc::clone(&world), Arc::clone(&log));
+        let index = Arc::new(Index::new(catalog.clone()));
+        let source = Arc::new(StoreLog::new(log));
+        let follower = Follower::new(source, Arc::clone(&index) as Arc<dyn cache::Sink>);
+        let reads = Reads::new(
+            catalog.clone(),
+            Arc::clone(&index),
+            follower.clone(),
+            settings.cache_bytes,
+        );
+
+        Self {
+            catalog,
+            reads,
+            follower,
+            index,
+            keys: AdminKeys::new(Arc::clone(&items), Arc::clone(&world)),
+            idempotency: Idempotency::new(Arc::clone(&items), Arc::clone(&world)),
+            audit: Audit::new(items, Arc::clone(&world)),
+            world,
+            currency: settings.currency,
+            edge_keys: settings.edge_keys,
+            tokens: TokenKey::new(settings.token_key),
+            metrics: settings.metrics,
+        }
+    }
+
+    /// The catalogue as this process knows it.
+    pub fn shelf(&self) -> Arc<Shelf> {
+        self.index.shelf()
+    }
+
+    /// Waits, within a bound, until this process's lists show a write.
+    pub async fn show<T>(&self, committed: &Committed<T>) {
+        self.follower.reach(committed.seq, SHOWN_WITHIN).await;
+    }
+}
