@@ -1,5 +1,7 @@
 //! What a follower promises, one fact a test.
 
+#![allow(clippy::unwrap_used, reason = "it is test code")]
+
 mod world;
 
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use domain::coherence::Verdict;
 use domain::{Change, LogId, Seq, Stamp, TagHash};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, advance, sleep, timeout};
-use world::{MemoryLog, Recorder, following};
+use world::{MemoryLog, Recorder, following, run};
 
 fn stamp(seq: u64) -> Stamp {
     Stamp { log: LogId::new("L").unwrap(), seq: Seq(seq) }
@@ -18,19 +20,6 @@ fn stamp(seq: u64) -> Stamp {
 
 fn judge(follower: &Follower, seq: u64, tag: &str) -> Verdict {
     follower.judge(&stamp(seq), &[TagHash::of(tag)])
-}
-
-/// Runs until the sender is dropped.
-fn run(follower: &Follower) -> oneshot::Sender<()> {
-    let (stop, stopped) = oneshot::channel();
-    let follower = follower.clone();
-    tokio::spawn(async move {
-        let shutdown = async {
-            let _ = stopped.await;
-        };
-        follower.run(shutdown).await;
-    });
-    stop
 }
 
 /// Waits for what must come true, for ten seconds of the test's clock.

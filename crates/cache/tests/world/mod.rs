@@ -1,6 +1,7 @@
 //! A change log in memory that can be slow, torn, failing or another one, and what follows it.
 
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "it is test code")]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use cache::{
 };
 use domain::{Change, ChangeRow, LogId, Seq, Stamp, Tag, Timestamp};
 use ports::{PortError, PortErrorKind};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub fn tag(name: &str) -> Tag {
@@ -175,6 +177,19 @@ pub async fn following(log: &Arc<MemoryLog>) -> Follower {
 
     follower.poll().await;
     follower
+}
+
+/// Drives a follower until the sender is dropped.
+pub fn run(follower: &Follower) -> oneshot::Sender<()> {
+    let (stop, stopped) = oneshot::channel();
+    let follower = follower.clone();
+    tokio::spawn(async move {
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        follower.run(shutdown).await;
+    });
+    stop
 }
 
 /// A shared cache as its contract says, expiry included.
