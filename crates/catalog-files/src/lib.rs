@@ -8,6 +8,7 @@ mod category_path;
 mod cell;
 mod column;
 mod csv_record;
+pub mod demo;
 mod error;
 mod format;
 mod json_record;

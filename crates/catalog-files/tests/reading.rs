@@ -1,4 +1,5 @@
 //! Catalogue files as their owners bring them.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 use std::io::Cursor;
 

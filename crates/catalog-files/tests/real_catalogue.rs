@@ -1,4 +1,5 @@
 //! A real catalogue that nobody here wrote, where it is present beside the repository.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! What is written is read back equal, whatever the rows hold.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
