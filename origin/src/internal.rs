@@ -38,7 +38,7 @@ pub async fn changes(
 /// What an edge says of the client, once its signature was believed.
 #[derive(Clone, Debug, Default)]
 pub struct FromEdge {
-    pub client_addr: String,
+    /// An answer made before it is of no use to the edge.
     pub min_seq: Option<Seq>,
 }
 
@@ -66,7 +66,7 @@ pub fn from_edge(shop: &Shop, method: &Method, uri: &Uri, headers: &HeaderMap) -
     }
     let min_seq = single(headers, headers::MIN_SEQ).and_then(|seq| seq.parse().ok()).map(Seq);
 
-    Some(FromEdge { client_addr: client_addr.to_owned(), min_seq })
+    Some(FromEdge { min_seq })
 }
 
 /// Of a header that comes twice neither is believed.

@@ -22,16 +22,6 @@ pub fn etag(version: u64) -> HeaderValue {
         .expect("digits and quotes are a header's value")
 }
 
-impl IfMatch {
-    /// The version to replace, when `current` is the one that is there.
-    pub const fn version(self, current: u64) -> u64 {
-        match self {
-            Self::Any => current,
-            Self::Version(version) => version,
-        }
-    }
-}
-
 impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 

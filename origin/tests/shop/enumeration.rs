@@ -1,0 +1,158 @@
+//! Every route has its decisions, and they are kept.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::Request;
+use domain::access::Role;
+use origin::routes::{Access, Keep, ROUTES};
+use utoipa::openapi::path::PathItem;
+
+use crate::world::World;
+
+/// Routes that no outsider calls are not in the document.
+const UNDOCUMENTED: [&str; 1] = ["/internal/changes"];
+
+fn documented() -> BTreeSet<(&'static str, String)> {
+    let of = |item: &PathItem| {
+        [
+            ("GET", item.get.is_some()),
+            ("POST", item.post.is_some()),
+            ("PUT", item.put.is_some()),
+            ("PATCH", item.patch.is_some()),
+            ("DELETE", item.delete.is_some()),
+        ]
+    };
+    let document = origin::openapi();
+    let operations = document.paths.paths.iter().flat_map(|(path, item)| {
+        of(item)
+            .into_iter()
+            .filter(|(_, is_there)| *is_there)
+            .map(|(method, _)| (method, path.clone()))
+            .collect::<Vec<_>>()
+    });
+
+    operations.collect()
+}
+
+fn concrete(path: &str) -> String {
+    path.replace("{product}", "prod_01KAQ8Z7E5W3R0V4Y6T8M2N1PX")
+        .replace("{variant}", "var_01KAQ8Z7E5W3R0V4Y6T8M2N1PX")
+        .replace("{category}", "cat_01KAQ8Z7E5W3R0V4Y6T8M2N1PX")
+        .replace("{collection}", "col_01KAQ8Z7E5W3R0V4Y6T8M2N1PX")
+        .replace("{sku}", "A-1")
+        .replace("{file}", "none.svg")
+}
+
+#[test]
+fn every_documented_route_has_a_cache_and_an_authorisation_decision_and_the_other_way_round() {
+    let decided: BTreeSet<_> = ROUTES
+        .iter()
+        .filter(|route| !UNDOCUMENTED.contains(&route.path))
+        .map(|route| (route.method, route.path.to_owned()))
+        .collect();
+
+    assert_eq!(documented(), decided);
+}
+
+#[test]
+fn only_what_anybody_may_read_may_be_kept_by_shared_caches() {
+    for route in ROUTES {
+        if let Keep::Shared(_) = route.keep {
+            assert_eq!((route.access, route.method), (Access::Anyone, "GET"), "{}", route.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_admin_route_refuses_whoever_has_no_key_or_not_the_permission() {
+    let world = World::new().await;
+    for role in Role::ALL {
+        let key = world.key(role).await;
+        for route in ROUTES {
+            let Access::Admin(permission) = route.access else { continue };
+            let request = |authorization: Option<&str>| {
+                let mut request = Request::builder()
+                    .method(route.method)
+                    .uri(concrete(route.path))
+                    .header("content-type", "application/json");
+                if let Some(value) = authorization {
+                    request = request.header("authorization", value);
+                }
+                request.body(Body::from("{}")).unwrap()
+            };
+
+            for wrong in [None, Some("Bearer nonsense"), Some("Basic eDp5"), Some("Bearer")] {
+                world.send(request(wrong)).await.problem(401, "unauthorized");
+            }
+            let answer = world.send(request(Some(&format!("Bearer {key}")))).await;
+            if role.may(permission) {
+                assert!(![401, 403].contains(&answer.status.as_u16()), "{route:?}");
+            } else {
+                answer.problem(403, "forbidden");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_opens_nothing() {
+    let world = World::new().await;
+    let issued = world.keys().create("gone", Role::Owner).await.unwrap();
+    world.keys().revoke(issued.key.id).await.unwrap();
+
+    let authorization = format!("Bearer {}", issued.reveal());
+    let answer = world.get_with("/admin/products", &[("authorization", &authorization)]).await;
+
+    answer.problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn every_route_answers_other_methods_with_405_and_allow() {
+    let world = World::new().await;
+    for route in ROUTES.iter().filter(|route| route.access != Access::Edge) {
+        let request =
+            Request::builder().method("TRACE").uri(concrete(route.path)).body(Body::empty());
+        let answer = world.send(request.unwrap()).await;
+
+        answer.problem(405, "method_not_allowed");
+        assert!(answer.header("allow").contains(route.method), "{route:?}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_nobody_may_keep_says_so() {
+    let world = World::new().await;
+    for route in ROUTES.iter().filter(|route| route.keep == Keep::Nobody) {
+        if route.method != "GET" || route.path == "/images/{file}" {
+            continue;
+        }
+        let authorization = format!("Bearer {}", world.owner);
+        let answer =
+            world.get_with(&concrete(route.path), &[("authorization", &authorization)]).await;
+
+        assert_eq!(answer.header("cache-control"), "private, no-store", "{}", route.path);
+    }
+}
+
+#[tokio::test]
+async fn the_change_log_is_told_to_signed_edges_alone() {
+    let world = World::new().await;
+
+    world.get("/internal/changes").await.problem(404, "not_found");
+    world
+        .get_with("/internal/changes", &[("x-edge-auth", "v1;test;1;x;y")])
+        .await
+        .problem(404, "not_found");
+    let answer = world.get_as_edge("/internal/changes").await.expect(200);
+    assert!(answer.json()["log"].is_string());
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_a_problem() {
+    let world = World::new().await;
+
+    for path in ["/nothing", "/products/", "/admin", "/cart", "/products/a/b/c"] {
+        world.get(path).await.problem(404, "not_found");
+    }
+}

@@ -1,0 +1,7 @@
+//! The origin through its router: no socket, a store of its own for each test.
+
+mod admin;
+mod enumeration;
+mod idempotency;
+mod reads;
+mod world;

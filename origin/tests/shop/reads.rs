@@ -1,0 +1,166 @@
+//! Catalogue reads as shoppers and edges get them.
+
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_product_is_shown_by_id_and_by_slug_with_every_promised_field() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    let made = world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    let id = made["id"].as_str().unwrap();
+
+    let by_id = world.get(&format!("/products/{id}")).await.expect(200).json();
+    let by_slug = world.get("/products/canvas-tote").await.expect(200).json();
+
+    assert_eq!(by_id, by_slug);
+    assert_eq!(by_id["category"], json!({ "id": bags["id"], "slug": "bags", "name": "Bags" }));
+    assert_eq!(by_id["price"], json!({ "amount": 2_999, "currency": "USD" }));
+    assert_eq!(by_id["availability"], "in_stock");
+    assert_eq!(by_id["compare_at"], json!(null));
+    assert_eq!(by_id["variants"][0]["sku"], "TOTE-1");
+    for field in ["description", "brand", "images", "attributes", "version", "updated_at"] {
+        assert!(by_id.get(field).is_some(), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn the_second_read_is_a_hit_until_a_write_and_then_shows_it() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    let made = world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    let path = "/products/canvas-tote";
+    world.get(path).await.expect(200);
+    assert_eq!(world.get(path).await.header("cache-status"), "shopping-origin; hit");
+
+    let variant = format!("/admin/variants/{}", made["variants"][0]["id"].as_str().unwrap());
+    let patch = json!({ "price": { "amount": 1_499, "currency": "USD" } });
+    world.call("PATCH", &variant, &[("if-match", "\"1\"")], patch).await.expect(200);
+
+    let answer = world.get(path).await.expect(200);
+    assert_eq!(answer.json()["price"]["amount"], 1_499);
+    assert_ne!(answer.header("cache-status"), "shopping-origin; hit");
+}
+
+#[tokio::test]
+async fn a_page_that_was_missing_is_found_as_soon_as_it_is_made() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    world.get("/products/canvas-tote").await.expect(404);
+    assert_eq!(
+        world.get("/products/canvas-tote").await.header("cache-status"),
+        "shopping-origin; hit"
+    );
+
+    world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+
+    world.get("/products/canvas-tote").await.expect(200);
+}
+
+#[tokio::test]
+async fn each_encoding_has_a_body_and_an_etag_of_its_own() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    for n in 0..12 {
+        world.product(&format!("Tote {n}"), &bags, &format!("T-{n}"), 100 + n).await;
+    }
+
+    let mut etags = Vec::new();
+    for encoding in ["br", "gzip", "identity"] {
+        let answer = world.get_with("/products", &[("accept-encoding", encoding)]).await;
+        let sent = answer.headers.get("content-encoding").map(|value| value.to_str().unwrap());
+        assert_eq!(sent.unwrap_or("identity"), encoding);
+        assert_eq!(answer.header("vary"), "accept-encoding");
+        let etag = answer.header("etag").to_owned();
+        let known = [("accept-encoding", encoding), ("if-none-match", &etag)];
+        let unchanged = world.get_with("/products", &known).await.expect(304);
+        assert_eq!(unchanged.header("etag"), etag);
+        assert!(unchanged.bytes.is_empty());
+        etags.push(etag);
+    }
+    etags.sort();
+    etags.dedup();
+    assert_eq!(etags.len(), 3);
+}
+
+#[tokio::test]
+async fn an_edge_is_told_stamp_and_tags_and_nobody_else_is() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+
+    let edge = world.get_as_edge("/products/canvas-tote").await.expect(200);
+    let shopper = world.get("/products/canvas-tote").await.expect(200);
+
+    assert!(edge.header("x-tags").contains("slug:canvas-tote"));
+    assert!(edge.header("x-stamp").contains('.'));
+    assert!(edge.header("cdn-cache-control").starts_with("max-age=600"));
+    assert!(!shopper.headers.contains_key("x-tags") && !shopper.headers.contains_key("x-stamp"));
+}
+
+#[tokio::test]
+async fn a_draft_is_shown_to_nobody() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    let made = world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    let id = made["id"].as_str().unwrap();
+    let hide = json!({ "status": "draft" });
+    let path = format!("/admin/products/{id}");
+    world.call("PATCH", &path, &[("if-match", "\"1\"")], hide).await.expect(200);
+
+    for path in [format!("/products/{id}"), "/products/canvas-tote".into()] {
+        world.get(&path).await.expect(404);
+    }
+    assert_eq!(world.get("/products").await.json()["total"], 0);
+    assert_eq!(world.get("/categories").await.json()["data"][0]["product_count"], 0);
+}
+
+#[tokio::test]
+async fn sixty_four_cold_reads_at_once_render_one_answer() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+
+    let reads = (0..64).map(|_| world.get("/products/canvas-tote"));
+    let answers = futures::future::join_all(reads).await;
+
+    let etags: std::collections::BTreeSet<_> =
+        answers.iter().map(|answer| answer.header("etag").to_owned()).collect();
+    assert_eq!(etags.len(), 1);
+    assert!(answers.iter().all(|answer| answer.status == 200));
+}
+
+#[tokio::test]
+async fn head_has_the_headers_of_get_and_no_body() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    let get = world.get("/products/canvas-tote").await;
+
+    let request = axum::http::Request::head("/products/canvas-tote");
+    let head = world.send(request.body(axum::body::Body::empty()).unwrap()).await.expect(200);
+
+    assert_eq!(head.header("etag"), get.header("etag"));
+    assert!(head.bytes.is_empty());
+}
+
+#[tokio::test]
+async fn a_malformed_query_is_refused_by_name() {
+    let world = World::new().await;
+    for (path, parameter, code) in [
+        ("/products?limit=0", "?limit", "invalid_parameter"),
+        ("/products?limit=many", "?limit", "invalid_parameter"),
+        ("/products?price=5", "?price", "invalid_parameter"),
+        ("/products?price=9..1", "?price", "invalid_parameter"),
+        ("/products?sort=best", "?sort", "invalid_parameter"),
+        ("/products?in_stock=maybe", "?in_stock", "invalid_parameter"),
+        ("/products?cursor=xyz", "?cursor", "invalid_cursor"),
+        ("/products?attr.Style=a", "?attr.Style", "invalid_parameter"),
+        ("/products?sort=name&sort=name", "?sort", "duplicate_parameter"),
+        ("/search?q=%ff", "?q", "invalid_parameter"),
+    ] {
+        let body = world.get(path).await.problem(400, code);
+        assert_eq!(body["errors"][0]["pointer"], parameter, "{body}");
+    }
+}

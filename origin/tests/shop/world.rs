@@ -1,0 +1,175 @@
+//! A shop in memory, and how tests talk to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use domain::Currency;
+use domain::access::Role;
+use edge_core::auth::{KeyRing, Payload, Signed, SigningKey};
+use embedded::{SqliteItems, SystemWorld};
+use origin::{Shop, ShopSettings, router};
+use ports::World as _;
+use serde_json::{Value, json};
+use store::AdminKeys;
+use tower::ServiceExt as _;
+
+pub struct World {
+    pub shop: Arc<Shop>,
+    pub owner: String,
+    router: Router,
+    _folder: tempfile::TempDir,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+const SECRET: &[u8] = b"a secret of thirty-two bytes or more";
+
+fn signing_key() -> SigningKey {
+    SigningKey::new("test", SECRET).unwrap()
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let items =
+            Arc::new(SqliteItems::open(&folder.path().join("shop.db"), store::schema::TABLES).unwrap());
+        let settings = ShopSettings {
+            currency: Currency::USD,
+            cache_bytes: 16 << 20,
+            edge_keys: KeyRing::new(signing_key()),
+            token_key: SigningKey::new("token", SECRET).unwrap(),
+            metrics: Arc::new(String::new),
+        };
+        let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
+        let follower = shop.follower.clone();
+        tokio::spawn(async move { follower.run(std::future::pending()).await });
+        shop.catalog.log().head().await.unwrap();
+        assert!(shop.follower.reach(domain::Seq::ZERO, Duration::from_secs(5)).await);
+        let router = router(Arc::clone(&shop));
+        let mut world = Self { shop, owner: String::new(), router, _folder: folder };
+        world.owner = world.key(Role::Owner).await;
+        world
+    }
+
+    pub fn keys(&self) -> &AdminKeys {
+        &self.shop.keys
+    }
+
+    pub async fn key(&self, role: Role) -> String {
+        self.keys().create("test", role).await.unwrap().reveal()
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::get(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// As an edge asks: signed.
+    pub async fn get_as_edge(&self, path: &str) -> Answer {
+        let signed = Signed {
+            method: "GET",
+            target: path,
+            payload: Payload::EMPTY,
+            client_addr: "192.0.2.1",
+            client_user: "",
+            public_host: "shop.example",
+        };
+        let auth = signing_key().sign(&signed, SystemWorld.now(), 7);
+        self.get_with(
+            path,
+            &[
+                ("x-edge-auth", &auth),
+                ("x-client-addr", "192.0.2.1"),
+                ("x-public-host", "shop.example"),
+            ],
+        )
+        .await
+    }
+
+    /// As the owner.
+    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.owner))
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path, &[], body).await
+    }
+
+    pub async fn category(&self, name: &str) -> Value {
+        self.post("/admin/categories", json!({ "name": name })).await.expect(201).json()
+    }
+
+    pub async fn product(&self, name: &str, category: &Value, sku: &str, price: i64) -> Value {
+        let draft = json!({
+            "name": name,
+            "category": category["id"],
+            "variants": [{ "sku": sku, "price": { "amount": price, "currency": "USD" }, "stock": 9 }],
+        });
+        self.post("/admin/products", draft).await.expect(201).json()
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));
+        self
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.bytes)))
+    }
+
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+    }
+
+    /// A problem with a status and a code of ours, in the shape of RFC 9457.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.header("cache-control"), "private, no-store");
+        let body = self.json();
+        assert_eq!(body["status"], status);
+        assert_eq!(body["code"], code, "{body}");
+        for member in ["type", "title", "detail", "request_id"] {
+            assert!(body[member].is_string(), "{member} in {body}");
+        }
+        body
+    }
+}
