@@ -1,5 +1,6 @@
 //! A product as lists show it: its card, serialised once.
 
+use std::fmt;
 use std::sync::Arc;
 
 use domain::api::{CardView, CategoryLink};
@@ -35,7 +36,7 @@ pub(crate) struct VariantVersions {
 }
 
 /// A product in a list; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Card {
     entry: Arc<Entry>,
     category: Arc<[u8]>,
@@ -124,6 +125,12 @@ impl Card {
     /// In bytes.
     pub fn json_len(&self) -> usize {
         self.entry.json.len() + self.category.len()
+    }
+}
+
+impl fmt::Debug for Card {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Card").field(&self.entry.id).finish()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `/products` and `/search`: filter, count, order, and cut a page.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use domain::api::Facet;
 use domain::{Cursor, CursorKey, ListQuery, ProductId, Sort};
@@ -35,8 +35,8 @@ impl Shelf {
     /// newest first, in every order. By relevance without `q`, a list put together by hand keeps
     /// its own order, and any other is newest first.
     ///
-    /// It takes well under a millisecond for some thousand products: call it from async code
-    /// directly.
+    /// Call it from async code directly: with 2,500 products and all facets it takes 0.01 to 0.4 ms
+    /// (the profile example measures it), growing with the products that match.
     pub fn list(&self, query: &ListQuery) -> Result<ListPage, Unknown> {
         let filters = Filters::of(query, self)?;
         let price = |row: RowRef<'_>| row.row.price;
@@ -51,9 +51,7 @@ impl Shelf {
             Sort::Relevance | Sort::Newest => self.page(query, &filters, |_, _| ()),
             Sort::PriceAsc => self.page(query, &filters, |row, _| price(row)),
             Sort::PriceDesc => self.page(query, &filters, |row, _| Reverse(price(row))),
-            Sort::Name => {
-                self.page(query, &filters, |row, _| (row.row.name, &*row.entry.sort_name))
-            }
+            Sort::Name => self.page(query, &filters, |row, _| Name::Of(row)),
         }
     }
 
@@ -196,16 +194,60 @@ impl<'a> Key<'a> for Reverse<i64> {
     }
 }
 
-/// A name behind its first bytes.
-impl<'a> Key<'a> for (u64, &'a str) {
+impl<'a> Key<'a> for Name<'a> {
     fn of_cursor(key: &'a CursorKey) -> Option<Self> {
         match key {
-            CursorKey::Text(name) => Some((name_key(name), name)),
+            CursorKey::Text(name) => Some(Self::Text(name)),
             CursorKey::Id | CursorKey::Number(_) => None,
         }
     }
 
     fn to_cursor(self) -> CursorKey {
-        CursorKey::Text(self.1.to_owned())
+        CursorKey::Text(self.text().to_owned())
     }
 }
+
+/// A name in its order, read only when its first bytes, which stand in the row, do not decide.
+#[derive(Clone, Copy)]
+enum Name<'a> {
+    Of(RowRef<'a>),
+    Text(&'a str),
+}
+
+impl<'a> Name<'a> {
+    fn first_bytes(self) -> u64 {
+        match self {
+            Self::Of(row) => row.row.name,
+            Self::Text(text) => name_key(text),
+        }
+    }
+
+    fn text(self) -> &'a str {
+        match self {
+            Self::Of(row) => &row.entry.sort_name,
+            Self::Text(text) => text,
+        }
+    }
+}
+
+impl Ord for Name<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let first_bytes = self.first_bytes().cmp(&other.first_bytes());
+
+        first_bytes.then_with(|| self.text().cmp(other.text()))
+    }
+}
+
+impl PartialOrd for Name<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Name<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Name<'_> {}

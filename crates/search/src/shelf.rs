@@ -1,6 +1,7 @@
 //! One consistent state of the catalogue, as lists read it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -25,7 +26,7 @@ pub type Rankings = HashMap<Option<CategoryId>, Vec<ProductId>>;
 
 /// An immutable snapshot: everything that is read from one shelf belongs together and is what the
 /// catalogue was at its [`Shelf::stamp`]. Clones share almost everything.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Shelf {
     pub(crate) stamp: Stamp,
     pub(crate) rows: Rows,
@@ -53,6 +54,15 @@ pub enum Unknown {
     /// It was made for another list.
     #[error("the cursor does not belong to this list")]
     Cursor,
+}
+
+/// Says which state it is; a whole catalogue is no line of a log.
+impl fmt::Debug for Shelf {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shelf = formatter.debug_struct("Shelf");
+
+        shelf.field("stamp", &self.stamp).field("products", &self.len()).finish_non_exhaustive()
+    }
 }
 
 impl Default for Shelf {

@@ -355,6 +355,11 @@ fn a_shop_whose_products_come_and_go_does_not_grow() {
         assert!(size(&shelf) < 8 * one, "{} grew to {} in generation {at}", one, size(&shelf));
     }
     assert_eq!(shelf.len(), 1_000);
+    let page = shelf.list(&ListQuery::default()).unwrap();
+    for (value, count) in shop::counts(&page, "brand").iter().chain(&shop::counts(&page, "attr.n"))
+    {
+        assert!(value.starts_with("generation19 ") && *count == 1, "{value}: {count}");
+    }
     assert_eq!(shop::found(&shelf, "generation19 number 999"), ["generation19 number 999"]);
     assert!(shop::found(&shelf, "generation18").is_empty());
 }
