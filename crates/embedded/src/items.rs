@@ -12,6 +12,7 @@ mod range;
 mod read;
 mod readers;
 mod schema;
+mod statements;
 mod tokens;
 mod turn;
 mod writer;

@@ -22,7 +22,9 @@ pub struct TableDefinition {
     pub ttl: Option<&'static str>,
 }
 
-/// A sparse index: holds the items that have both attributes (strings).
+/// A sparse index: holds the items that have both attributes. Where one of them is there, it must be
+/// a text of 1 to 1,024 bytes, as DynamoDB demands: null or an empty text is `Invalid`, so leave an
+/// attribute out to keep its item out of the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexDefinition {
     pub name: &'static str,

@@ -8,7 +8,8 @@ use rusqlite::{Connection, params};
 use super::failure::{self, invalid};
 use super::prepared::{self, Change, Prepared, PreparedAction};
 use super::read;
-use super::schema::{Schema, TableSql};
+use super::schema::Schema;
+use super::statements::TableSql;
 use super::tokens;
 
 /// What an action that may happen does to its item.

@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Rows, params};
 
 use super::failure::{self, invalid};
 use super::range::{self, Bounds};
-use super::schema::{IndexSql, Schema, TableSql};
+use super::schema::Schema;
+use super::statements::{IndexSql, TableSql};
 
 /// Where a page ends early, as DynamoDB's does: bounds what one answer takes of the memory.
 const PAGE_BYTES_MAX: usize = 1_024 * 1_024;
