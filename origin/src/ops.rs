@@ -104,7 +104,7 @@ pub async fn root() -> Response {
             content_type = "application/problem+json"),
     ))]
 pub async fn image(axum::extract::Path(file): axum::extract::Path<String>) -> Response {
-    let picture = file.strip_suffix(".svg").and_then(|_| None::<String>);
+    let picture = file.strip_suffix(".svg").and_then(catalog_files::demo::picture);
 
     match picture {
         Some(svg) => {

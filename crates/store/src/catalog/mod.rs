@@ -4,6 +4,7 @@ mod categories;
 mod collections;
 mod contents;
 mod lists;
+mod marks;
 pub(crate) mod plan;
 mod products;
 mod stock;

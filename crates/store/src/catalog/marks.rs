@@ -1,0 +1,39 @@
+//! Notes of what was done once to a store, such as putting the demo catalogue in.
+
+use ports::{Attributes, Key, Table, TransactError, Transaction};
+
+use crate::StoreError;
+use crate::catalog::Catalog;
+
+impl Catalog {
+    pub async fn mark(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let item = self.items.get(&place(name)).await?;
+
+        Ok(item.and_then(|item| item.text("state").map(ToOwned::to_owned)))
+    }
+
+    pub async fn set_mark(&self, name: &str, state: &str) -> Result<(), StoreError> {
+        let note = Attributes::default().with("state", state);
+
+        match self.items.transact(&Transaction::new().put(place(name), note)).await {
+            Ok(()) => Ok(()),
+            Err(TransactError::Port(error)) => Err(error.into()),
+            Err(TransactError::Cancelled(_) | TransactError::TokenReused) => Err(StoreError::Busy),
+        }
+    }
+
+    /// Whether nobody has put a product in yet.
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
+        let mut walk = self.walk();
+        while let Some(page) = walk.next().await? {
+            if !page.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn place(name: &str) -> Key {
+    Key::new(Table::Catalog, "marks", name)
+}
