@@ -12,13 +12,13 @@ use crate::{
 
 /// One transaction creates a product: five actions and four for each variant, of at most 100.
 pub const VARIANTS_MAX: usize = 20;
-const NAME_MAX: usize = 200;
-const DESCRIPTION_MAX: usize = 20_000;
-const VALUE_MAX: usize = 64;
-const ATTRIBUTES_MAX: usize = 32;
-const IMAGES_MAX: usize = 32;
-const URL_MAX: usize = 2_048;
-const ALT_MAX: usize = 512;
+pub const NAME_MAX: usize = 200;
+pub const DESCRIPTION_MAX: usize = 20_000;
+pub const VALUE_MAX: usize = 64;
+pub const ATTRIBUTES_MAX: usize = 32;
+pub const IMAGES_MAX: usize = 32;
+pub const URL_MAX: usize = 2_048;
+pub const ALT_MAX: usize = 512;
 
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

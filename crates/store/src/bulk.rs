@@ -25,7 +25,8 @@ const CHUNK: usize = 64;
 /// Somebody edits the same products by hand; after so many losses the operator should know.
 const TRIES: usize = 8;
 
-/// One row: a variant, and what its product should be.
+/// One row: a variant, and what its product should be. What is left out (the outer `None`) stays as
+/// it is, and is empty in a new product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upsert {
     pub sku: Sku,
@@ -33,15 +34,17 @@ pub struct Upsert {
     /// SKU, or a new one under a slug made of its name.
     pub slug: Option<Slug>,
     pub name: String,
-    pub description: String,
-    pub brand: Option<String>,
+    pub description: Option<String>,
+    pub brand: Option<Option<String>>,
     pub category: CategoryId,
-    pub status: Status,
-    pub images: Vec<Image>,
-    pub attributes: BTreeMap<String, String>,
-    pub options: BTreeMap<String, String>,
+    pub status: Option<Status>,
+    pub images: Option<Vec<Image>>,
+    /// Merged: a name with `None` is taken out.
+    pub attributes: BTreeMap<String, Option<String>>,
+    /// Merged as well.
+    pub options: BTreeMap<String, Option<String>>,
     pub price: Money,
-    pub compare_at: Option<Money>,
+    pub compare_at: Option<Option<Money>>,
     /// Pieces on hand; left out: nothing is said about stock (none, for a new SKU).
     pub stock: Option<i64>,
     /// Left out: the featured list stays as it is.

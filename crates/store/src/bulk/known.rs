@@ -20,7 +20,7 @@ pub(crate) struct Known {
 
 impl Known {
     pub async fn load(catalog: &Catalog, rows: &[Upsert]) -> Result<Self, StoreError> {
-        let levels = load_levels(catalog, rows).await?;
+        let levels = catalog.stocks(rows.iter().map(|row| &row.sku).collect::<HashSet<_>>()).await?;
         let slugs = load_slugs(catalog, rows, &levels).await?;
         let mut ids: HashSet<_> = levels.values().map(|level| level.product).collect();
         let named = rows.iter().filter_map(|row| row.slug.as_ref());
@@ -54,25 +54,6 @@ impl Known {
         }
         self.featured = slice.featured;
     }
-}
-
-async fn load_levels(
-    catalog: &Catalog,
-    rows: &[Upsert],
-) -> Result<HashMap<Sku, StockLevel>, StoreError> {
-    let skus: HashSet<&Sku> = rows.iter().map(|row| &row.sku).collect();
-    let skus: Vec<_> = skus.into_iter().collect();
-    let mut levels = HashMap::new();
-
-    for chunk in skus.chunks(100) {
-        let keys: Vec<_> = chunk.iter().map(|sku| keys::stock(sku)).collect();
-        for (sku, item) in chunk.iter().zip(catalog.items.batch_get(&keys).await?) {
-            if let Some(item) = item {
-                levels.insert((*sku).clone(), item.parse("a stock level")?);
-            }
-        }
-    }
-    Ok(levels)
 }
 
 async fn load_slugs(

@@ -139,9 +139,9 @@ impl Slice {
         let id = named.unwrap_or_else(|| ProductId::new(now, catalog.world.random()));
         let draft = VariantDraft {
             sku: row.sku.clone(),
-            options: row.options.clone(),
+            options: merged(&BTreeMap::new(), &row.options),
             price: row.price,
-            compare_at: row.compare_at,
+            compare_at: row.compare_at.flatten(),
             stock: row.stock.unwrap_or_default(),
         };
         let (variant, level) = catalog.new_variant(id, &draft, now);
@@ -149,7 +149,7 @@ impl Slice {
         let (before, mut after) = match named {
             Some(id) => {
                 let (before, after) = self.state(known, id)?;
-                joinable(&after, row)?;
+                joinable(&after, &draft.options)?;
                 (before, after)
             }
             None => (None, CatalogProduct { product: self.new_product(known, row, id, now)?, variants: vec![] }),
@@ -226,14 +226,15 @@ impl Slice {
         after: &mut CatalogProduct,
     ) -> Result<(), FieldError> {
         let leads = after.product.variants.first() == Some(&level.variant);
-        let others = after.variants.iter().filter(|variant| variant.id != level.variant);
-        if others.into_iter().any(|variant| variant.options == row.options) {
-            return Err(refused("options", "duplicate", "another variant has these options"));
-        }
         for variant in after.variants.iter_mut().filter(|variant| variant.id == level.variant) {
             variant.price = row.price;
-            variant.compare_at = row.compare_at;
-            variant.options.clone_from(&row.options);
+            variant.compare_at = row.compare_at.unwrap_or(variant.compare_at);
+            variant.options = merged(&variant.options, &row.options);
+        }
+        let own = after.variants.iter().find(|variant| variant.id == level.variant);
+        let mut others = after.variants.iter().filter(|variant| variant.id != level.variant);
+        if others.any(|other| own.is_some_and(|own| own.options == other.options)) {
+            return Err(refused("options", "duplicate", "another variant has these options"));
         }
         if !leads {
             return Ok(());
@@ -248,12 +249,20 @@ impl Slice {
         }
         let product = &mut after.product;
         product.name.clone_from(&row.name);
-        product.description.clone_from(&row.description);
-        product.brand.clone_from(&row.brand);
         product.category = row.category;
-        product.status = row.status;
-        product.images.clone_from(&row.images);
-        product.attributes.clone_from(&row.attributes);
+        product.attributes = merged(&product.attributes, &row.attributes);
+        if let Some(description) = &row.description {
+            product.description.clone_from(description);
+        }
+        if let Some(brand) = &row.brand {
+            product.brand.clone_from(brand);
+        }
+        if let Some(status) = row.status {
+            product.status = status;
+        }
+        if let Some(images) = &row.images {
+            product.images.clone_from(images);
+        }
         Ok(())
     }
 
@@ -284,12 +293,12 @@ impl Slice {
             id,
             slug,
             name: row.name.clone(),
-            description: row.description.clone(),
-            brand: row.brand.clone(),
+            description: row.description.clone().unwrap_or_default(),
+            brand: row.brand.clone().flatten(),
             category: row.category,
-            status: row.status,
-            images: row.images.clone(),
-            attributes: row.attributes.clone(),
+            status: row.status.unwrap_or_default(),
+            images: row.images.clone().unwrap_or_default(),
+            attributes: merged(&BTreeMap::new(), &row.attributes),
             variants: Vec::new(),
             version: 1,
             created_at: now,
@@ -344,16 +353,35 @@ impl Slice {
     }
 }
 
-fn joinable(product: &CatalogProduct, row: &Upsert) -> Result<(), FieldError> {
+fn joinable(
+    product: &CatalogProduct,
+    options: &BTreeMap<String, String>,
+) -> Result<(), FieldError> {
     if product.variants.len() >= VARIANTS_MAX {
         let detail = format!("a product has at most {VARIANTS_MAX} variants");
         return Err(refused("slug", "length", detail));
     }
-    if product.variants.iter().any(|variant| variant.options == row.options) {
+    if product.variants.iter().any(|variant| variant.options == *options) {
         let detail = format!("the product {} has a variant with these options", product.product.slug);
         return Err(refused("options", "duplicate", detail));
     }
     Ok(())
+}
+
+/// `old` with the changes; a name with `None` is taken out.
+fn merged(
+    old: &BTreeMap<String, String>,
+    changes: &BTreeMap<String, Option<String>>,
+) -> BTreeMap<String, String> {
+    let mut merged = old.clone();
+
+    for (name, value) in changes {
+        match value {
+            Some(value) => merged.insert(name.clone(), value.clone()),
+            None => merged.remove(name),
+        };
+    }
+    merged
 }
 
 /// One transaction counts as one edit.

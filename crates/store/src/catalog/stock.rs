@@ -1,8 +1,10 @@
 //! Stock: levels and the ledger. A level that moves to another bucket (in stock, low, out) is a
 //! catalogue write as well, since pages show the bucket.
 
+use std::collections::HashMap;
+
 use domain::{CatalogProduct, FieldError, LedgerEntry, Seq, Sku, StockLevel};
-use ports::{Attributes, PageToken, Query, SortRange, Table};
+use ports::{Attributes, BATCH_MAX, PageToken, Query, SortRange, Table};
 use serde_json::json;
 
 use crate::catalog::plan::{Meaning, Plan};
@@ -25,6 +27,23 @@ impl Catalog {
         let item = self.items.get(&keys::stock(sku)).await?;
 
         Ok(item.map(|item| item.parse("a stock level")).transpose()?)
+    }
+
+    /// The levels of many SKUs, those that are known.
+    pub async fn stocks(
+        &self,
+        skus: impl IntoIterator<Item = &Sku>,
+    ) -> Result<HashMap<Sku, StockLevel>, StoreError> {
+        let keys: Vec<_> = skus.into_iter().map(keys::stock).collect();
+        let mut levels = HashMap::new();
+
+        for chunk in keys.chunks(BATCH_MAX) {
+            for item in self.items.batch_get(chunk).await?.into_iter().flatten() {
+                let level: StockLevel = item.parse("a stock level")?;
+                levels.insert(level.sku.clone(), level);
+            }
+        }
+        Ok(levels)
     }
 
     /// The newest rows of a SKU's ledger first, those below `before`.
