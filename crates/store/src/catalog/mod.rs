@@ -54,6 +54,13 @@ impl Catalog {
         Self { items, world, log }
     }
 
+    /// With a log of its own, for commands beside the shop.
+    pub fn over(items: Arc<dyn Items>, world: Arc<dyn World>) -> Self {
+        let log = Arc::new(Log::new(Arc::clone(&items), Arc::clone(&world)));
+
+        Self::new(items, world, log)
+    }
+
     pub fn log(&self) -> &Arc<Log> {
         &self.log
     }
