@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::{Code, ProblemBody};
 use edge_core::{CacheStatus, headers};
-use http::header::{CACHE_STATUS, EXPECT, HOST};
+use http::header::{CACHE_STATUS, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Request, Response};
 use hyper::body::{Body as _, Incoming};
@@ -46,6 +46,11 @@ impl Edge {
         *onward.headers_mut() = passed(&head.headers, |name| {
             headers::is_reserved(name) || name == HOST.as_str() || name == EXPECT.as_str()
         });
+
+        if head.headers.contains_key(TRANSFER_ENCODING) {
+            // It overrides a length (RFC 9112 §6.3), which the origin must not believe either.
+            onward.headers_mut().remove(CONTENT_LENGTH);
+        }
 
         let response = self.origin.pass(onward, target, &client_addr);
         match unless_silent(response, &progress, silence_max).await {

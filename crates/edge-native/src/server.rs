@@ -16,7 +16,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use moka::sync::Cache;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::edge::Edge;
@@ -146,8 +146,7 @@ impl Connections {
             tokio::select! {
                 biased;
                 () = &mut shutdown => return,
-                // Forgets what has ended.
-                Some(_) = self.tasks.join_next() => {}
+                Some(ended) = self.tasks.join_next() => report(ended),
                 next = next => match next {
                     (Ok(place), Ok((stream, peer))) => {
                         self.open(Arc::clone(&edge), stream, peer, place);
@@ -190,7 +189,6 @@ impl Connections {
             // `Patient` bounds the wait for a head.
             .header_read_timeout(None)
             .max_buf_size(limits.head_bytes_max.max(HYPER_BUFFER_MIN))
-            .pipeline_flush(true)
             .serve_connection(io, service);
         let connection = self.ending.watch(connection);
 
@@ -204,12 +202,22 @@ impl Connections {
 
     /// Lets requests end; what has not ended `within` is cut off.
     async fn drain(mut self, within: Duration) {
-        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
+        let all_ended = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                report(ended);
+            }
+        };
 
         if timeout(within, async { tokio::join!(self.ending.shutdown(), all_ended) }).await.is_err()
         {
             tracing::warn!(open = self.tasks.len(), "connections are cut off at shutdown");
             self.tasks.shutdown().await;
         }
+    }
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection ended by a mistake of this program");
     }
 }
