@@ -19,6 +19,11 @@ pub fn request_id() -> Option<String> {
     CURRENT.try_with(|id| id.0.to_string()).ok()
 }
 
+/// To hand on to a task that answers for the same request.
+pub fn current() -> RequestId {
+    CURRENT.try_with(Clone::clone).unwrap_or_else(|_| RequestId("".into()))
+}
+
 pub async fn scoped<F: Future>(id: RequestId, future: F) -> F::Output {
     CURRENT.scope(id, future).await
 }

@@ -13,6 +13,7 @@ use store::{Claim, StoredResponse};
 
 use crate::access::Admin;
 use crate::body::{self, BODY_MAX};
+use crate::context;
 use crate::problem::Problem;
 use crate::shop::{SharedShop, Shop};
 use crate::token::{CATALOG_SEQ, CATALOG_TOKEN};
@@ -30,9 +31,16 @@ pub async fn once(State(shop): State<SharedShop>, request: Request, next: Next) 
         return next.run(request).await;
     }
 
-    match run_once(&shop, request, next).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(),
+    // A task of its own: a caller that hangs up half-way finds the answer when it asks again.
+    let id = context::current();
+    let run = tokio::spawn(context::scoped(id, async move { run_once(&shop, request, next).await }));
+    match run.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(problem)) => problem.into_response(),
+        Err(panic) => {
+            let problem = Problem::new(Code::Internal, "something went wrong on our side");
+            problem.because(panic).into_response()
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Catalogue reads as shoppers and edges get them.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
 use crate::world::World;
@@ -116,11 +118,12 @@ async fn a_draft_is_shown_to_nobody() {
     assert_eq!(world.get("/categories").await.json()["data"][0]["product_count"], 0);
 }
 
-#[tokio::test]
-async fn sixty_four_cold_reads_at_once_render_one_answer() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_four_cold_reads_at_once_cause_one_read_of_the_store() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    let before = world.reads.load(Ordering::Relaxed);
 
     let reads = (0..64).map(|_| world.get("/products/canvas-tote"));
     let answers = futures::future::join_all(reads).await;
@@ -129,6 +132,7 @@ async fn sixty_four_cold_reads_at_once_render_one_answer() {
         answers.iter().map(|answer| answer.header("etag").to_owned()).collect();
     assert_eq!(etags.len(), 1);
     assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(world.reads.load(Ordering::Relaxed) - before, 1);
 }
 
 #[tokio::test]

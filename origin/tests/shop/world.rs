@@ -1,6 +1,7 @@
 //! A shop in memory, and how tests talk to it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,13 +12,16 @@ use domain::access::Role;
 use edge_core::auth::{KeyRing, Payload, Signed, SigningKey};
 use embedded::{SqliteItems, SystemWorld};
 use origin::{Shop, ShopSettings, router};
-use ports::World as _;
+use ports::{
+    Attributes, Items, Key, Page, PortError, Query, Scan, TransactError, Transaction, World as _,
+};
 use serde_json::{Value, json};
 use store::AdminKeys;
 use tower::ServiceExt as _;
 
 pub struct World {
     pub shop: Arc<Shop>,
+    pub reads: Arc<AtomicUsize>,
     pub owner: String,
     router: Router,
     _folder: tempfile::TempDir,
@@ -38,8 +42,12 @@ fn signing_key() -> SigningKey {
 impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let items =
-            Arc::new(SqliteItems::open(&folder.path().join("shop.db"), store::schema::TABLES).unwrap());
+        let file = folder.path().join("shop.db");
+        let reads = Arc::new(AtomicUsize::new(0));
+        let items = Arc::new(Counted {
+            items: SqliteItems::open(&file, store::schema::TABLES).unwrap(),
+            partitions: Arc::clone(&reads),
+        });
         let settings = ShopSettings {
             currency: Currency::USD,
             cache_bytes: 16 << 20,
@@ -53,7 +61,7 @@ impl World {
         shop.catalog.log().head().await.unwrap();
         assert!(shop.follower.reach(domain::Seq::ZERO, Duration::from_secs(5)).await);
         let router = router(Arc::clone(&shop));
-        let mut world = Self { shop, owner: String::new(), router, _folder: folder };
+        let mut world = Self { shop, reads, owner: String::new(), router, _folder: folder };
         world.owner = world.key(Role::Owner).await;
         world
     }
@@ -137,6 +145,38 @@ impl World {
             "variants": [{ "sku": sku, "price": { "amount": price, "currency": "USD" }, "stock": 9 }],
         });
         self.post("/admin/products", draft).await.expect(201).json()
+    }
+}
+
+/// Counts how often a product's partition is read.
+struct Counted {
+    items: SqliteItems,
+    partitions: Arc<AtomicUsize>,
+}
+
+#[async_trait::async_trait]
+impl Items for Counted {
+    async fn get(&self, key: &Key) -> Result<Option<Attributes>, PortError> {
+        self.items.get(key).await
+    }
+
+    async fn batch_get(&self, keys: &[Key]) -> Result<Vec<Option<Attributes>>, PortError> {
+        self.items.batch_get(keys).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, PortError> {
+        if query.partition.starts_with("product#") {
+            self.partitions.fetch_add(1, Ordering::Relaxed);
+        }
+        self.items.query(query).await
+    }
+
+    async fn scan(&self, scan: &Scan) -> Result<Page, PortError> {
+        self.items.scan(scan).await
+    }
+
+    async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
+        self.items.transact(transaction).await
     }
 }
 
