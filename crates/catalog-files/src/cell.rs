@@ -2,21 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::draft::{ALT_MAX, ATTRIBUTES_MAX, DESCRIPTION_MAX, NAME_MAX, URL_MAX, VALUE_MAX};
 use domain::stock::STOCK_MAX;
 use domain::{Currency, Image, Money, Sku, Slug, Status, category};
 
 use crate::{CatalogRow, Column, ErrorCode, category_path};
 
-/// In characters: what fits a heading.
-const NAME_MAX: usize = 256;
-/// In characters: a long page of text; keeps a product far below DynamoDB's 400 KB an item.
-const DESCRIPTION_MAX: usize = 20_000;
-/// In characters, of brands, category names, attribute and option values.
-const VALUE_MAX: usize = 256;
-/// In characters, as the API takes them.
-const IMAGE_URL_MAX: usize = 2_048;
-const IMAGE_ALT_MAX: usize = 512;
-const ATTRIBUTES_MAX: usize = 50;
 /// Size, colour and length are three; more make a table that nobody can choose from.
 const OPTIONS_MAX: usize = 8;
 
@@ -85,8 +76,8 @@ impl Draft {
             Column::Brand => set(&mut self.brand, one_line(text, VALUE_MAX)?),
             Column::Featured => set(&mut self.featured, boolean(text)?),
             Column::Status => set(&mut self.status, status(text)?),
-            Column::Image(at) => add(&mut self.images, *at, one_line(text, IMAGE_URL_MAX)?),
-            Column::ImageAlt(at) => add(&mut self.alts, *at, one_line(text, IMAGE_ALT_MAX)?),
+            Column::Image(at) => add(&mut self.images, *at, address(text)?),
+            Column::ImageAlt(at) => add(&mut self.alts, *at, one_line(text, ALT_MAX)?),
             Column::Option(name) => {
                 add(&mut self.options, name.clone(), one_line(text, VALUE_MAX)?)?;
                 at_most(self.options.len(), OPTIONS_MAX, "options")
@@ -107,6 +98,15 @@ impl Draft {
             .map(|(at, url)| Image { url, alt: self.alts.remove(&at).unwrap_or_default() })
             .collect();
 
+        let price = required(self.price, Column::Price)?;
+        if self.compare_at.is_some_and(|before| before.amount <= price.amount) {
+            return Err(CellError {
+                column: Column::CompareAt,
+                code: ErrorCode::InvalidPrice,
+                detail: "the price before a reduction is above the price, or empty".to_owned(),
+            });
+        }
+
         Ok(CatalogRow {
             line,
             sku: required(self.sku, Column::Sku)?,
@@ -114,7 +114,7 @@ impl Draft {
             name: required(self.name, Column::Name)?,
             description: self.description,
             category: required(self.category, Column::Category)?,
-            price: required(self.price, Column::Price)?,
+            price,
             compare_at: self.compare_at,
             stock: self.stock,
             brand: self.brand,
@@ -211,6 +211,16 @@ pub(crate) const fn status_text(status: Status) -> &'static str {
     }
 }
 
+/// A URL, a path or a file's name; never what a browser would run rather than fetch.
+fn address(text: &str) -> Outcome<String> {
+    let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
+
+    if ["javascript", "data", "vbscript"].contains(&scheme.as_str()) {
+        return Err((ErrorCode::InvalidImage, "a picture is an http(s) URL or a path".to_owned()));
+    }
+    one_line(text, URL_MAX)
+}
+
 fn category_of(text: &str) -> Outcome<Vec<String>> {
     let path = category_path::from_text(text);
 
@@ -223,7 +233,7 @@ fn category_of(text: &str) -> Outcome<Vec<String>> {
             let detail = format!("a level of the path has no name: {}", shown(text));
             return Err((ErrorCode::InvalidCategory, detail));
         }
-        one_line(name, VALUE_MAX)?;
+        one_line(name, NAME_MAX)?;
     }
     Ok(path)
 }
@@ -313,7 +323,8 @@ mod tests {
         assert_eq!(put("name", "a\nb").unwrap_err(), ErrorCode::ControlCharacter);
         assert_eq!(put("description", "a\u{0}b").unwrap_err(), ErrorCode::ControlCharacter);
         assert!(put("description", "a\r\n\tb").is_ok());
-        assert_eq!(put("name", &"é".repeat(257)).unwrap_err(), ErrorCode::TooLong);
+        assert_eq!(put("image", "javascript:alert(1)").unwrap_err(), ErrorCode::InvalidImage);
+        assert_eq!(put("name", &"é".repeat(201)).unwrap_err(), ErrorCode::TooLong);
         assert_eq!(put("category", "A > > B").unwrap_err(), ErrorCode::InvalidCategory);
         assert_eq!(
             put("category", "a > ".repeat(9).as_str()).unwrap_err(),

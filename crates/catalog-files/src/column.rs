@@ -3,10 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use domain::draft::IMAGES_MAX;
 use domain::product::is_attribute_name;
-
-/// Pictures of one product; more are not looked at on a product page.
-pub const IMAGES_MAX: usize = 20;
 
 /// A column that the shop understands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +89,7 @@ impl FromStr for Column {
     }
 }
 
-/// `2` to `20`, one spelling each, as an index from 0.
+/// `2` to the most that a product has, one spelling each, as an index from 0.
 fn picture(number: &str) -> Option<usize> {
     (2..=IMAGES_MAX).find(|known| known.to_string() == number).map(|known| known - 1)
 }
@@ -138,7 +136,7 @@ mod tests {
             "brand",
             "image",
             "image.2",
-            "image.20",
+            "image.32",
             "image_alt",
             "image_alt.2",
             "featured",
@@ -157,7 +155,7 @@ mod tests {
             "SKU",
             "image.1",
             "image.02",
-            "image.21",
+            "image.33",
             "attributes.",
             "attributes.Size",
             "options.a b",

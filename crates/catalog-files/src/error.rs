@@ -62,6 +62,7 @@ pub enum ErrorCode {
     InvalidStock,
     InvalidBoolean,
     InvalidStatus,
+    InvalidImage,
     /// Longer, or more of them, than the shop keeps.
     TooLong,
     ControlCharacter,

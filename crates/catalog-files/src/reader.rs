@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use domain::Currency;
+use domain::draft::IMAGES_MAX;
 
 use crate::cell::{CellError, Draft};
 use crate::csv_record::{self, Record, TOO_LONG};
@@ -395,11 +396,11 @@ fn put_pictures(
     column: fn(usize) -> Column,
     currency: Currency,
 ) -> Result<(), CellError> {
-    if texts.len() > crate::column::IMAGES_MAX {
+    if texts.len() > IMAGES_MAX {
         return Err(CellError {
             column: column(0),
             code: ErrorCode::TooLong,
-            detail: format!("a product has at most {} pictures", crate::column::IMAGES_MAX),
+            detail: format!("a product has at most {} pictures", IMAGES_MAX),
         });
     }
     for (at, text) in texts.iter().enumerate() {

@@ -47,7 +47,7 @@ fn variants_share_their_product_and_differ_in_their_options() {
         let options: HashSet<_> = rows.iter().map(|row| format!("{:?}", row.options)).collect();
 
         assert_eq!(options.len(), rows.len(), "{slug}");
-        assert!(rows.len() <= 40, "{slug}");
+        assert!(rows.len() <= domain::draft::VARIANTS_MAX, "{slug}");
         for row in &rows[1..] {
             assert_eq!(
                 (

@@ -31,7 +31,7 @@ prop_compose! {
         (name, brand, description) in (line(), prop::option::of(line()), prop::option::of(lines())),
         category in prop::collection::vec(line(), 1..4),
         price in 0..1_000_000_000_i64,
-        compare_at in prop::option::of(0..1_000_000_000_i64),
+        reduction in prop::option::of(1..1_000_000_000_i64),
         stock in prop::option::of(0..1_000_000_i64),
         images in prop::collection::vec((line(), prop::option::of(line())), 0..4),
         featured in prop::option::of(any::<bool>()),
@@ -43,7 +43,7 @@ prop_compose! {
         CatalogRow {
             slug: slug.map(|slug| slug.parse().unwrap()),
             description,
-            compare_at: compare_at.map(money),
+            compare_at: reduction.map(|reduction| money(price + reduction)),
             stock,
             brand,
             images: images
