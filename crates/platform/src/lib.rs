@@ -1,1 +1,24 @@
-//! platform
+//! What a program of the shop stands on: its settings and secrets, the backends that they choose,
+//! its telemetry and its end.
+
+mod connect;
+mod layers;
+mod limits;
+mod mistakes;
+mod reader;
+mod secrets;
+mod settings;
+mod shutdown;
+mod telemetry;
+
+pub use connect::{ConnectError, Platform};
+pub use layers::Sources;
+pub use limits::{InvalidLimit, LimitTable, parse_limit};
+pub use mistakes::{Mistake, SettingsError};
+pub use secrets::{Secret, SecretSource, Secrets, SecretsError};
+pub use settings::{
+    CacheSettings, CatalogSettings, EdgeSettings, LogFormat, LogSettings, OriginSettings, Settings,
+    StoreSettings,
+};
+pub use shutdown::{Shutdown, drain};
+pub use telemetry::{Metrics, TelemetryError, start_logging, start_metrics};

@@ -1,0 +1,129 @@
+//! The only place that knows which backends there are.
+
+use std::fs::DirBuilder;
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws::{DynamoItems, DynamoSettings};
+use embedded::{SqliteItems, SystemWorld};
+use ports::{Items, PortError, World};
+use store::schema::TABLES;
+use tokio::time::sleep;
+
+use crate::secrets::{Secrets, SecretsError};
+use crate::settings::{Settings, StoreSettings};
+
+/// Items past their time are never served; this only gives their space back.
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// What the settings chose, opened and checked.
+#[derive(Clone)]
+pub struct Platform {
+    pub items: Arc<dyn Items>,
+    pub world: Arc<dyn World>,
+    pub secrets: Secrets,
+    /// A backend that does not delete by itself what has expired.
+    swept: Option<Arc<SqliteItems>>,
+}
+
+/// Why a program can't start with its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("the folder {path} can't be made: {source}")]
+    Folder { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    #[error("the store can't be opened ({})", told(.source))]
+    Store { source: PortError },
+}
+
+impl Platform {
+    /// Opens the store and the secrets. Nothing stands in for what is not to be had.
+    pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
+        let world: Arc<dyn World> = Arc::new(SystemWorld);
+        make_folder(&settings.data_dir)?;
+        let secrets = Secrets::obtain(&settings.secrets, &settings.data_dir, &*world)?;
+
+        let (items, swept): (Arc<dyn Items>, _) = match &settings.store {
+            StoreSettings::Sqlite { path } => {
+                let items = Arc::new(open_sqlite(path.clone()).await?);
+                (Arc::clone(&items) as _, Some(items))
+            }
+            StoreSettings::DynamoDb { region, endpoint, table_prefix, create_tables } => {
+                let settings = DynamoSettings {
+                    region: region.clone(),
+                    endpoint: endpoint.clone(),
+                    table_prefix: table_prefix.clone(),
+                };
+                let items = open_dynamodb(settings, *create_tables).await;
+                (Arc::new(items.map_err(|source| ConnectError::Store { source })?), None)
+            }
+        };
+        Ok(Self { items, world, secrets, swept })
+    }
+
+    /// Deletes what has expired, once an hour until `shutdown`, where the backend does not do it.
+    pub async fn maintain(&self, shutdown: impl Future<Output = ()> + Send) {
+        let Some(items) = &self.swept else { return };
+        let mut shutdown = pin!(shutdown);
+
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                () = sleep(SWEEP_EVERY) => {}
+            }
+            let now = i64::try_from(self.world.now().as_seconds()).unwrap_or(i64::MAX);
+            match items.sweep(now).await {
+                Ok(deleted) => tracing::debug!(deleted, "expired items were deleted"),
+                Err(error) => tracing::warn!(%error, "expired items were not deleted"),
+            }
+        }
+    }
+}
+
+async fn open_sqlite(path: PathBuf) -> Result<SqliteItems, ConnectError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_folder(folder)?;
+    }
+    let opened = tokio::task::spawn_blocking(move || SqliteItems::open(&path, TABLES)).await;
+
+    match opened {
+        Ok(opened) => opened.map_err(|source| ConnectError::Store { source }),
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}
+
+async fn open_dynamodb(
+    settings: DynamoSettings,
+    create_tables: bool,
+) -> Result<DynamoItems, PortError> {
+    let items = DynamoItems::connect(settings, TABLES).await?;
+
+    if create_tables {
+        items.create_tables().await?;
+    } else {
+        items.check_tables().await?;
+    }
+    Ok(items)
+}
+
+/// Customers are in it: for its owner alone.
+fn make_folder(path: &Path) -> Result<(), ConnectError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+
+    made.map_err(|source| ConnectError::Folder { path: path.to_owned(), source })
+}
+
+/// An operator at a terminal needs the cause as well, which a port keeps apart for logs.
+fn told(error: &PortError) -> String {
+    match &error.source {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

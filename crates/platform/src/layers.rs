@@ -1,0 +1,158 @@
+//! Where settings come from, laid over one another; each value remembers its source.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::mistakes::Mistake;
+
+const DEFAULTS: &str = include_str!("../../../settings/default.toml");
+const PREFIX: &str = "SHOP__";
+const CONFIG: &str = "SHOP_CONFIG";
+
+/// What a program was started with. Not to be printed: the environment may hold secrets.
+#[derive(Clone, Default)]
+pub struct Sources {
+    file: Option<PathBuf>,
+    environment: Vec<(OsString, OsString)>,
+    flags: Vec<(&'static str, &'static str, String)>,
+}
+
+/// Who said it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Layer {
+    Default,
+    File(PathBuf),
+    Environment(String),
+    Flag(&'static str),
+}
+
+#[derive(Clone)]
+pub(crate) struct Given {
+    pub(crate) value: Value,
+    pub(crate) layer: Layer,
+}
+
+/// Each key with the value that counts.
+pub(crate) type Values = BTreeMap<String, Given>;
+
+impl Sources {
+    /// The defaults alone.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With this process's environment, in which `SHOP_CONFIG` may name a file.
+    pub fn of_process() -> Self {
+        Self::new().environment(std::env::vars_os())
+    }
+
+    /// The file that `--config` names; wins over `SHOP_CONFIG`.
+    #[must_use]
+    pub fn file(mut self, path: Option<PathBuf>) -> Self {
+        self.file = path;
+        self
+    }
+
+    /// Variables that do not begin with `SHOP__` are ignored.
+    #[must_use]
+    pub fn environment(mut self, all: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        self.environment = all.into_iter().collect();
+        self
+    }
+
+    /// What a flag says of a key: `.flag("--origin-port", "origin.listen", "127.0.0.1:9")`.
+    #[must_use]
+    pub fn flag(mut self, flag: &'static str, key: &'static str, value: impl Into<String>) -> Self {
+        self.flags.push((flag, key, value.into()));
+        self
+    }
+
+    pub(crate) fn read(&self, mistakes: &mut Vec<Mistake>) -> Values {
+        let mut values = Values::new();
+        let defaults = DEFAULTS.parse().expect("the defaults are built in and tested");
+
+        flatten(&defaults, "", &Layer::Default, &mut values);
+        if let Some(path) = self.config() {
+            match parse_file(&path) {
+                Ok(table) => flatten(&table, "", &Layer::File(path), &mut values),
+                Err(mistake) => mistakes.push(mistake),
+            }
+        }
+        self.lay_environment(&mut values, mistakes);
+        for (flag, key, value) in &self.flags {
+            let value = Value::String(value.clone());
+            values.insert((*key).to_owned(), Given { value, layer: Layer::Flag(flag) });
+        }
+        values
+    }
+
+    fn config(&self) -> Option<PathBuf> {
+        let named = self.environment.iter().find(|(name, _)| name == CONFIG);
+
+        self.file.clone().or_else(|| named.map(|(_, path)| PathBuf::from(path)))
+    }
+
+    fn lay_environment(&self, values: &mut Values, mistakes: &mut Vec<Mistake>) {
+        for (name, value) in &self.environment {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
+            let key = name[PREFIX.len()..].replace("__", ".").to_lowercase();
+            let Some(value) = value.to_str() else {
+                mistakes.push(Mistake::new(key, format!("{name} is not UTF-8")));
+                continue;
+            };
+            let layer = Layer::Environment(name.to_owned());
+            values.insert(key, Given { value: Value::String(value.to_owned()), layer });
+        }
+    }
+}
+
+impl Layer {
+    /// Whether values are text because there are no others: `"64"` may be meant as a number.
+    pub(crate) const fn is_text(&self) -> bool {
+        matches!(self, Self::Environment(_) | Self::Flag(_))
+    }
+}
+
+fn parse_file(path: &Path) -> Result<Table, Mistake> {
+    let mistake = |what: String| Mistake::new(path.display().to_string(), what);
+    let text = fs::read_to_string(path)
+        .map_err(|error| mistake(format!("the settings file can't be read: {error}")))?;
+
+    text.parse().map_err(|error: toml::de::Error| {
+        // Its own text quotes the line, and the line may hold a secret.
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        mistake(format!("line {line} is no TOML: {}", error.message()))
+    })
+}
+
+fn flatten(table: &Table, prefix: &str, layer: &Layer, values: &mut Values) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+
+        match value {
+            Value::Table(table) => flatten(table, &key, layer, values),
+            _ => {
+                values.insert(key, Given { value: value.clone(), layer: layer.clone() });
+            }
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => formatter.write_str("the defaults"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Environment(name) => formatter.write_str(name),
+            Self::Flag(flag) => formatter.write_str(flag),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Limits as they are written in the settings: `1000/60s`, `off`.
+
+use std::time::Duration;
+
+use domain::limits::{Limit, LimitClass};
+
+/// How often each class may ask; `None` is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitTable {
+    pub public: Option<Limit>,
+    pub read: Option<Limit>,
+    pub cart: Option<Limit>,
+    pub payment: Option<Limit>,
+    pub admin: Option<Limit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("requests within a time, such as 1000/60s (1 or more; s, m or h, at most 24h), or off")]
+pub struct InvalidLimit;
+
+/// Longer ones would have to be remembered longer than a process may live.
+const WINDOW_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+impl LimitTable {
+    pub const fn of(&self, class: LimitClass) -> Option<Limit> {
+        match class {
+            LimitClass::Payment => self.payment,
+            LimitClass::Cart => self.cart,
+            LimitClass::Admin => self.admin,
+            LimitClass::Public => self.public,
+            LimitClass::Read => self.read,
+        }
+    }
+}
+
+pub fn parse_limit(text: &str) -> Result<Option<Limit>, InvalidLimit> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let (requests, window) = text.split_once('/').ok_or(InvalidLimit)?;
+    let requests = whole(requests).ok_or(InvalidLimit)?;
+    let window = duration(window).ok_or(InvalidLimit)?;
+
+    if requests == 0 || window.is_zero() || window > WINDOW_MAX {
+        return Err(InvalidLimit);
+    }
+    Ok(Some(Limit { requests, window }))
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let unit = text.chars().next_back()?;
+    let seconds: u32 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        _ => return None,
+    };
+    let count = whole(&text[..text.len() - 1])?;
+
+    count.checked_mul(seconds).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// Digits alone: `parse` would take a plus sign too.
+fn whole(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(requests: u32, seconds: u64) -> Result<Option<Limit>, InvalidLimit> {
+        Ok(Some(Limit { requests, window: Duration::from_secs(seconds) }))
+    }
+
+    #[test]
+    fn a_limit_is_requests_within_a_time_or_off() {
+        assert_eq!(parse_limit("1000/60s"), limit(1_000, 60));
+        assert_eq!(parse_limit("1/2m"), limit(1, 120));
+        assert_eq!(parse_limit("4294967295/24h"), limit(u32::MAX, 86_400));
+        assert_eq!(parse_limit("off"), Ok(None));
+    }
+
+    #[test]
+    fn anything_else_is_no_limit() {
+        for text in [
+            "",
+            "10",
+            "/",
+            "10/",
+            "/60s",
+            "0/60s",
+            "10/0s",
+            "10/60",
+            "10/25h",
+            "-1/60s",
+            "+1/60s",
+            "1.5/60s",
+            "10/60S",
+            "10/60é",
+            "OFF",
+            "10/60s ",
+            "4294967296/60s",
+            "1/4294967295h",
+        ] {
+            assert_eq!(parse_limit(text), Err(InvalidLimit), "{text:?}");
+        }
+    }
+}

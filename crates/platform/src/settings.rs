@@ -1,0 +1,302 @@
+//! The settings, checked: whoever holds them need not check again.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use domain::Currency;
+use tracing_subscriber::EnvFilter;
+
+use crate::layers::Sources;
+use crate::limits::{LimitTable, parse_limit};
+use crate::mistakes::SettingsError;
+use crate::reader::Reader;
+use crate::secrets::SecretSource;
+
+/// A tebibyte: more is a slip of the hand.
+const CAPACITY_MAX_MB: u64 = 1 << 20;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub data_dir: PathBuf,
+    pub log: LogSettings,
+    pub edge: EdgeSettings,
+    pub origin: OriginSettings,
+    pub store: StoreSettings,
+    pub cache: CacheSettings,
+    pub limits: LimitTable,
+    pub catalog: CatalogSettings,
+    pub secrets: SecretSource,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// In the words of [`EnvFilter`].
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Pretty,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EdgeSettings {
+    pub listen: SocketAddr,
+    /// Scheme and authority; `None`: the origin of the same process.
+    pub origin_url: Option<String>,
+    pub public_host: Option<String>,
+    pub trusted_proxies: Vec<IpAddr>,
+    pub capacity_bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginSettings {
+    pub listen: SocketAddr,
+}
+
+/// Where the shop keeps its items; each backend with what it needs and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreSettings {
+    Sqlite { path: PathBuf },
+    DynamoDb { region: String, endpoint: Option<String>, table_prefix: String, create_tables: bool },
+}
+
+/// Where the origin keeps rendered answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheSettings {
+    Memory { capacity_bytes: u64 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogSettings {
+    pub currency: Currency,
+    /// Fill an empty store with the demo catalogue.
+    pub demo: bool,
+}
+
+impl Settings {
+    /// Reads every source, and names every mistake at once.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(sources);
+        let read = Self::read(&mut reader);
+
+        reader.finish(read)
+    }
+
+    /// Every part is read before any absence ends it, so that no mistake hides another.
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let data_dir = reader.required("data_dir", path);
+        let log = LogSettings::read(reader);
+        let edge = EdgeSettings::read(reader);
+        let origin = OriginSettings::read(reader);
+        let store = StoreSettings::read(reader, data_dir.clone());
+        let cache = CacheSettings::read(reader);
+        let limits = read_limits(reader);
+        let catalog = CatalogSettings::read(reader);
+        let secrets = SecretSource::read(reader);
+        if let (Some(edge), Some(origin)) = (&edge, &origin) {
+            refuse_same_port(reader, edge.listen, origin.listen);
+        }
+
+        Some(Self {
+            data_dir: data_dir?,
+            log: log?,
+            edge: edge?,
+            origin: origin?,
+            store: store?,
+            cache: cache?,
+            limits: limits?,
+            catalog: catalog?,
+            secrets: secrets?,
+        })
+    }
+}
+
+impl LogSettings {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let filter = reader.required("log", |text| match EnvFilter::try_new(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) => Err(format!("{error}; such as info or info,cache=debug")),
+        });
+        let formats = [("json", LogFormat::Json), ("pretty", LogFormat::Pretty)];
+        let format = reader.choice("log_format", &formats);
+
+        Some(Self { filter: filter?, format: format? })
+    }
+}
+
+impl EdgeSettings {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let listen = reader.required("edge.listen", address);
+        let origin_url = reader.optional("edge.origin_url", url);
+        let public_host = reader.optional("edge.public_host", host);
+        let trusted_proxies = reader.list("edge.trusted_proxies", |text| {
+            text.parse().map_err(|_| "it must be an IP address")
+        });
+        let capacity_bytes = capacity(reader, "edge.capacity_mb");
+
+        Some(Self {
+            listen: listen?,
+            origin_url,
+            public_host,
+            trusted_proxies: trusted_proxies?,
+            capacity_bytes: capacity_bytes?,
+        })
+    }
+}
+
+impl OriginSettings {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        reader.required("origin.listen", address).map(|listen| Self { listen })
+    }
+}
+
+impl StoreSettings {
+    const SQLITE: &[&str] = &["store.path"];
+    const DYNAMODB: &[&str] =
+        &["store.region", "store.endpoint", "store.table_prefix", "store.create_tables"];
+
+    fn read(reader: &mut Reader, data_dir: Option<PathBuf>) -> Option<Self> {
+        #[derive(Clone, Copy)]
+        enum Backend {
+            Sqlite,
+            DynamoDb,
+        }
+        let words = [("sqlite", Backend::Sqlite), ("dynamodb", Backend::DynamoDb)];
+
+        match reader.choice("store.backend", &words) {
+            Some(Backend::Sqlite) => {
+                reader.only_with("store.backend", "dynamodb", Self::DYNAMODB);
+                let path = reader.optional("store.path", path);
+                path.or_else(|| data_dir.map(|folder| folder.join("shop.db")))
+                    .map(|path| Self::Sqlite { path })
+            }
+            Some(Backend::DynamoDb) => {
+                reader.only_with("store.backend", "sqlite", Self::SQLITE);
+                Self::read_dynamodb(reader)
+            }
+            None => {
+                // Whichever was meant: its keys are no mistakes.
+                reader.know(Self::SQLITE);
+                reader.know(Self::DYNAMODB);
+                None
+            }
+        }
+    }
+
+    fn read_dynamodb(reader: &mut Reader) -> Option<Self> {
+        let region = reader.required("store.region", region);
+        let endpoint = reader.optional("store.endpoint", url);
+        let table_prefix = reader.required("store.table_prefix", table_prefix);
+        let create_tables = reader.switch("store.create_tables");
+
+        Some(Self::DynamoDb {
+            region: region?,
+            endpoint,
+            table_prefix: table_prefix?,
+            create_tables: create_tables?,
+        })
+    }
+}
+
+impl CacheSettings {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let backend = reader.choice("cache.backend", &[("memory", ())]);
+        let capacity_bytes = capacity(reader, "cache.capacity_mb");
+
+        backend.and(capacity_bytes).map(|capacity_bytes| Self::Memory { capacity_bytes })
+    }
+}
+
+impl CatalogSettings {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let currency = reader.required("catalog.currency", |text| {
+            text.parse().map_err(|_| "it must be the ISO 4217 code of a currency, such as USD")
+        });
+        let demo = reader.switch("catalog.demo");
+
+        Some(Self { currency: currency?, demo: demo? })
+    }
+}
+
+fn read_limits(reader: &mut Reader) -> Option<LimitTable> {
+    let public = reader.required("limits.public", parse_limit);
+    let read = reader.required("limits.read", parse_limit);
+    let cart = reader.required("limits.cart", parse_limit);
+    let payment = reader.required("limits.payment", parse_limit);
+    let admin = reader.required("limits.admin", parse_limit);
+
+    Some(LimitTable { public: public?, read: read?, cart: cart?, payment: payment?, admin: admin? })
+}
+
+fn refuse_same_port(reader: &mut Reader, edge: SocketAddr, origin: SocketAddr) {
+    let overlap =
+        edge.ip() == origin.ip() || edge.ip().is_unspecified() || origin.ip().is_unspecified();
+
+    if edge.port() != 0 && edge.port() == origin.port() && overlap {
+        let what = format!("{origin} is taken by edge.listen = {edge}: they need a port each");
+        reader.refuse("origin.listen", what);
+    }
+}
+
+fn capacity(reader: &mut Reader, key: &'static str) -> Option<u64> {
+    reader.number(key, 1, CAPACITY_MAX_MB).map(|mebibytes| mebibytes << 20)
+}
+
+fn path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.contains('\0') { Err("a path has no NUL") } else { Ok(text.into()) }
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8080")
+}
+
+/// Scheme and authority alone.
+fn url(text: &str) -> Result<String, &'static str> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+
+    match rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)) {
+        Some(authority) if host(authority).is_ok() => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err("it must be http://host:port or https://host:port, without a path"),
+    }
+}
+
+/// `host`, `host:port` or `[v6]:port`: what may stand in a header and a URL, and no user.
+fn host(text: &str) -> Result<String, &'static str> {
+    let wrong = "it must be a host name or address, with a port or without";
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (text, None),
+    };
+    let is_v6 = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let is_name = match is_v6 {
+        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let allowed =
+                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            (1..=253).contains(&name.len()) && name.bytes().all(allowed)
+        }
+    };
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+
+    if is_name && is_port { Ok(text.to_owned()) } else { Err(wrong) }
+}
+
+fn region(text: &str) -> Result<String, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+
+    if text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err("such as eu-central-1") }
+}
+
+/// DynamoDB's own rule for names of tables (CreateTable), with room for the longest of ours.
+fn table_prefix(text: &str) -> Result<String, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+
+    if text.len() <= 200 && text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("at most 200 letters, digits, _ - and .")
+    }
+}

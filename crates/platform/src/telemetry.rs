@@ -1,0 +1,94 @@
+//! Logs and metrics: set up once, before anything that writes them.
+
+use std::io;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::util::TryInitError;
+
+use crate::settings::{LogFormat, LogSettings};
+
+/// Upper bounds of `*_seconds` histograms, in microseconds: from a hit in memory to a deadline.
+const BUCKETS_MICROS: [u32; 16] = [
+    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+    1_000_000, 2_500_000, 10_000_000,
+];
+/// How often the exporter puts what was measured into its buckets; between scrapes it piles up.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Renders what was counted, in the text format of Prometheus.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("the log filter can't be used: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    #[error("logs can't be written: {0}")]
+    Logs(#[from] TryInitError),
+    #[error("metrics can't be kept: {0}")]
+    Metrics(#[from] BuildError),
+}
+
+/// Logs go to standard error: standard output is for what a command answers.
+pub fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
+    use tracing_subscriber::util::SubscriberInitExt as _;
+
+    let filter = EnvFilter::try_new(&settings.filter)?;
+    let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
+
+    match settings.format {
+        LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
+        LogFormat::Pretty => lines.compact().finish().try_init()?,
+    }
+    Ok(())
+}
+
+/// Needs a runtime, and comes before whatever counts: a counter that was made earlier counts
+/// nothing.
+pub fn start_metrics() -> Result<Metrics, TelemetryError> {
+    let seconds: Vec<_> =
+        BUCKETS_MICROS.into_iter().map(|micros| f64::from(micros) / 1_000_000.0).collect();
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
+        .install_recorder()?;
+
+    tokio::spawn({
+        let handle = handle.clone();
+        async move {
+            let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+            loop {
+                ticks.tick().await;
+                handle.run_upkeep();
+            }
+        }
+    });
+    Ok(Metrics(handle))
+}
+
+impl Metrics {
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_counted_is_rendered_with_its_buckets() {
+        let metrics = start_metrics().unwrap();
+        metrics::counter!("planted_total", "kind" => "test").increment(3);
+        metrics::histogram!("planted_seconds").record(Duration::from_millis(3));
+
+        let page = metrics.render();
+
+        assert!(page.contains(r#"planted_total{kind="test"} 3"#), "{page}");
+        assert!(page.contains(r#"planted_seconds_bucket{le="0.0025"} 0"#), "{page}");
+        assert!(page.contains(r#"planted_seconds_bucket{le="0.005"} 1"#), "{page}");
+        assert!(start_metrics().is_err(), "a second recorder would hear nothing");
+    }
+}
