@@ -46,21 +46,11 @@ impl TextIndex {
         }
     }
 
-    /// Takes the texts of slots that have none.
+    /// Takes the texts of slots that have none, and tidies up after removals.
     pub(crate) fn add(&mut self, texts: Documents) {
-        let Documents { postings, slots } = texts;
-        if slots.is_empty() {
-            return;
+        if !texts.slots.is_empty() {
+            self.segments.push(Segment::of(texts));
         }
-        let mut live = Bits::default();
-        slots.iter().for_each(|slot| live.set(*slot));
-
-        self.segments.push(Segment {
-            postings: Arc::new(postings.finish()),
-            live,
-            live_count: slots.len(),
-            documents: slots.len(),
-        });
         self.tidy();
     }
 
@@ -97,6 +87,20 @@ impl TextIndex {
             }
         }
         self.segments.retain(|segment| segment.live_count > 0);
+    }
+}
+
+impl Segment {
+    fn of(Documents { postings, slots }: Documents) -> Self {
+        let mut live = Bits::default();
+        slots.iter().for_each(|slot| live.set(*slot));
+
+        Self {
+            postings: Arc::new(postings.finish()),
+            live,
+            live_count: slots.len(),
+            documents: slots.len(),
+        }
     }
 }
 

@@ -296,6 +296,20 @@ fn versions_are_known_by_the_names_that_the_change_log_uses() {
 }
 
 #[test]
+fn a_variant_that_was_taken_from_its_product_has_no_version() {
+    let shelf = shelf([product(1, "A")]);
+    let other = product(1, "A").but(|product, variant| {
+        product.variants = vec![variant_id(2)];
+        variant.id = variant_id(2);
+    });
+
+    let shelf = with(&shelf, puts([other]));
+
+    assert_eq!(shelf.version_of(&variant_id(1).to_string()), None);
+    assert_eq!(shelf.version_of(&variant_id(2).to_string()), Some(1));
+}
+
+#[test]
 fn admins_see_drafts_newest_first_and_page_by_id() {
     let shelf = shelf([
         product(1, "Bag"),
@@ -362,4 +376,48 @@ fn a_shop_whose_products_come_and_go_does_not_grow() {
     }
     assert_eq!(shop::found(&shelf, "generation19 number 999"), ["generation19 number 999"]);
     assert!(shop::found(&shelf, "generation18").is_empty());
+}
+
+#[test]
+fn a_shop_whose_products_are_edited_for_ever_does_not_grow() {
+    let edited = |at: u64| {
+        let other = move |number| {
+            let brand = format!("{at}-{number}");
+            product(number, "Bag").brand(&brand).but(|product, variant| {
+                variant.id = variant_id(at * 1_000 + number);
+                product.variants = vec![variant.id];
+            })
+        };
+        puts((0..100).map(other))
+    };
+    let mut shelf = shelf([]);
+    let mut sizes = Vec::new();
+
+    for at in 0..120 {
+        shelf = shelf.after(edited(at), stamp(at));
+        sizes.push(shelf.heap_bytes());
+    }
+
+    let (early, late) = (sizes[..40].iter().max(), sizes[40..].iter().max());
+    assert!(late <= early.map(|size| size * 11 / 10).as_ref(), "{early:?} became {late:?}");
+}
+
+#[test]
+fn what_deleted_products_took_is_given_back() {
+    let described = |number| {
+        let words: Vec<_> = (0..20).map(|word| format!("w{number}x{word}")).collect();
+        product(number, "Bag").described(&words.join(" "))
+    };
+    let full = shelf((0..1_000).map(described));
+    let gone = (0..900).map(|number| (product_id(number), None)).collect();
+
+    let left = with(&full, Batch { products: gone, ..Batch::default() });
+
+    assert!(
+        left.heap_bytes() < full.heap_bytes() / 3,
+        "{} of {}",
+        left.heap_bytes(),
+        full.heap_bytes()
+    );
+    assert_eq!(shop::found(&left, "w950x3").len(), 1);
 }

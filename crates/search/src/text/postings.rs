@@ -105,7 +105,11 @@ impl Postings {
     fn finished(mut self) -> Self {
         self.by_stem = (0..self.stems.len() as u32).collect();
         self.by_stem.sort_unstable_by_key(|word| (self.stems[*word as usize], *word));
+        // A merge makes room for all, and may have dropped most.
         self.spelling.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self.stems.shrink_to_fit();
+        self.hit_ends.shrink_to_fit();
         self.slots.shrink_to_fit();
         self.fields.shrink_to_fit();
         self
