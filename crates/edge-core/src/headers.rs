@@ -14,6 +14,8 @@ pub const MIN_SEQ: &str = "x-min-seq";
 pub const STAMP: &str = "x-stamp";
 /// The answer's tags, parted by blanks.
 pub const TAGS: &str = "x-tags";
+/// What its bearer has written, see [`crate::token`].
+pub const CATALOG_TOKEN: &str = "x-catalog-token";
 /// RFC 9213.
 pub const CDN_CACHE_CONTROL: &str = "cdn-cache-control";
 /// RFC 9211.

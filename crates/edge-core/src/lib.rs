@@ -10,6 +10,7 @@ pub mod encoding;
 pub mod headers;
 pub mod route;
 pub mod storage;
+pub mod token;
 
 pub use cache_status::CacheStatus;
 pub use decision::{Decision, Entry};

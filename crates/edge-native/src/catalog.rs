@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{CatalogRead, Timestamp};
+use domain::policy::PRIVATE_CACHE_CONTROL;
+use domain::{CatalogRead, Seq, Timestamp};
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
-use edge_core::{CacheStatus, Encoding};
-use http::header::ACCEPT_ENCODING;
-use http::{HeaderMap, Response, StatusCode};
+use edge_core::headers::CATALOG_TOKEN;
+use edge_core::{CacheStatus, Encoding, token};
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::time::timeout_at;
 
 use crate::answer::Asked;
@@ -22,6 +24,8 @@ use crate::problem;
 
 /// After a failure an answer stands in for so long before the origin is asked for it again.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+/// How long a writer waits for this edge to read of the write.
+const REACH_WITHIN: Duration = Duration::from_millis(300);
 /// A request joins or starts so many flights before it gives up; each one was overdue, or brought
 /// what a row has changed since.
 const BOARDINGS_MAX: u32 = 4;
@@ -33,28 +37,47 @@ impl Edge {
         asked: Asked<'_>,
     ) -> Response<Body> {
         let key = Key::new(&read, encoding_of(asked.headers));
+        match self.written_by(asked.headers) {
+            None => self.answered(read, key, &asked).await,
+            Some(seq) => Box::pin(self.for_writer(read, key, seq, &asked)).await,
+        }
+    }
+
+    async fn answered(
+        self: &Arc<Self>,
+        read: CatalogRead,
+        key: Key,
+        asked: &Asked<'_>,
+    ) -> Response<Body> {
         if self.mode.is_off() {
-            return Box::pin(self.uncached(read, key, &asked)).await;
+            let fill = Fill { read, key, kept: None, revalidate: false, at_least: None };
+            return Box::pin(self.alone(fill, Forward::Bypass, Some(Detail::Off), asked)).await;
         }
         let log = self.log_age().await;
         let now = self.world.now();
 
         let Some(kept) = self.shelf.get(&key) else {
             let plan = decision::without_entry(log);
-            let fill = Fill { read, key, kept: None, revalidate: false };
-            return Box::pin(self.fetched(fill, plan, &asked)).await;
+            let fill = Fill { read, key, kept: None, revalidate: false, at_least: None };
+            return Box::pin(self.fetched(fill, plan, asked)).await;
         };
         let verdict = kept.verdict(self.follower.table().table());
         match decision::decide(&kept.entry, verdict, log, now) {
-            Decision::Serve(hit) => self.hit(&kept, hit, &asked, now),
+            Decision::Serve(hit) => self.hit(&kept, hit, asked, now),
             Decision::ServeAndRefresh(hit) => {
-                let answer = self.hit(&kept, hit, &asked, now);
+                let answer = self.hit(&kept, hit, asked, now);
                 self.refresh(read, key, kept, now);
                 answer
             }
             Decision::Fetch(plan) => {
-                let fill = Fill { read, key, kept: Some(kept), revalidate: plan.revalidate };
-                Box::pin(self.fetched(fill, plan, &asked)).await
+                let fill = Fill {
+                    read,
+                    key,
+                    kept: Some(kept),
+                    revalidate: plan.revalidate,
+                    at_least: None,
+                };
+                Box::pin(self.fetched(fill, plan, asked)).await
             }
         }
     }
@@ -89,7 +112,7 @@ impl Edge {
             return;
         }
         if let (_, Some(pilot)) = self.flights.board(key.as_str(), None) {
-            let fill = Fill { read, key, kept: Some(kept), revalidate: true };
+            let fill = Fill { read, key, kept: Some(kept), revalidate: true, at_least: None };
             self.lead(fill, pilot);
         }
     }
@@ -178,20 +201,44 @@ impl Edge {
         kept.answer.send(asked, Some(kept.entry.age(self.world.now())), &status)
     }
 
-    /// While operators have switched the cache off.
-    async fn uncached(
+    /// Rule 10: whoever has just written is shown nothing older. Once this edge knows of the write,
+    /// whatever it keeps is judged by it; until then the origin is asked.
+    async fn for_writer(
         self: &Arc<Self>,
         read: CatalogRead,
         key: Key,
+        written: Seq,
         asked: &Asked<'_>,
     ) -> Response<Body> {
-        let fill = Fill { read, key, kept: None, revalidate: false };
-        let plan = Fetch {
-            why: Forward::Bypass,
-            revalidate: false,
-            stands_in: false,
-            detail: Some(Detail::Off),
+        let mut response = if self.follower.reach(written, REACH_WITHIN).await {
+            self.answered(read, key, asked).await
+        } else {
+            let at_least = Some(written);
+            let fill = Fill { read, key, kept: None, revalidate: false, at_least };
+            self.alone(fill, Forward::Request, None, asked).await
         };
+
+        let private = HeaderValue::from_static(PRIVATE_CACHE_CONTROL);
+        response.headers_mut().insert(CACHE_CONTROL, private);
+        response
+    }
+
+    /// The position of a token that can be believed.
+    fn written_by(&self, headers: &HeaderMap) -> Option<Seq> {
+        let token = headers.get(CATALOG_TOKEN)?.to_str().ok()?;
+
+        token::read(self.token_key.as_ref()?, token, self.world.now())
+    }
+
+    /// Asks for this request alone.
+    async fn alone(
+        &self,
+        fill: Fill,
+        why: Forward,
+        detail: Option<Detail>,
+        asked: &Asked<'_>,
+    ) -> Response<Body> {
+        let plan = Fetch { why, revalidate: false, stands_in: false, detail };
         let landed = self.fill(&fill).await;
 
         self.shown(landed, plan, false, None, asked)

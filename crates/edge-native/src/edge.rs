@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cache::Follower;
 use domain::policy::PRIVATE_CACHE_CONTROL;
+use edge_core::auth::SigningKey;
 use edge_core::{Refusal, Route};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::uri::PathAndQuery;
@@ -38,6 +39,7 @@ pub(crate) struct Edge {
     /// Keys whose answer was one client's alone: nobody waits for another one's (hit-for-miss).
     pub unshared: Cache<Arc<str>, ()>,
     pub fetches: Semaphore,
+    pub token_key: Option<SigningKey>,
     pub trusted_proxies: Vec<IpAddr>,
     pub limits: Limits,
     pub measures: Measures,

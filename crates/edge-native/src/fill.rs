@@ -45,6 +45,8 @@ pub(crate) struct Fill {
     pub kept: Option<Arc<Kept>>,
     /// Its bytes may still be right.
     pub revalidate: bool,
+    /// What whoever asks has written.
+    pub at_least: Option<Seq>,
 }
 
 /// An answer on its way to a [`Landed`].
@@ -114,12 +116,12 @@ impl Edge {
     /// What an answer must at least be stamped with, by the tags that are known beforehand.
     fn least(&self, fill: &Fill) -> Option<Seq> {
         let table = self.follower.table();
-        let table = table.table()?;
-
-        Some(match &fill.kept {
+        let required = table.table().map(|table| match &fill.kept {
             Some(kept) => table.required(&kept.entry.tags),
             None => table.required(&decision::known_tags(&fill.read)),
-        })
+        });
+
+        required.max(fill.at_least)
     }
 
     fn judge(&self, fill: &Fill, arrived: Arrived, again: bool) -> Result<Judged, Failure> {

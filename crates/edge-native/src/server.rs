@@ -89,6 +89,7 @@ pub async fn serve(
         flights: Flights::new(),
         unshared,
         fetches: Semaphore::new(settings.limits.fetches_max),
+        token_key: settings.token_key,
         trusted_proxies: settings.trusted_proxies,
         limits: settings.limits,
         measures: Measures::new(),

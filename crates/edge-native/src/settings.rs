@@ -16,6 +16,8 @@ pub struct EdgeSettings {
     pub origin: Uri,
     /// With which requests to the origin are signed.
     pub key: SigningKey,
+    /// With which the origin mints read-your-writes tokens; without it they are ignored.
+    pub token_key: Option<SigningKey>,
     /// The shop's name outside (`X-Public-Host`); by default the address that is listened on. Never
     /// what a client calls it.
     pub public_host: Option<String>,
@@ -80,6 +82,7 @@ impl EdgeSettings {
             listen,
             origin,
             key,
+            token_key: None,
             public_host: None,
             trusted_proxies: Vec::new(),
             capacity_bytes: 64 << 20,
@@ -116,6 +119,7 @@ impl fmt::Debug for EdgeSettings {
             .debug_struct("EdgeSettings")
             .field("origin", &self.origin)
             .field("key", &self.key)
+            .field("token_key", &self.token_key)
             .field("public_host", &self.public_host)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("capacity_bytes", &self.capacity_bytes)

@@ -4,6 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use domain::Seq;
+use edge_core::auth::SigningKey;
+use edge_core::token;
+use ports::World as _;
+
 use crate::shop::Shop;
 use crate::stage::Reaction;
 
@@ -179,4 +184,50 @@ async fn without_the_log_an_answer_is_used_as_long_as_its_clamp_and_says_so() {
     assert_eq!(beyond.header("cache-status"), status);
     // What the origin has just said is as good as the log.
     assert!(again.is_hit());
+}
+
+fn token_key() -> SigningKey {
+    SigningKey::new("token", &[9; 32]).expect("a key")
+}
+
+#[tokio::test]
+async fn whoever_has_written_is_shown_nothing_older() {
+    let shop = Shop::open_with(|settings| settings.token_key = Some(token_key())).await;
+    let origin = Arc::clone(&shop.origin);
+    shop.origin.plays("/products/mug", move |_| {
+        let body = origin.stamp().to_string();
+        Reaction::public(&origin, "catalog product:p", &body)
+    });
+    shop.get("/products/mug").await;
+
+    // Nobody tells the edge of the row.
+    let seq = shop.origin.commits(&["product:p"], false);
+    let mint = |seq| token::mint(&token_key(), seq, shop.world.now());
+    let written = shop.get_with("/products/mug", &[("x-catalog-token", &mint(seq))]).await;
+    let unknown = shop.get_with("/products/mug", &[("x-catalog-token", &mint(Seq(99)))]).await;
+
+    assert_eq!(written.text(), "L.1");
+    assert_eq!(written.header("cache-control"), "private, no-store");
+    assert_eq!(unknown.header("cache-status"), "shopping-edge; fwd=request; stored");
+    assert_eq!(unknown.header("cache-control"), "private, no-store");
+    let seen = shop.origin.seen();
+    assert_eq!(seen[1].header("x-min-seq"), "1");
+    assert_eq!(seen[2].header("x-min-seq"), "99");
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_minted_is_ignored() {
+    let shop = Shop::open_with(|settings| settings.token_key = Some(token_key())).await;
+    let origin = Arc::clone(&shop.origin);
+    shop.origin.plays("/featured", move |_| Reaction::public(&origin, "catalog", "x"));
+    shop.get("/featured").await;
+    let other = SigningKey::new("token", &[8; 32]).expect("a key");
+    let forged = token::mint(&other, Seq(99), shop.world.now());
+
+    for token in [forged.as_str(), "99.9999999999.x", ""] {
+        let reply = shop.get_with("/featured", &[("x-catalog-token", token)]).await;
+
+        assert!(reply.is_hit(), "{token}");
+        assert_eq!(reply.header("cache-control"), "public, max-age=0, must-revalidate");
+    }
 }
