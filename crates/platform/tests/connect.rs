@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use aws::testing::LocalDynamo;
 use platform::{ConnectError, Platform, Settings, Shutdown, Sources};
 use ports::{Attributes, Key, Table, Transaction};
 
@@ -56,6 +57,30 @@ async fn a_folder_that_can_not_be_made_refuses_the_start() {
 
     assert!(matches!(refused, ConnectError::Folder { .. }), "{refused}");
     assert!(refused.to_string().contains("file/data"), "{refused}");
+}
+
+#[tokio::test]
+async fn tables_in_dynamodb_are_made_only_where_that_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = LocalDynamo::start().unwrap();
+    let endpoint = server.endpoint();
+    let dynamodb = [
+        ("SHOP__STORE__BACKEND", "dynamodb"),
+        ("SHOP__STORE__REGION", "eu-central-1"),
+        ("SHOP__STORE__ENDPOINT", &endpoint),
+    ];
+    let key = Key::new(Table::Catalog, "p", "s");
+
+    let refused = Platform::connect(&settings(folder.path(), &dynamodb)).await.err().unwrap();
+    assert!(refused.to_string().contains("shop-catalog"), "{refused}");
+
+    let making = [&dynamodb[..], &[("SHOP__STORE__CREATE_TABLES", "true")]].concat();
+    let made = Platform::connect(&settings(folder.path(), &making)).await.unwrap();
+    made.items.transact(&Transaction::new().put(key.clone(), Attributes::default())).await.unwrap();
+
+    let checked = Platform::connect(&settings(folder.path(), &dynamodb)).await.unwrap();
+    assert!(checked.items.get(&key).await.unwrap().is_some());
+    checked.maintain(std::future::pending()).await;
 }
 
 #[tokio::test]
