@@ -1,34 +1,20 @@
 //! Cached reads: from memory where the rule allows it, else from the origin, once for everybody.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use domain::policy::PRIVATE_CACHE_CONTROL;
-use domain::{CatalogRead, Seq, Timestamp};
+use domain::{CatalogRead, Timestamp};
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
-use edge_core::headers::CATALOG_TOKEN;
-use edge_core::{CacheStatus, Encoding, token};
-use http::header::{ACCEPT_ENCODING, CACHE_CONTROL};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use tokio::time::timeout_at;
+use edge_core::{CacheStatus, Encoding};
+use http::header::ACCEPT_ENCODING;
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::answer::Asked;
 use crate::body::Body;
 use crate::edge::Edge;
 use crate::fill::{Fill, Landed};
-use crate::flights::Pilot;
 use crate::kept::{Kept, Key};
-use crate::origin::Failure;
 use crate::problem;
-
-/// After a failure an answer stands in for so long before the origin is asked for it again.
-const FAILURE_PAUSE: Duration = Duration::from_secs(1);
-/// How long a writer waits for this edge to read of the write.
-const REACH_WITHIN: Duration = Duration::from_millis(300);
-/// A request joins or starts so many flights before it gives up; each one was overdue, or brought
-/// what a row has changed since.
-const BOARDINGS_MAX: u32 = 4;
 
 impl Edge {
     pub(crate) async fn catalog(
@@ -43,7 +29,7 @@ impl Edge {
         }
     }
 
-    async fn answered(
+    pub(crate) async fn answered(
         self: &Arc<Self>,
         read: CatalogRead,
         key: Key,
@@ -201,37 +187,8 @@ impl Edge {
         kept.answer.send(asked, Some(kept.entry.age(self.world.now())), &status)
     }
 
-    /// Rule 10: whoever has just written is shown nothing older. Once this edge knows of the write,
-    /// whatever it keeps is judged by it; until then the origin is asked.
-    async fn for_writer(
-        self: &Arc<Self>,
-        read: CatalogRead,
-        key: Key,
-        written: Seq,
-        asked: &Asked<'_>,
-    ) -> Response<Body> {
-        let mut response = if self.follower.reach(written, REACH_WITHIN).await {
-            self.answered(read, key, asked).await
-        } else {
-            let at_least = Some(written);
-            let fill = Fill { read, key, kept: None, revalidate: false, at_least };
-            self.alone(fill, Forward::Request, None, asked).await
-        };
-
-        let private = HeaderValue::from_static(PRIVATE_CACHE_CONTROL);
-        response.headers_mut().insert(CACHE_CONTROL, private);
-        response
-    }
-
-    /// The position of a token that can be believed.
-    fn written_by(&self, headers: &HeaderMap) -> Option<Seq> {
-        let token = headers.get(CATALOG_TOKEN)?.to_str().ok()?;
-
-        token::read(self.token_key.as_ref()?, token, self.world.now())
-    }
-
     /// Asks for this request alone.
-    async fn alone(
+    pub(crate) async fn alone(
         &self,
         fill: Fill,
         why: Forward,
@@ -242,57 +199,6 @@ impl Edge {
         let landed = self.fill(&fill).await;
 
         self.shown(landed, plan, false, None, asked)
-    }
-
-    /// What the origin says, and whether another request had asked for it.
-    async fn landing(self: &Arc<Self>, fill: Fill) -> (Landed, bool) {
-        if self.unshared.contains_key(fill.key.as_str()) {
-            return (self.fill(&fill).await, false);
-        }
-        let mut overdue = None;
-
-        for _ in 0..BOARDINGS_MAX {
-            let (flight, pilot) = self.flights.board(fill.key.as_str(), overdue.as_ref());
-            if let Some(pilot) = pilot {
-                self.lead(fill.clone(), pilot);
-                let landed = flight.landing().await;
-                return (landed.unwrap_or(Landed::Failed(Failure::Unusable)), false);
-            }
-            let until = flight.began + self.limits.leader_deadline;
-            match timeout_at(until, flight.landing()).await {
-                Ok(Some(landed)) if self.is_for_all(&landed) => return (landed, true),
-                Ok(Some(Landed::Passing { .. })) => return (self.fill(&fill).await, false),
-                Ok(_) => {}
-                Err(_) => overdue = Some(flight),
-            }
-        }
-        (Landed::Failed(Failure::Timeout), true)
-    }
-
-    /// Whether a request that found the answer under way may have it. It may know of a row that
-    /// came after the answer was asked for.
-    fn is_for_all(&self, landed: &Landed) -> bool {
-        match landed {
-            Landed::Kept { kept, .. } => kept.verdict(self.follower.table().table()).is_valid(),
-            Landed::Passing { is_shareable, .. } => *is_shareable,
-            Landed::Failed(_) => true,
-        }
-    }
-
-    /// In a task of its own: whoever asked first may go away, those who wait remain.
-    fn lead(self: &Arc<Self>, fill: Fill, pilot: Pilot<Landed>) {
-        let edge = Arc::clone(self);
-
-        tokio::spawn(async move {
-            let landed = edge.fill(&fill).await;
-            if let (Some(kept), Some(_)) = (&fill.kept, landed.failed_with()) {
-                kept.stand_in(edge.world.now(), FAILURE_PAUSE);
-            }
-            if matches!(landed, Landed::Passing { is_shareable: false, .. }) {
-                edge.unshared.insert(fill.key.as_str().into(), ());
-            }
-            pilot.land(landed);
-        });
     }
 }
 
@@ -307,7 +213,7 @@ impl Landed {
     }
 
     /// The status of a failure that an old answer may stand in for (RFC 5861 §4).
-    fn failed_with(&self) -> Option<u16> {
+    pub(crate) fn failed_with(&self) -> Option<u16> {
         match self {
             Self::Failed(failure) => Some(failure.status()),
             Self::Passing { answer, .. } => match answer.status {

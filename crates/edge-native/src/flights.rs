@@ -50,7 +50,9 @@ impl<T: Clone> Flights<T> {
         let pilot = Pilot { flights: Arc::clone(self), key, flight: Arc::clone(&flight), landed };
         (flight, Some(pilot))
     }
+}
 
+impl<T> Flights<T> {
     fn leave(&self, key: &str, flight: &Arc<Flight<T>>) {
         let mut by_key = self.lock();
 
@@ -58,9 +60,7 @@ impl<T: Clone> Flights<T> {
             by_key.remove(key);
         }
     }
-}
 
-impl<T> Flights<T> {
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Flight<T>>>> {
         // Nothing that panics runs under the lock.
         self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
@@ -86,10 +86,6 @@ impl<T: Clone> Pilot<T> {
 
 impl<T> Drop for Pilot<T> {
     fn drop(&mut self) {
-        let mut by_key = self.flights.lock();
-
-        if by_key.get(&self.key).is_some_and(|current| Arc::ptr_eq(current, &self.flight)) {
-            by_key.remove(&self.key);
-        }
+        self.flights.leave(&self.key, &self.flight);
     }
 }

@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod catalog;
 mod client_addr;
+mod collapse;
 mod edge;
 mod fill;
 mod flights;
@@ -17,6 +18,7 @@ mod problem;
 mod proxy;
 mod server;
 mod settings;
+mod writer;
 
 pub use server::{Running, serve};
 pub use settings::{EdgeSettings, InvalidOrigin, Limits, Listen, ServeError};

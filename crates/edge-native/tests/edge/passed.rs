@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
 use crate::shop::Shop;
 use crate::stage::Reaction;
 
@@ -196,6 +200,24 @@ async fn a_client_that_never_ends_its_request_is_given_up() {
     let answer = shop.raw(b"GET /products HTTP/1.1\r\nHost: x\r\nX-Slow:").await;
 
     assert!(!answer.contains("200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_given_up() {
+    let shop =
+        Shop::open_with(|settings| settings.limits.patience = Duration::from_millis(50)).await;
+    // More than the kernel takes for a client that does not read.
+    let body = "x".repeat(32 << 20);
+    shop.origin.plays("/cart", move |_| Reaction::new(200, &[], &body));
+    let mut client = TcpStream::connect(shop.edge.addr).await.unwrap();
+    client.write_all(b"GET /cart HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    shop.until(|| shop.origin.seen().len() == 1).await;
+
+    shop.closes();
+
+    // The drain alone would take ten seconds.
+    timeout(Duration::from_secs(5), shop.edge.join).await.unwrap().unwrap();
+    drop(client);
 }
 
 #[tokio::test]

@@ -1,0 +1,70 @@
+//! Many requests, one question: who asks the origin, who waits for the answer, and who may have it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout_at;
+
+use crate::edge::Edge;
+use crate::fill::{Fill, Landed};
+use crate::flights::Pilot;
+use crate::origin::Failure;
+
+/// After a failure an answer stands in for so long before the origin is asked for it again.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+/// A request joins or starts so many flights before it gives up; each one was overdue, or brought
+/// what a row has changed since.
+const BOARDINGS_MAX: u32 = 4;
+
+impl Edge {
+    /// What the origin says, and whether another request had asked for it.
+    pub(crate) async fn landing(self: &Arc<Self>, fill: Fill) -> (Landed, bool) {
+        if self.unshared.contains_key(fill.key.as_str()) {
+            return (self.fill(&fill).await, false);
+        }
+        let mut overdue = None;
+
+        for _ in 0..BOARDINGS_MAX {
+            let (flight, pilot) = self.flights.board(fill.key.as_str(), overdue.as_ref());
+            if let Some(pilot) = pilot {
+                self.lead(fill.clone(), pilot);
+                let landed = flight.landing().await;
+                return (landed.unwrap_or(Landed::Failed(Failure::Unusable)), false);
+            }
+            let until = flight.began + self.limits.leader_deadline;
+            match timeout_at(until, flight.landing()).await {
+                Ok(Some(landed)) if self.is_for_all(&landed) => return (landed, true),
+                Ok(Some(Landed::Passing { .. })) => return (self.fill(&fill).await, false),
+                Ok(_) => {}
+                Err(_) => overdue = Some(flight),
+            }
+        }
+        (Landed::Failed(Failure::Timeout), true)
+    }
+
+    /// Whether a request that found the answer under way may have it. It may know of a row that
+    /// came after the answer was asked for.
+    fn is_for_all(&self, landed: &Landed) -> bool {
+        match landed {
+            Landed::Kept { kept, .. } => kept.verdict(self.follower.table().table()).is_valid(),
+            Landed::Passing { is_shareable, .. } => *is_shareable,
+            Landed::Failed(_) => true,
+        }
+    }
+
+    /// In a task of its own: whoever asked first may go away, those who wait remain.
+    pub(crate) fn lead(self: &Arc<Self>, fill: Fill, pilot: Pilot<Landed>) {
+        let edge = Arc::clone(self);
+
+        tokio::spawn(async move {
+            let landed = edge.fill(&fill).await;
+            if let (Some(kept), Some(_)) = (&fill.kept, landed.failed_with()) {
+                kept.stand_in(edge.world.now(), FAILURE_PAUSE);
+            }
+            if matches!(landed, Landed::Passing { is_shareable: false, .. }) {
+                edge.unshared.insert(fill.key.as_str().into(), ());
+            }
+            pilot.land(landed);
+        });
+    }
+}

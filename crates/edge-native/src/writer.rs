@@ -1,0 +1,52 @@
+//! Read-your-writes: the bearer of a token is shown nothing older than what it has written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::policy::PRIVATE_CACHE_CONTROL;
+use domain::{CatalogRead, Seq};
+use edge_core::cache_status::Forward;
+use edge_core::headers::CATALOG_TOKEN;
+use edge_core::token;
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue, Response};
+
+use crate::answer::Asked;
+use crate::body::Body;
+use crate::edge::Edge;
+use crate::fill::Fill;
+use crate::kept::Key;
+
+/// How long a writer waits for this edge to read of the write.
+const REACH_WITHIN: Duration = Duration::from_millis(300);
+
+impl Edge {
+    /// Rule 10: whoever has just written is shown nothing older. Once this edge knows of the write,
+    /// whatever it keeps is judged by it; until then the origin is asked.
+    pub(crate) async fn for_writer(
+        self: &Arc<Self>,
+        read: CatalogRead,
+        key: Key,
+        written: Seq,
+        asked: &Asked<'_>,
+    ) -> Response<Body> {
+        let mut response = if self.follower.reach(written, REACH_WITHIN).await {
+            self.answered(read, key, asked).await
+        } else {
+            let at_least = Some(written);
+            let fill = Fill { read, key, kept: None, revalidate: false, at_least };
+            self.alone(fill, Forward::Request, None, asked).await
+        };
+
+        let private = HeaderValue::from_static(PRIVATE_CACHE_CONTROL);
+        response.headers_mut().insert(CACHE_CONTROL, private);
+        response
+    }
+
+    /// The position of a token that can be believed.
+    pub(crate) fn written_by(&self, headers: &HeaderMap) -> Option<Seq> {
+        let token = headers.get(CATALOG_TOKEN)?.to_str().ok()?;
+
+        token::read(self.token_key.as_ref()?, token, self.world.now())
+    }
+}
