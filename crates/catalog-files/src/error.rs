@@ -106,12 +106,17 @@ impl RowError {
     }
 
     pub(crate) fn of_row(mut self, row: &[u8]) -> Self {
-        // Four bytes are the longest character; what is cut off is never shown.
-        let head = &row[..row.len().min(RAW_MAX * 4)];
-
-        self.raw = String::from_utf8_lossy(head).trim_end().chars().take(RAW_MAX).collect();
+        self.raw = shown(row);
         self
     }
+}
+
+/// The beginning of a row, as text.
+pub(crate) fn shown(row: &[u8]) -> String {
+    // Four bytes are the longest character; what is cut off is never shown.
+    let head = &row[..row.len().min(RAW_MAX * 4)];
+
+    String::from_utf8_lossy(head).trim_end().chars().take(RAW_MAX).collect()
 }
 
 /// Writes refused rows as JSON lines: `{"line","column","code","detail","raw"}`.

@@ -1,4 +1,5 @@
-//! Catalogue files: reading and writing them as CSV or JSON lines, and the demo catalogue.
+//! Catalogue files: reading and writing them as CSV or JSON lines; bringing them into and out
+//! of the store; and the demo catalogue.
 //!
 //! A file is read row by row in bounded memory. A bad row becomes a [`RowError`] and the rest go
 //! in; what is wrong with the file as a whole (a column that is missing, a mapping to nothing) is a
@@ -10,7 +11,9 @@ mod column;
 mod csv_record;
 pub mod demo;
 mod error;
+mod export;
 mod format;
+pub mod import;
 mod json_record;
 mod lines;
 mod mapping;
@@ -21,7 +24,9 @@ mod writer;
 
 pub use column::Column;
 pub use error::{ErrorCode, FileError, RowError, RowErrors};
+pub use export::{ExportError, export};
 pub use format::Format;
+pub use import::{ImportError, ImportJob, ImportObserver, ImportReport, Importer, Progress, Tally};
 pub use mapping::{Mapping, Warning};
 pub use reader::CatalogReader;
 pub use row::CatalogRow;

@@ -11,6 +11,7 @@ use domain::draft::IMAGES_MAX;
 
 use crate::cell::{CellError, Draft};
 use crate::csv_record::{self, Record, TOO_LONG};
+use crate::error::shown;
 use crate::json_record::{self, Value};
 use crate::lines::{Lines, Taken, without_end};
 use crate::mapping::{Mapping, Warning};
@@ -128,6 +129,11 @@ impl<R: BufRead + Seek> CatalogReader<R> {
     /// The warnings since the last call; each column is named once.
     pub fn take_warnings(&mut self) -> Vec<Warning> {
         std::mem::take(&mut self.warnings)
+    }
+
+    /// The beginning of the last row as it stands in the file.
+    pub fn raw(&self) -> String {
+        shown(&self.buffer)
     }
 
     /// The next row: as it was read, or why it is refused. `None` at the end of the file.

@@ -34,9 +34,18 @@ enum Shape<W: Write> {
 
 impl CsvColumns {
     pub fn observe(&mut self, row: &CatalogRow) {
-        self.images = self.images.max(row.images.len());
-        extend(&mut self.options, &row.options);
-        extend(&mut self.attributes, &row.attributes);
+        self.observe_fields(row.images.len(), [&row.attributes], [&row.options]);
+    }
+
+    pub(crate) fn observe_fields<'a>(
+        &mut self,
+        images: usize,
+        attributes: impl IntoIterator<Item = &'a BTreeMap<String, String>>,
+        options: impl IntoIterator<Item = &'a BTreeMap<String, String>>,
+    ) {
+        self.images = self.images.max(images);
+        attributes.into_iter().for_each(|values| extend(&mut self.attributes, values));
+        options.into_iter().for_each(|values| extend(&mut self.options, values));
     }
 
     fn all(self) -> Vec<Column> {

@@ -1,6 +1,7 @@
 //! The demo's collections and its ranking.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use domain::{Rule, Slug};
 
@@ -68,13 +69,19 @@ pub fn collections() -> Vec<DemoCollection> {
 
 /// What sells best, the best first; nothing in it is sold out.
 pub fn bestsellers() -> Vec<Slug> {
-    let in_stock: std::collections::HashSet<Slug> = rows()
+    ranking(&[])
+}
+
+/// What sells best in a category and below it; in the whole shop for the empty path.
+pub(crate) fn ranking(path: &[String]) -> Vec<Slug> {
+    let in_stock: HashSet<Slug> = rows()
         .into_iter()
         .filter(|row| row.stock.is_some_and(|stock| stock > 0))
         .filter_map(|row| row.slug)
         .collect();
-    let mut models: Vec<&Model> =
-        TABLES.models.iter().filter(|model| in_stock.contains(&model.slug())).collect();
+    let sells =
+        |model: &&Model| model.category.starts_with(path) && in_stock.contains(&model.slug());
+    let mut models: Vec<&Model> = TABLES.models.iter().filter(sells).collect();
 
     models.sort_by_key(|model| (Reverse(popularity(model)), &model.code));
     models.truncate(BESTSELLERS);

@@ -6,8 +6,12 @@
 mod collections;
 mod compose;
 mod picture;
+mod seed;
 mod table;
 
 pub use collections::{DemoCollection, DemoMembership, bestsellers, collections};
 pub use compose::rows;
 pub use picture::picture;
+pub use seed::seed;
+
+pub(crate) use collections::ranking;

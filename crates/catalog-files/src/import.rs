@@ -1,0 +1,250 @@
+//! Writes a catalogue file into the store: upsert by SKU, in batches, and on from where a killed run
+//! stopped.
+//!
+//! A run over the same file again changes nothing and logs nothing. A row says what its columns say:
+//! a field whose column the file does not have stays as it is, an empty cell clears it (except
+//! stock, status and featured, which an empty cell leaves alone). Refused rows are told at least
+//! once, also across a kill: those of the last batch may be told twice.
+
+mod ahead;
+mod categories;
+mod progress;
+mod upsert;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use domain::Currency;
+use ports::{Items, PortError, World};
+use store::{Actor, Bulk, Catalog, Outcome, StoreError};
+
+use self::ahead::Batch;
+use self::categories::Categories;
+use self::progress::{Note, Notes};
+pub use self::progress::{Progress, Tally};
+use crate::{CatalogRow, ErrorCode, FileError, Mapping, RowError, Warning};
+
+/// What to import, and how its columns are called.
+#[derive(Clone, Debug)]
+pub struct ImportJob {
+    pub path: PathBuf,
+    pub mapping: Mapping,
+    /// The file's prices are in it.
+    pub currency: Currency,
+    /// Says what would happen and writes nothing.
+    pub dry_run: bool,
+}
+
+/// Follows a run as it goes. Every method may be left out.
+pub trait ImportObserver: Send {
+    /// Before the first row. `resumed` is what an earlier run of the same job, killed before its
+    /// end, did already: a file of errors is to be appended to then.
+    fn began(&mut self, _resumed: Option<&Tally>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn warned(&mut self, _warning: &Warning) {}
+
+    /// Rows come in the order of the file. What is wrong here stops the run.
+    fn refused(&mut self, _error: &RowError) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// After each batch.
+    fn progressed(&mut self, _progress: &Progress) {}
+}
+
+/// Nobody looks.
+impl ImportObserver for () {}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("what was refused can't be written down: {0}")]
+    Observer(#[from] io::Error),
+}
+
+/// What became of a job, the part of an earlier run included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportReport {
+    pub tally: Tally,
+    /// It went on where an earlier run was killed.
+    pub resumed: bool,
+    /// Categories that were made (or would be) because a row named them.
+    pub categories: u64,
+}
+
+/// Imports files into one catalogue.
+pub struct Importer {
+    catalog: Catalog,
+    notes: Notes,
+    by: Actor,
+}
+
+impl Importer {
+    pub fn new(catalog: Catalog, items: Arc<dyn Items>, world: Arc<dyn World>, by: Actor) -> Self {
+        Self { catalog, notes: Notes::new(items, world), by }
+    }
+
+    /// Imports a file. An error stops the run; what is in stays in, and the same job goes on from
+    /// there when it is run again within a day.
+    pub async fn run(
+        &self,
+        job: &ImportJob,
+        observer: &mut dyn ImportObserver,
+    ) -> Result<ImportReport, ImportError> {
+        let note = if job.dry_run { None } else { Some(ahead::note_of(job).await?) };
+        let found = match &note {
+            Some(note) => self.notes.find(note).await?,
+            None => None,
+        };
+        let (mut batches, size_bytes) =
+            ahead::open(job, found.as_ref().map(|progress| progress.bytes)).await?;
+        observer.began(found.as_ref().map(|progress| &progress.tally))?;
+
+        let mut run = Run {
+            session: Session::begin(&self.catalog, &self.by, job.dry_run).await?,
+            notes: &self.notes,
+            note: note.as_ref(),
+            progress: Progress {
+                size_bytes,
+                ..found.unwrap_or(Progress { tally: Tally::default(), bytes: 0, size_bytes })
+            },
+        };
+        let fed = run.feed(&mut batches, observer).await;
+        let categories = run.session.finish().await?;
+        let tally = run.progress.tally;
+        fed?;
+
+        if let Some(note) = &note {
+            self.notes.forget(note).await?;
+        }
+        Ok(ImportReport { tally, resumed: found.is_some(), categories })
+    }
+}
+
+/// One run over one file.
+struct Run<'a> {
+    session: Session,
+    notes: &'a Notes,
+    note: Option<&'a Note>,
+    /// Up to the batch that is being written.
+    progress: Progress,
+}
+
+impl Run<'_> {
+    async fn feed(
+        &mut self,
+        batches: &mut ahead::Batches,
+        observer: &mut dyn ImportObserver,
+    ) -> Result<(), ImportError> {
+        while let Some(batch) = batches.recv().await {
+            let Batch { rows, mut refused, warnings, end } = batch?;
+            warnings.iter().for_each(|warning| observer.warned(warning));
+            let outcomes = self.write(&rows.iter().map(|(row, _)| row).collect::<Vec<_>>()).await?;
+
+            let mut tally = self.progress.tally;
+            for ((row, raw), outcome) in rows.iter().zip(outcomes) {
+                match outcome {
+                    Outcome::Created(_) => tally.created += 1,
+                    Outcome::Updated(_) => tally.updated += 1,
+                    Outcome::Unchanged(_) => tally.unchanged += 1,
+                    Outcome::Refused(error) => refused.push(RowError {
+                        line: row.line,
+                        column: Some(error.pointer.to_string()),
+                        code: ErrorCode::Conflict,
+                        detail: error.detail.to_string(),
+                        raw: raw.clone(),
+                    }),
+                }
+            }
+            refused.sort_by_key(|error| error.line);
+            for error in &refused {
+                observer.refused(error)?;
+            }
+            tally.refused += refused.len() as u64;
+            self.progress = Progress { tally, bytes: end, ..self.progress };
+            observer.progressed(&self.progress);
+        }
+        Ok(())
+    }
+
+    /// The note that goes in with a transaction names the batch before: refused rows of this one are
+    /// not told yet, and a run that is killed now must tell them.
+    async fn write(&mut self, rows: &[&CatalogRow]) -> Result<Vec<Outcome>, StoreError> {
+        let checkpoint = match self.note {
+            Some(note) if self.progress.bytes > 0 => {
+                Some(self.notes.checkpoint(note, &self.progress)?)
+            }
+            _ => None,
+        };
+
+        self.session.write(rows, checkpoint).await
+    }
+}
+
+/// A connection of rows to the store: categories are made as rows name them.
+pub(crate) struct Session {
+    bulk: Bulk,
+    catalog: Catalog,
+    categories: Categories,
+    by: Actor,
+    dry_run: bool,
+}
+
+impl Session {
+    pub(crate) async fn begin(
+        catalog: &Catalog,
+        by: &Actor,
+        dry_run: bool,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            bulk: Bulk::new(catalog.clone(), by.clone()).await?,
+            categories: Categories::load(catalog).await?,
+            catalog: catalog.clone(),
+            by: by.clone(),
+            dry_run,
+        })
+    }
+
+    pub(crate) async fn write(
+        &mut self,
+        rows: &[&CatalogRow],
+        checkpoint: Option<store::bulk::Checkpoint>,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let made_before = self.categories.made();
+        let mut upserts = Vec::with_capacity(rows.len());
+        for row in rows {
+            let category = if self.dry_run {
+                self.categories.imagine(&row.category)
+            } else {
+                self.categories.find_or_make(&row.category, &self.catalog, &self.by).await?
+            };
+            upserts.push(upsert::of(row, category));
+        }
+
+        if self.dry_run {
+            return self.bulk.rehearse(&upserts).await;
+        }
+        if self.categories.made() > made_before {
+            self.bulk.look_around().await?;
+        }
+        self.bulk.apply(&upserts, |_| Ok(checkpoint.clone())).await
+    }
+
+    /// Ends the job; answers how many categories were made.
+    pub(crate) async fn finish(self) -> Result<u64, StoreError> {
+        self.bulk.finish().await?;
+        Ok(self.categories.made())
+    }
+}
+
+impl From<PortError> for ImportError {
+    fn from(error: PortError) -> Self {
+        Self::Store(error.into())
+    }
+}
