@@ -1,5 +1,6 @@
 //! What is wrong with a file as a whole, and what is wrong with one row of it.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use domain::Currency;
@@ -108,6 +109,16 @@ impl RowError {
     pub(crate) fn of_row(mut self, row: &[u8]) -> Self {
         self.raw = shown(row);
         self
+    }
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "line {}: ", self.line)?;
+        if let Some(column) = &self.column {
+            write!(formatter, "{column}: ")?;
+        }
+        formatter.write_str(&self.detail)
     }
 }
 

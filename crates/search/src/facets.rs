@@ -18,6 +18,8 @@ const AVAILABILITIES: [Availability; 3] =
 
 /// Counts by number. A facet's own filter does not reduce its counts, every other filter does: so
 /// a row counts everywhere if it passes all, and in one facet if it fails that one's filter alone.
+/// The category's filter reduces all, its own facet shows what is below it: a list of a category is
+/// made of that category's products alone, and so only they can make a cached one invalid.
 pub(crate) struct Counts {
     categories: Vec<u64>,
     availabilities: [u64; 3],
@@ -40,7 +42,7 @@ impl Counts {
         filters: &Filters,
         shelf: &Shelf,
     ) {
-        if failed.none() || failed.category_alone() {
+        if failed.none() {
             self.categories[row.row.category as usize] += 1;
         }
         if failed.none() || failed.availability_alone() {

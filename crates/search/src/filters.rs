@@ -26,10 +26,6 @@ impl Failed {
         self.0 == 0
     }
 
-    pub(crate) const fn category_alone(self) -> bool {
-        self.0 == Self::CATEGORY
-    }
-
     pub(crate) const fn availability_alone(self) -> bool {
         self.0 == Self::AVAILABILITY
     }

@@ -174,7 +174,7 @@ impl Model {
         CategoryTree::new(self.rest.categories.clone())
     }
 
-    /// The products that pass every filter but those of one facet, in the order of the query.
+    /// The products that pass every filter but that of one facet, in the order of the query.
     fn list(&self, query: &ListQuery, but: Option<&str>) -> Vec<&CatalogProduct> {
         let tree = self.tree();
         let category = query.category.as_ref().map(|one| tree.find(one).unwrap().id);
@@ -188,8 +188,7 @@ impl Model {
 
             listed.is_published()
                 && tree.get(product.category).is_some()
-                && (facet("category")
-                    || category.is_none_or(|id| tree.lineage(product.category).contains(&id)))
+                && category.is_none_or(|id| tree.lineage(product.category).contains(&id))
                 && collection.is_none_or(|one| one.contains(listed, &tree))
                 && query.price.is_none_or(|price| price.contains(amount(listed)))
                 && (facet("availability")

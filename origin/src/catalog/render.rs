@@ -81,7 +81,8 @@ fn products(shelf: &Shelf, query: &ListQuery) -> Page {
     let mut tags = vec![Tag::CATALOG];
     tags.extend(category.map(|category| Tag::category(category.id)));
     tags.extend(collection.map(|collection| Tag::collection(collection.id)));
-    if tags.len() == 1 {
+    // Whether a word is known, or a slip of the keyboard, is decided over the whole shop.
+    if tags.len() == 1 || query.q.is_some() {
         tags.push(Tag::PRODUCTS);
     }
 
