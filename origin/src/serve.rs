@@ -1,5 +1,6 @@
 //! The listening side of the origin: connections, background tasks, and a shutdown that drains.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use ports::{PortError, PortErrorKind};
+use store::StoreError;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::router::router;
 use crate::shop::SharedShop;
@@ -28,45 +30,50 @@ pub struct Running {
     pub done: JoinHandle<()>,
 }
 
-/// Serves until `stop` says so, then drains. The catalogue is loaded before this returns.
+/// Serves until `shutdown`, then drains. The catalogue is loaded before this returns.
 pub async fn serve(
     shop: SharedShop,
     listener: TcpListener,
-    stop: watch::Receiver<bool>,
-) -> std::io::Result<Running> {
-    let addr = listener.local_addr()?;
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<Running, StoreError> {
+    let addr = listener.local_addr().map_err(not_listening)?;
+    let mut background = JoinSet::new();
     let follower = shop.follower.clone();
-    let following = tokio::spawn({
-        let stop = stopped(stop.clone());
-        async move { follower.run(stop).await }
-    });
-    let keeping = tokio::spawn(keep_house(Arc::clone(&shop), stop.clone()));
-    let first = shop.catalog.log().head().await.map_err(std::io::Error::other)?;
+    background.spawn(async move { follower.run(std::future::pending()).await });
+    let first = shop.catalog.log().head().await?;
     while !shop.follower.reach(first.head, Duration::from_secs(1)).await {
-        if *stop.borrow() {
-            break;
-        }
+        tracing::info!("the catalogue is being loaded");
     }
+    background.spawn(keep_house(Arc::clone(&shop)));
 
     let done = tokio::spawn(async move {
-        accept(shop, listener, stop).await;
-        following.abort();
-        keeping.abort();
+        accept(shop, listener, shutdown).await;
+        background.shutdown().await;
     });
     Ok(Running { addr, done })
 }
 
-async fn accept(shop: SharedShop, listener: TcpListener, stop: watch::Receiver<bool>) {
+fn not_listening(error: std::io::Error) -> StoreError {
+    let attempted = "ask the listener for its address";
+
+    StoreError::Port(PortError::new(PortErrorKind::Unavailable, attempted).because(error))
+}
+
+async fn accept(
+    shop: SharedShop,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
     let app = TowerToHyperService::new(router(shop));
     let draining = GracefulShutdown::new();
     let mut server = Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
-    let mut stop = std::pin::pin!(stopped(stop));
+    let mut shutdown = std::pin::pin!(shutdown);
 
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut stop => break,
+            () = &mut shutdown => break,
         };
         let Ok((stream, _)) = accepted else {
             // Out of file descriptors: others will close.
@@ -86,20 +93,11 @@ async fn accept(shop: SharedShop, listener: TcpListener, stop: watch::Receiver<b
     let _ = tokio::time::timeout(DRAIN_WITHIN, draining.shutdown()).await;
 }
 
-async fn keep_house(shop: SharedShop, stop: watch::Receiver<bool>) {
-    let mut stop = std::pin::pin!(stopped(stop));
+async fn keep_house(shop: SharedShop) {
     loop {
-        tokio::select! {
-            () = tokio::time::sleep(KEEP_HOUSE_EVERY) => {}
-            () = &mut stop => return,
-        }
+        tokio::time::sleep(KEEP_HOUSE_EVERY).await;
         if let Err(error) = shop.catalog.log().keep_house().await {
             tracing::warn!(%error, "the change log could not be tidied");
         }
     }
-}
-
-/// Resolves when `stop` becomes true or nobody can set it any more.
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }

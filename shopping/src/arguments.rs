@@ -1,0 +1,107 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use domain::access::Role;
+use domain::ids::AdminKeyId;
+
+/// An edge-first shop. Without a command it runs the whole shop in this process.
+#[derive(Debug, Parser)]
+#[command(name = "shopping", version)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub place: Place,
+
+    #[command(flatten)]
+    pub shop: ShopArguments,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Which shop is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    /// Where this shop keeps its data.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// A file of settings, on top of the defaults (settings/default.toml).
+    #[arg(long, global = true, value_name = "FILE", env = "SHOP_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct ShopArguments {
+    /// The port of the edge; 0 takes a free one.
+    #[arg(long, value_name = "PORT")]
+    pub edge_port: Option<u16>,
+
+    /// The port of the origin; 0 takes a free one.
+    #[arg(long, value_name = "PORT")]
+    pub origin_port: Option<u16>,
+
+    /// Leaves an empty shop empty.
+    #[arg(long)]
+    pub no_demo: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Puts a catalogue file in, beside a running shop or not.
+    Import(ImportArguments),
+    /// Writes the catalogue to a file.
+    Export(ExportArguments),
+    /// Makes, lists and revokes the keys of admins.
+    AdminKey {
+        #[command(subcommand)]
+        command: AdminKeyCommand,
+    },
+    /// Prints the OpenAPI document.
+    Openapi,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ImportArguments {
+    /// CSV (with a header) or JSON lines.
+    pub file: PathBuf,
+
+    /// Takes one of our columns from one of the file's: sku=id. Same names map by themselves.
+    #[arg(long = "map", value_name = "OURS=THEIRS")]
+    pub maps: Vec<String>,
+
+    /// The currency of the file's prices; the shop's own by default.
+    #[arg(long)]
+    pub currency: Option<String>,
+
+    /// Says what would happen, and changes nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Where refused rows are listed, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub errors: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ExportArguments {
+    /// Ends in .csv or .jsonl; standard output (JSON lines) without it.
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum AdminKeyCommand {
+    /// Makes a key and prints it, alone, once.
+    Create {
+        /// How the audit list calls its holder.
+        #[arg(long)]
+        name: String,
+        #[arg(long, value_name = "owner|catalog|orders|ops")]
+        role: Role,
+    },
+    /// Lists all keys, without their secrets.
+    List,
+    /// Makes a key useless at once.
+    Revoke { id: AdminKeyId },
+}

@@ -1,0 +1,104 @@
+//! The whole shop in one process: an origin, and an edge in front of it.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use edge_native::{EdgeSettings, Listen};
+use origin::{MetricsPage, Shop, ShopSettings};
+use platform::{CacheSettings, Platform, Settings, Shutdown, drain};
+use store::{Actor, Catalog};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::start::Start;
+
+/// Edge and origin drain one after the other, each within ten seconds.
+const END_WITHIN: Duration = Duration::from_secs(25);
+
+/// Runs until a signal ends it.
+pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
+    let settings = start.settings.clone();
+    platform::start_logging(&settings.log)?;
+    let metrics = platform::start_metrics()?;
+    let shutdown = Shutdown::on_signals().context("signals can't be heard")?;
+    let platform = start.connect().await?;
+    if settings.catalog.demo {
+        fill_if_empty(&platform).await?;
+    }
+
+    let mut tasks = JoinSet::new();
+    let listener = bind(&settings).await?;
+    let shop = Arc::new(shop(&platform, &settings, Arc::new(move || metrics.render())));
+    let origin_ends = Shutdown::default();
+    let origin = origin::serve(Arc::clone(&shop), listener, origin_ends.begun())
+        .await
+        .context("the origin did not start")?;
+    let edge = edge_native::serve(edge_settings(&platform, &settings, origin.addr)?, shutdown.begun())
+        .await
+        .context("the edge did not start")?;
+    tasks.spawn({
+        let (platform, shutdown) = (platform.clone(), shutdown.clone());
+        async move { platform.maintain(shutdown.begun()).await }
+    });
+    println!("shop ready: edge http://{} origin http://{}", edge.addr, origin.addr);
+    std::io::stdout().flush().context("standard output is closed")?;
+
+    shutdown.begun().await;
+    tasks.spawn(async move {
+        // The edge first: what it still passes on needs an origin.
+        let _ = edge.join.await;
+        origin_ends.begin();
+        let _ = origin.done.await;
+    });
+    let drained = drain(tasks, END_WITHIN).await;
+    Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn fill_if_empty(platform: &Platform) -> anyhow::Result<()> {
+    let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
+    let filled = crate::demo::fill_if_empty(&catalog, &Actor::command("demo")).await;
+
+    filled.context("the demo catalogue could not be put in")
+}
+
+async fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
+    let listen = settings.origin.listen;
+
+    TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("the origin can't listen on {listen} (origin.listen)"))
+}
+
+fn shop(platform: &Platform, settings: &Settings, metrics: MetricsPage) -> Shop {
+    let CacheSettings::Memory { capacity_bytes } = settings.cache;
+    let made = ShopSettings {
+        currency: settings.catalog.currency,
+        cache_bytes: capacity_bytes,
+        edge_keys: platform.secrets.edge_keys(),
+        token_key: platform.secrets.token_key(),
+        metrics,
+    };
+
+    Shop::new(Arc::clone(&platform.items), Arc::clone(&platform.world), made)
+}
+
+fn edge_settings(
+    platform: &Platform,
+    settings: &Settings,
+    origin: std::net::SocketAddr,
+) -> anyhow::Result<EdgeSettings> {
+    let edge = &settings.edge;
+    let url = edge.origin_url.clone().unwrap_or_else(|| format!("http://{origin}"));
+    let url = url.parse().with_context(|| format!("edge.origin_url is no address: {url}"))?;
+    let key = platform.secrets.edge_key();
+    let listen = Listen::At(edge.listen);
+    let mut made = EdgeSettings::new(listen, url, key, Arc::clone(&platform.world));
+    made.public_host.clone_from(&edge.public_host);
+    made.trusted_proxies.clone_from(&edge.trusted_proxies);
+    made.capacity_bytes = edge.capacity_bytes;
+
+    Ok(made)
+}
