@@ -9,6 +9,7 @@ use bytes::Bytes;
 use domain::{LogId, Resource, Seq, Stamp, Tag, TagHash};
 use tokio::time::Instant;
 
+use crate::follower::USABLE_FOR;
 use crate::mark::Mark;
 
 /// The memory that a value takes, by which a cache is bounded.
@@ -62,7 +63,8 @@ pub(crate) struct Entry<V> {
     pub(crate) read_at: Seq,
     /// Raised whenever the entry is judged valid at a later position; cold, if it never was.
     pub(crate) mark: AtomicU64,
-    pub(crate) stored_at: Instant,
+    /// When the read of its value began.
+    pub(crate) read_since: Instant,
     pub(crate) lifetime: Duration,
 }
 
@@ -130,7 +132,13 @@ impl<V> Entry<V> {
     }
 
     pub(crate) fn age_at(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.stored_at)
+        now.saturating_duration_since(self.read_since)
+    }
+
+    /// Whether it is too old to be used by a table of that age. Without the log nobody knows of a
+    /// later row; what it hides is bounded by the younger of the two.
+    pub(crate) fn is_clamped_at(&self, now: Instant, table_age: Duration) -> bool {
+        table_age > USABLE_FOR && self.age_at(now).min(table_age) > self.resource.clamp()
     }
 
     pub(crate) fn has_expired_at(&self, now: Instant) -> bool {

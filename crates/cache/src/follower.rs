@@ -91,6 +91,13 @@ impl Follower {
         self.table().stamp()
     }
 
+    /// [`Follower::stamp`] without its log, by one load.
+    pub fn position(&self) -> Option<Seq> {
+        let mark = self.mark();
+
+        (!mark.is_cold()).then(|| mark.seq())
+    }
+
     pub fn table(&self) -> Guard<Arc<Snapshot>> {
         self.state.snapshot.load()
     }
@@ -183,9 +190,7 @@ impl Follower {
     }
 
     pub(crate) fn has_reached(&self, seq: Seq) -> bool {
-        let mark = self.mark();
-
-        !mark.is_cold() && mark.seq() >= seq
+        self.position().is_some_and(|position| position >= seq)
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {

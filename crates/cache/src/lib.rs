@@ -6,11 +6,13 @@ mod entry;
 mod flights;
 mod follower;
 mod following;
+mod loading;
 mod mark;
 mod measures;
 mod read_through;
 mod shared;
 mod snapshot;
+mod tier;
 mod versions;
 
 pub use changes::{ChangeLog, Changes, Flags, NoSink, ROWS_MAX, Sink};

@@ -618,6 +618,23 @@ async fn the_shared_caches_time_counts_from_the_fill() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_the_log_a_shared_entry_is_as_old_as_its_read() {
+    let log = MemoryLog::at(5);
+    let shared = Arc::new(MemoryShared::default());
+    let (first, second) = (following(&log).await, following(&log).await);
+    let (_one, _two) = (run(&first), run(&second));
+    let source = Source::taking(Duration::ZERO);
+    get(&behind(&first, &shared), &source).await.unwrap();
+    log.set(|answers| answers.fails = true);
+
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(get(&behind(&second, &shared), &source).await.unwrap().origin, Origin::Shared);
+
+    sleep(Duration::from_secs(40)).await;
+    assert_eq!(get(&behind(&second, &shared), &source).await.unwrap().origin, Origin::Source);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shared_cache_that_is_down_costs_a_fill_and_no_answer() {
     let shared = Arc::new(MemoryShared::default());
     *shared.fails.lock().unwrap() = true;

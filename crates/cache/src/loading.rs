@@ -1,0 +1,163 @@
+//! One fill: from the shared cache, else from the source, read again where it came too early.
+
+use std::fmt::{Debug, Display};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use domain::{Seq, Stamp};
+use tokio::time::{Instant, sleep};
+
+use crate::entry::{Entry, Filled, Origin, Weigh};
+use crate::flights::{Landed, Landing, LoadError};
+use crate::mark::Mark;
+use crate::measures::SharedResult;
+use crate::shared::SharedEntry;
+use crate::snapshot::Snapshot;
+use crate::tier::Tier;
+
+/// Reads of the source in one fill: one, and one again for a lagging read or a row that came
+/// meanwhile, and one in case of both.
+const READS_MAX: u32 = 3;
+/// Before reading again what lagged: indexes are milliseconds behind.
+const LAG_PAUSE: Duration = Duration::from_millis(10);
+
+impl<V, E> Tier<V, E>
+where
+    V: Clone + Weigh + Send + Sync + 'static,
+    E: Debug + Display + Send + Sync + 'static,
+{
+    pub(crate) async fn load<F, R>(
+        &self,
+        key: &Arc<str>,
+        min_seq: Option<Seq>,
+        fill: &F,
+    ) -> Landed<V, E>
+    where
+        F: Fn(Option<Stamp>) -> R,
+        R: Future<Output = Result<Filled<V>, E>>,
+    {
+        if let Some(landing) = self.find_shared(key, min_seq).await {
+            return Ok(landing);
+        }
+        let _permit = self.fills.acquire().await.map_err(|_| LoadError::TimedOut)?;
+        let began = Instant::now();
+        let mut reads = 0;
+
+        loop {
+            reads += 1;
+            let ticket = self.ticket();
+            let read_since = Instant::now();
+            // Before the read, or the stamp would cover rows whose writes the read did not see.
+            let before = self.follower.snapshot();
+            let filled =
+                fill(before.stamp()).await.map_err(|error| LoadError::Fill(error.into()))?;
+            let versions = filled.read.iter().map(|(entity, version)| (&**entity, *version));
+            let is_current = self.follower.are_current(versions);
+            let entry = self.entry(key, filled, &before, read_since);
+            // A row may have come meanwhile.
+            let admitted = is_current.then(|| self.admit(&entry, &before)).flatten();
+
+            let is_stored = admitted.is_some_and(|mark| self.keep(key, &entry, mark, min_seq));
+            if admitted.is_some() || reads == READS_MAX || before.table().is_none() {
+                self.measures.loads.increment(1);
+                self.measures.load_time.record(began.elapsed());
+                return Ok(Landing { entry, origin: Origin::Source, ticket, is_stored });
+            }
+            if !is_current {
+                sleep(LAG_PAUSE * reads).await;
+            }
+        }
+    }
+
+    async fn find_shared(&self, key: &Arc<str>, min_seq: Option<Seq>) -> Option<Landing<V>> {
+        let shared = self.shared.as_ref()?;
+        if !self.is_on.load(Ordering::Relaxed) {
+            return None;
+        }
+        let found = match shared.get(key).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.measures.asked_shared(SharedResult::Failed);
+                tracing::warn!(%error, "the shared cache does not answer");
+                return None;
+            }
+        };
+        let Some(found) = found else {
+            self.measures.asked_shared(SharedResult::Miss);
+            return None;
+        };
+
+        let landing = self.adopt(key, found, min_seq);
+        let result = if landing.is_some() { SharedResult::Hit } else { SharedResult::Invalid };
+        self.measures.asked_shared(result);
+        landing
+    }
+
+    /// Judges another process's entry by this one's table.
+    fn adopt(
+        &self,
+        key: &Arc<str>,
+        found: SharedEntry<V>,
+        min_seq: Option<Seq>,
+    ) -> Option<Landing<V>> {
+        let ticket = self.ticket();
+        let now = Instant::now();
+        let known = self.follower.snapshot();
+        if found.stamp.log != *known.table()?.log() {
+            return None;
+        }
+        let mark = known.raised(Mark::new(known.era(), found.stamp.seq), &found.tags)?;
+        let lifetime = found.resource.policy().origin;
+        let entry = Arc::new(Entry {
+            value: found.value,
+            resource: found.resource,
+            tags: found.tags,
+            log: Some(found.stamp.log),
+            read_at: found.stamp.seq,
+            mark: AtomicU64::new(mark.bits()),
+            // Jitter makes it look older than it is, never younger.
+            read_since: now.checked_sub(lifetime.saturating_sub(found.remaining))?,
+            lifetime,
+        });
+        let is_too_old = entry.has_expired_at(now)
+            || entry.is_clamped_at(now, self.follower.age_at(now))
+            || min_seq.is_some_and(|least| mark.seq() < least);
+        if is_too_old {
+            return None;
+        }
+
+        let is_stored = self.keep(key, &entry, mark, min_seq);
+        Some(Landing { entry, origin: Origin::Shared, ticket, is_stored })
+    }
+
+    pub(crate) async fn share(&self, key: &str, entry: &Entry<V>) {
+        let (Some(shared), Some(log)) = (&self.shared, &entry.log) else { return };
+        let entry = SharedEntry {
+            value: entry.value.clone(),
+            resource: entry.resource,
+            tags: entry.tags.clone(),
+            stamp: Stamp { log: log.clone(), seq: entry.known_at() },
+            remaining: entry.lifetime.saturating_sub(entry.age_at(Instant::now())),
+        };
+
+        if let Err(error) = shared.put_if_newer(key, &entry).await {
+            self.measures.asked_shared(SharedResult::Failed);
+            tracing::warn!(%error, "the shared cache does not take entries");
+        }
+    }
+}
+
+impl<V> Landing<V> {
+    /// Whether a caller may have it who began with `ticket`, when `start` was known.
+    pub(crate) fn suits(&self, ticket: u64, start: &Snapshot, min_seq: Option<Seq>) -> bool {
+        let mark = self.entry.mark();
+        let began_later = self.ticket > ticket;
+        // Nobody can do better than to read the source now.
+        let is_new_enough = (began_later && self.origin == Origin::Source)
+            || min_seq.is_none_or(|least| mark.seq() >= least);
+
+        is_new_enough && (began_later || start.raised(mark, &self.entry.tags).is_some())
+    }
+}

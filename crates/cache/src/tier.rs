@@ -1,0 +1,172 @@
+//! One tier's entries: judged when they are found, and again before they are kept.
+
+use std::collections::hash_map::RandomState;
+use std::fmt::{Debug, Display};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use domain::policy::jittered;
+use domain::{Resource, Seq};
+use moka::ops::compute::Op;
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::entry::{Answer, Entry, Filled, Origin, Weigh};
+use crate::flights::Flights;
+use crate::follower::Follower;
+use crate::mark::Mark;
+use crate::measures::{Measures, Miss};
+use crate::read_through::ReadThroughSettings;
+use crate::shared::SharedCache;
+use crate::snapshot::Snapshot;
+
+pub(crate) struct Tier<V, E: Debug + Display> {
+    pub(crate) follower: Follower,
+    pub(crate) entries: Cache<Arc<str>, Arc<Entry<V>>>,
+    pub(crate) flights: Arc<Flights<V, E>>,
+    pub(crate) shared: Option<Arc<dyn SharedCache<V>>>,
+    pub(crate) fills: Semaphore,
+    pub(crate) settings: ReadThroughSettings,
+    /// Off, nothing is kept or served from memory; fills are still shared.
+    pub(crate) is_on: AtomicBool,
+    pub(crate) tickets: AtomicU64,
+    pub(crate) dice: RandomState,
+    pub(crate) measures: Measures,
+}
+
+impl<V, E> Tier<V, E>
+where
+    V: Clone + Weigh + Send + Sync + 'static,
+    E: Debug + Display + Send + Sync + 'static,
+{
+    pub(crate) fn new(
+        follower: Follower,
+        settings: ReadThroughSettings,
+        shared: Option<Arc<dyn SharedCache<V>>>,
+    ) -> Self {
+        let entries = Cache::builder()
+            .max_capacity(settings.capacity_bytes)
+            .weigher(|key: &Arc<str>, entry: &Arc<Entry<V>>| entry.weight(key))
+            .build();
+
+        Self {
+            follower,
+            entries,
+            flights: Flights::new(),
+            shared,
+            fills: Semaphore::new(settings.fills_max.max(1)),
+            settings,
+            is_on: AtomicBool::new(true),
+            tickets: AtomicU64::new(0),
+            dice: RandomState::new(),
+            measures: Measures::new(),
+        }
+    }
+
+    pub(crate) fn ticket(&self) -> u64 {
+        self.tickets.fetch_add(1, Ordering::AcqRel)
+    }
+
+    pub(crate) fn find(
+        &self,
+        key: &str,
+        min_seq: Option<Seq>,
+        now: Instant,
+        table_age: Duration,
+    ) -> Result<Answer<V>, Miss> {
+        if !self.is_on.load(Ordering::Relaxed) {
+            return Err(Miss::Off);
+        }
+        let entry = self.entries.get(key).ok_or(Miss::Absent)?;
+        if entry.has_expired_at(now) {
+            return Err(Miss::Expired);
+        }
+        if entry.is_clamped_at(now, table_age) {
+            return Err(Miss::Clamped);
+        }
+        let seq = self.judge(&entry).ok_or(Miss::Invalid)?.seq();
+        if min_seq.is_some_and(|least| seq < least) {
+            return Err(Miss::Behind);
+        }
+        self.measures.hits.increment(1);
+        Ok(Answer { entry, seq, origin: Origin::Memory, is_stored: true, is_behind: false })
+    }
+
+    /// One compare if nothing was written since the entry was last judged.
+    fn judge(&self, entry: &Entry<V>) -> Option<Mark> {
+        let mark = entry.mark();
+        if mark == self.follower.mark() && !mark.is_cold() {
+            return Some(mark);
+        }
+        let raised = self.follower.table().raised(mark, &entry.tags)?;
+
+        entry.raise(raised);
+        Some(raised)
+    }
+
+    pub(crate) fn entry(
+        &self,
+        key: &str,
+        filled: Filled<V>,
+        before: &Snapshot,
+        read_since: Instant,
+    ) -> Arc<Entry<V>> {
+        let stamp = filled.stamp.or_else(|| before.stamp());
+        let read_at = stamp.as_ref().map_or(Seq::ZERO, |stamp| stamp.seq);
+        let log = stamp.map(|stamp| stamp.log);
+        // Of another log than the follower's it is no mark: its seq can't be compared.
+        let mark = match before.table() {
+            Some(table) if log.as_ref() == Some(table.log()) => Mark::new(before.era(), read_at),
+            _ => Mark::COLD,
+        };
+
+        Arc::new(Entry {
+            value: filled.value,
+            resource: filled.resource,
+            tags: filled.tags,
+            log,
+            read_at,
+            mark: AtomicU64::new(mark.bits()),
+            read_since,
+            lifetime: self.lifetime(key, filled.resource),
+        })
+    }
+
+    fn lifetime(&self, key: &str, resource: Resource) -> Duration {
+        jittered(resource.policy().origin, self.dice.hash_one((key, self.ticket())))
+    }
+
+    pub(crate) fn admit(&self, entry: &Entry<V>, before: &Snapshot) -> Option<Mark> {
+        let now = self.follower.table();
+
+        (now.era() == before.era()).then(|| now.raised(entry.mark(), &entry.tags)).flatten()
+    }
+
+    /// Stores what was admitted at `mark`, unless what is there is known to be newer.
+    pub(crate) fn keep(
+        &self,
+        key: &Arc<str>,
+        entry: &Arc<Entry<V>>,
+        mark: Mark,
+        min: Option<Seq>,
+    ) -> bool {
+        let is_behind = min.is_some_and(|least| mark.seq() < least);
+        if is_behind || !self.is_on.load(Ordering::Relaxed) {
+            return false;
+        }
+        entry.raise(mark);
+        let now = Instant::now();
+
+        self.entries.entry(Arc::clone(key)).and_compute_with(|old| {
+            let is_newer = old.map(moka::Entry::into_value).is_some_and(|old| {
+                let known = old.mark();
+                known.era() == mark.era() && known.seq() > mark.seq() && !old.has_expired_at(now)
+            });
+            if is_newer { Op::Nop } else { Op::Put(Arc::clone(entry)) }
+        });
+        true
+    }
+}
