@@ -99,6 +99,7 @@ fn edge_settings(
     made.public_host.clone_from(&edge.public_host);
     made.trusted_proxies.clone_from(&edge.trusted_proxies);
     made.capacity_bytes = edge.capacity_bytes;
+    made.token_key = Some(platform.secrets.token_key());
 
     Ok(made)
 }

@@ -142,9 +142,12 @@ impl<W: Write> RowErrors<W> {
         Self { out, count: 0 }
     }
 
+    /// Writes the line through to `out`'s end: a run that is killed has told what it has read.
     pub fn write(&mut self, error: &RowError) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, error)?;
-        self.out.write_all(b"\n")?;
+        let mut line = serde_json::to_vec(error)?;
+        line.push(b'\n');
+        self.out.write_all(&line)?;
+        self.out.flush()?;
         self.count += 1;
         Ok(())
     }
@@ -172,6 +175,7 @@ mod tests {
 
         errors.write(&error).unwrap();
 
+        assert_eq!(error.to_string(), "line 7: Price: not a decimal amount: $5");
         assert_eq!(
             String::from_utf8(errors.finish().unwrap()).unwrap(),
             "{\"line\":7,\"column\":\"Price\",\"code\":\"invalid_price\",\
