@@ -2,6 +2,8 @@
 //! log, and a read-through cache that judges each entry by it.
 
 mod changes;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod entry;
 mod flights;
 mod follower;
