@@ -14,4 +14,4 @@ pub use door::{Call, Door};
 pub use process::{Ended, Shop};
 pub use retail::{Retail, RetailProduct};
 pub use wait::{until, within};
-pub use world::{Launch, World};
+pub use world::World;

@@ -1,6 +1,5 @@
 //! One test's own data folder, the shops that open on it and the commands that run beside them.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -17,13 +16,6 @@ const COMMAND: Duration = Duration::from_secs(180);
 #[derive(Debug)]
 pub struct World {
     folder: TempDir,
-}
-
-/// How a shop is started.
-#[derive(Clone, Debug, Default)]
-pub struct Launch {
-    demo: bool,
-    environment: BTreeMap<String, String>,
 }
 
 impl World {
@@ -48,27 +40,31 @@ impl World {
 
     /// Opens an empty shop.
     pub async fn open(&self) -> Result<Shop> {
-        self.launch(&Launch::default()).await
+        self.open_with(&["--no-demo"]).await
     }
 
     /// Opens a shop with the demo catalogue.
     pub async fn open_demo(&self) -> Result<Shop> {
-        self.launch(&Launch::default().demo()).await
+        self.open_with(&[]).await
     }
 
-    pub async fn launch(&self, launch: &Launch) -> Result<Shop> {
-        let mut command = self.command()?;
-        command.args(["--edge-port", "0", "--origin-port", "0"]).envs(&launch.environment);
-        command.arg("--data-dir").arg(self.data());
-        if !launch.demo {
-            command.arg("--no-demo");
-        }
-        Shop::start(&mut command).await
+    async fn open_with(&self, arguments: &[&str]) -> Result<Shop> {
+        let mut command = self.command_with(arguments)?;
+
+        Shop::start(command.args(["--edge-port", "0", "--origin-port", "0"])).await
     }
 
     /// Runs `shopping …` on this world's data.
     pub async fn run(&self, arguments: &[&str]) -> Result<Ended> {
-        Ended::of(self.command_with(arguments)?, COMMAND).await
+        self.run_with(arguments, &[]).await
+    }
+
+    /// The same with settings in the environment.
+    pub async fn run_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Ended> {
+        let mut command = self.command_with(arguments)?;
+        command.envs(settings.iter().copied());
+
+        Ended::of(command, COMMAND).await
     }
 
     /// The command as [`Self::run`] would run it, for tests that end it halfway.
@@ -102,21 +98,8 @@ impl World {
     }
 }
 
-impl Launch {
-    /// With the demo catalogue.
-    pub fn demo(mut self) -> Self {
-        self.demo = true;
-        self
-    }
-
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.insert(name.to_owned(), value.to_owned());
-        self
-    }
-}
-
 fn is_setting(name: &std::ffi::OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with("SHOP__"))
+    name.to_str().is_some_and(|name| name.starts_with("SHOP_"))
 }
 
 /// The command as cargo built it: test programs are in `target/PROFILE/deps`, it is one above.

@@ -54,6 +54,8 @@ pub fn count_tests(arguments: &[&str], environment: &[(&str, &Path)]) -> Result<
     let mut tally = Tally::default();
     let mut command = cargo(&["test", "--no-fail-fast"]);
     command.args(arguments).envs(environment.iter().copied());
+    // A failed test says what went wrong; where an error value was made is forty lines of noise.
+    command.env("RUST_LIB_BACKTRACE", "0");
 
     let status = groups::run(&mut command, LIMIT, |line| {
         println!("{line}");
