@@ -1,6 +1,8 @@
 //! `Idempotency-Key` on POST: claimed before anything happens, so that of equal requests one runs
 //! and the others get its answer.
 
+use std::future::Future;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, ETAG};
@@ -10,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use domain::Code;
 use sha2::{Digest, Sha256};
 use store::{Claim, StoredResponse};
+use store::idempotency::Ticket;
 
 use crate::access::Admin;
 use crate::body::{self, BODY_MAX};
@@ -27,30 +30,48 @@ static KEPT: [HeaderName; 4] = [CONTENT_TYPE, ETAG, CATALOG_SEQ, CATALOG_TOKEN];
 
 /// Runs a POST that brings a key at most once.
 pub async fn once(State(shop): State<SharedShop>, request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || !request.headers().contains_key(KEY) {
+    let claims_itself = request.uri().path() == "/admin/imports";
+    if request.method() != Method::POST || !request.headers().contains_key(KEY) || claims_itself {
         return next.run(request).await;
     }
 
-    // A task of its own: a caller that hangs up half-way finds the answer when it asks again.
-    let id = context::current();
-    let run = tokio::spawn(context::scoped(id, async move { run_once(&shop, request, next).await }));
-    match run.await {
-        Ok(Ok(response)) => response,
-        Ok(Err(problem)) => problem.into_response(),
-        Err(panic) => {
-            let problem = Problem::new(Code::Internal, "something went wrong on our side");
-            problem.because(panic).into_response()
-        }
+    match run_request(shop, request, next).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
     }
 }
 
-async fn run_once(shop: &Shop, request: Request, next: Next) -> Result<Response, Problem> {
+/// The key of a route that does not go without one.
+pub fn required_key(headers: &HeaderMap) -> Result<String, Problem> {
+    if !headers.contains_key(KEY) {
+        let detail = "send an Idempotency-Key: any text that no other request of yours has";
+        return Err(Problem::new(Code::IdempotencyKeyMissing, detail));
+    }
+    key(headers)
+}
+
+async fn run_request(shop: SharedShop, request: Request, next: Next) -> Result<Response, Problem> {
     let key = key(request.headers())?;
     let scope = scope(&request);
     let (parts, body) = request.into_parts();
     let bytes = body::read(Request::from_parts(parts.clone(), body)).await?;
     let fingerprint = fingerprint(&parts.headers, &bytes);
 
+    run(shop, scope, key, fingerprint, async move {
+        next.run(Request::from_parts(parts, Body::from(bytes))).await
+    })
+    .await
+}
+
+/// Runs `request`, whose content is `fingerprint`, unless it ran under its key already. It goes on
+/// if the caller hangs up, and finds its answer when it asks again.
+pub async fn run(
+    shop: SharedShop,
+    scope: String,
+    key: String,
+    fingerprint: String,
+    request: impl Future<Output = Response> + Send + 'static,
+) -> Result<Response, Problem> {
     let ticket = match shop.idempotency.claim(&scope, &key, &fingerprint).await? {
         Claim::Owned(ticket) => ticket,
         Claim::Done(stored) => return Ok(replay(stored)),
@@ -63,9 +84,23 @@ async fn run_once(shop: &Shop, request: Request, next: Next) -> Result<Response,
             return Err(Problem::new(Code::IdempotencyKeyReused, detail));
         }
     };
+    let answer = async move {
+        let response = request.await;
+        settle(&shop, ticket, response).await
+    };
 
-    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    // Nothing happened, or it is not known what: the same request may run again.
+    match tokio::spawn(context::scoped(context::current(), answer)).await {
+        Ok(settled) => settled,
+        Err(panic) => {
+            let problem = Problem::new(Code::Internal, "something went wrong on our side");
+            Err(problem.because(panic))
+        }
+    }
+}
+
+/// Keeps what was answered. After a failure of ours nothing happened, or it is not known what: the
+/// same request may run again.
+async fn settle(shop: &Shop, ticket: Ticket, response: Response) -> Result<Response, Problem> {
     if response.status().is_server_error() {
         shop.idempotency.abandon(ticket).await?;
         return Ok(response);

@@ -91,6 +91,8 @@ fn documented() -> OpenApiRouter<SharedShop> {
         .routes(routes!(admin::list_ledger))
         .routes(routes!(admin::adjust_stock))
         .routes(routes!(admin::run_bulk))
+        .routes(routes!(admin::import_file))
+        .routes(routes!(admin::export_file))
         .routes(routes!(admin::list_audit))
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))

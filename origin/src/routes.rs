@@ -98,6 +98,8 @@ pub const ROUTES: &[Decisions] = &[
     admin("POST", "/admin/inventory/{sku}/adjust", AdjustInventory),
     // Each operation needs its own permission as well.
     admin("POST", "/admin/bulk", WriteCatalog),
+    admin("POST", "/admin/imports", WriteCatalog),
+    admin("GET", "/admin/exports", ReadCatalog),
     admin("GET", "/admin/audit", ReadAudit),
 ];
 

@@ -33,6 +33,7 @@ pub struct ShopSettings {
 }
 
 pub struct Shop {
+    pub items: Arc<dyn Items>,
     pub catalog: Catalog,
     pub reads: Reads,
     pub follower: Follower,
@@ -70,7 +71,8 @@ impl Shop {
             index,
             keys: AdminKeys::new(Arc::clone(&items), Arc::clone(&world)),
             idempotency: Idempotency::new(Arc::clone(&items), Arc::clone(&world)),
-            audit: Audit::new(items, Arc::clone(&world)),
+            audit: Audit::new(Arc::clone(&items), Arc::clone(&world)),
+            items,
             world,
             currency: settings.currency,
             edge_keys: settings.edge_keys,

@@ -148,6 +148,79 @@ async fn the_change_log_is_told_to_signed_edges_alone() {
     assert!(answer.json()["log"].is_string());
 }
 
+/// For each route a request that it must refuse, and how: `{}` is a well-formed body that says
+/// nothing, `-` is no body.
+const REFUSED: &[(&str, &str, &str, u16, &str)] = &[
+    ("GET", "/products", "-?limit=0", 400, "invalid_parameter"),
+    ("GET", "/products/{product}", "-", 404, "not_found"),
+    ("GET", "/products/{product}/recommendations", "-", 404, "not_found"),
+    ("GET", "/categories", "-/", 404, "not_found"),
+    ("GET", "/featured", "-/", 404, "not_found"),
+    ("GET", "/bestsellers", "-?category=%20", 400, "invalid_parameter"),
+    ("GET", "/search", "-?cursor=x", 400, "invalid_cursor"),
+    ("GET", "/", "-x", 404, "not_found"),
+    ("GET", "/images/{file}", "-", 404, "not_found"),
+    ("GET", "/healthz", "-/", 404, "not_found"),
+    ("GET", "/readyz", "-/", 404, "not_found"),
+    ("GET", "/metrics", "-/", 404, "not_found"),
+    ("GET", "/openapi.json", "-/", 404, "not_found"),
+    ("GET", "/docs", "-/", 404, "not_found"),
+    ("GET", "/internal/changes", "-", 404, "not_found"),
+    ("GET", "/admin/products", "-?limit=0", 400, "invalid_parameter"),
+    ("POST", "/admin/products", "{}", 422, "invalid_body"),
+    ("GET", "/admin/products/{product}", "-", 404, "not_found"),
+    ("PATCH", "/admin/products/{product}", "{}", 428, "precondition_required"),
+    ("DELETE", "/admin/products/{product}", "-", 428, "precondition_required"),
+    ("POST", "/admin/products/{product}/variants", "{}", 428, "precondition_required"),
+    ("GET", "/admin/variants/{variant}", "-", 404, "not_found"),
+    ("PATCH", "/admin/variants/{variant}", "{}", 428, "precondition_required"),
+    ("DELETE", "/admin/variants/{variant}", "-", 428, "precondition_required"),
+    ("GET", "/admin/categories", "-/", 404, "not_found"),
+    ("POST", "/admin/categories", "{}", 422, "invalid_body"),
+    ("GET", "/admin/categories/{category}", "-", 404, "not_found"),
+    ("PATCH", "/admin/categories/{category}", "{}", 428, "precondition_required"),
+    ("DELETE", "/admin/categories/{category}", "-", 428, "precondition_required"),
+    ("GET", "/admin/collections", "-/", 404, "not_found"),
+    ("POST", "/admin/collections", "{}", 422, "invalid_body"),
+    ("GET", "/admin/collections/{collection}", "-", 404, "not_found"),
+    ("PATCH", "/admin/collections/{collection}", "{}", 428, "precondition_required"),
+    ("DELETE", "/admin/collections/{collection}", "-", 428, "precondition_required"),
+    ("GET", "/admin/featured", "-/", 404, "not_found"),
+    ("PUT", "/admin/featured", "{}", 428, "precondition_required"),
+    ("PUT", "/admin/bestsellers", "{}", 422, "invalid_body"),
+    ("GET", "/admin/inventory/{sku}", "-", 404, "not_found"),
+    ("GET", "/admin/inventory/{sku}/ledger", "-?cursor=x", 400, "invalid_cursor"),
+    ("POST", "/admin/inventory/{sku}/adjust", "{}", 422, "invalid_body"),
+    ("POST", "/admin/bulk", "{}", 422, "invalid_body"),
+    ("POST", "/admin/imports", "{}", 400, "idempotency_key_missing"),
+    ("GET", "/admin/exports", "-?format=xml", 400, "invalid_parameter"),
+    ("GET", "/admin/audit", "-?limit=9999", 400, "invalid_parameter"),
+];
+
+#[tokio::test]
+async fn every_route_refuses_what_it_must_with_a_problem_of_its_own() {
+    let world = World::new().await;
+    for route in ROUTES {
+        let row = REFUSED.iter().find(|row| (row.0, row.1) == (route.method, route.path));
+        let (_, _, how, status, code) =
+            row.unwrap_or_else(|| panic!("{} {} has no problem here", route.method, route.path));
+        let (body, suffix) = match how.strip_prefix('-') {
+            Some(suffix) => (Body::empty(), suffix),
+            None => (Body::from(*how), ""),
+        };
+        let request = Request::builder()
+            .method(route.method)
+            .uri(concrete(route.path) + suffix)
+            .header("authorization", format!("Bearer {}", world.owner))
+            .header("content-type", "application/json");
+
+        let answer = world.send(request.body(body).unwrap()).await;
+
+        assert_eq!(answer.json()["code"], *code, "{} {}", route.method, route.path);
+        assert_eq!(answer.status.as_u16(), *status, "{} {}", route.method, route.path);
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_path_is_a_problem() {
     let world = World::new().await;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod enumeration;
+mod files;
 mod idempotency;
 mod reads;
 mod world;
