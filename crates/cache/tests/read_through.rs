@@ -81,6 +81,17 @@ async fn get(cache: &Cache, source: &Arc<Source>) -> Result<Answer<Bytes>, LoadE
     cache.get("/products/1", None, move |_| Arc::clone(&source).read()).await
 }
 
+/// Lets everybody go on until it holds, without letting time pass.
+async fn until(mut holds: impl FnMut() -> bool) {
+    for _ in 0..10_000 {
+        if holds() {
+            return;
+        }
+        yield_now().await;
+    }
+    panic!("it never came true");
+}
+
 fn text(answer: &Answer<Bytes>) -> &str {
     std::str::from_utf8(answer.value()).unwrap()
 }
@@ -224,17 +235,13 @@ async fn what_was_read_before_a_row_is_never_kept_after_it() {
         let (cache, source) = (cache.clone(), Arc::clone(&source));
         async move { get(&cache, &source).await }
     });
-    while source.fills() == 0 {
-        yield_now().await;
-    }
+    until(|| source.fills() == 1).await;
 
     source.set(1);
     log.append(&["product:1"]);
     follower.poll().await;
     gate.notify_one();
-    while source.fills() == 1 {
-        yield_now().await;
-    }
+    until(|| source.fills() == 2).await;
     gate.notify_one();
 
     assert_eq!(text(&reading.await.unwrap().unwrap()), "1", "it was read again");
@@ -280,9 +287,7 @@ async fn who_asks_after_a_row_is_not_given_a_fill_from_before_it() {
     // Each of its reads is followed by a row: the leader serves what it has in the end, unkept.
     let early = read();
     for value in 1..=3 {
-        while source.fills() < value {
-            yield_now().await;
-        }
+        until(|| source.fills() == value).await;
         source.set(value);
         log.append(&["product:1"]);
         follower.poll().await;
@@ -297,9 +302,7 @@ async fn who_asks_after_a_row_is_not_given_a_fill_from_before_it() {
     }
 
     gate.notify_one();
-    while source.fills() < 4 {
-        yield_now().await;
-    }
+    until(|| source.fills() == 4).await;
     gate.notify_one();
 
     assert_eq!(early.await.unwrap(), "2");
