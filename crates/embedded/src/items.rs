@@ -122,6 +122,12 @@ impl Items for SqliteItems {
         self.readers.with(move |connection| read::scan(connection, &schema, &scan)).await
     }
 
+    /// One queue leads to the one thread that writes, and the wait for room in it is first come,
+    /// first served.
+    fn runs_in_order(&self) -> bool {
+        true
+    }
+
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
         transaction.validate()?;
         let prepared = Prepared::of(transaction, &self.schema)?;

@@ -35,6 +35,13 @@ pub trait Items: Send + Sync + 'static {
     /// One page of a whole table, in an order of the adapter's own that a walk can rely on.
     async fn scan(&self, scan: &Scan) -> Result<Page, PortError>;
 
+    /// Whether transactions that one caller has begun to await together, in one task, run in the
+    /// order in which it did. Where they do, a chain of them, each of which expects what the one
+    /// before it leaves, needs no answer in between.
+    fn runs_in_order(&self) -> bool {
+        false
+    }
+
     /// All actions, or none of them. The same token with the same actions within ten minutes
     /// succeeds again without effect; with other actions it is refused.
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError>;

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{CategoryId, FieldError, Image, Money, ProductId, Sku, Slug, Status, Tag, Timestamp};
-use ports::{Action, Attributes, Key};
+use ports::{Action, Attributes, Key, Value};
 use serde_json::json;
 
 use crate::bulk::known::Known;
 use crate::bulk::slice::Slice;
+use crate::catalog::plan::Plan;
 use crate::catalog::{Catalog, Surroundings, What};
 use crate::{Actor, StoreError};
 
@@ -20,8 +21,8 @@ use crate::{Actor, StoreError};
 const EXACT_AT_MOST: u64 = 1_000;
 /// So often, so that followers see a large job's rows within their bound of four seconds.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(2);
-/// Rows whose items are read together.
-const CHUNK: usize = 64;
+/// Rows whose items are read together, and whose transactions are sent together where that helps.
+const CHUNK: usize = 256;
 /// Somebody edits the same products by hand; after so many losses the operator should know.
 const TRIES: usize = 8;
 
@@ -100,22 +101,22 @@ impl Bulk {
             let mut at = 0;
             let mut tries = 0;
             while at < chunk.len() {
-                let mut slice = Slice::plan(&self.catalog, &known, &chunk[at..]);
-                let done = chunk_at * CHUNK + at + slice.outcomes.len();
+                let done_before = chunk_at * CHUNK + at;
+                let links = self.plan(&mut known, &chunk[at..], |done| {
+                    checkpoint(done_before + done)
+                })?;
+                let (mut done, lost) = self.commit(links).await?;
+                at += done.len();
+                tries = if done.is_empty() { tries + 1 } else { 0 };
+                outcomes.append(&mut done);
 
-                match self.commit(&mut slice, checkpoint(done)?).await {
-                    Ok(()) => {
-                        at += slice.outcomes.len();
-                        tries = 0;
-                        outcomes.append(&mut slice.outcomes);
-                        known.take_over(slice);
-                    }
-                    Err(error) if is_race(&error) && tries < TRIES => {
-                        tries += 1;
+                match lost {
+                    None => {}
+                    Some(error) if is_race(&error) && tries < TRIES => {
                         self.look_around().await?;
                         known = Known::load(&self.catalog, chunk).await?;
                     }
-                    Err(error) => return Err(error),
+                    Some(error) => return Err(error),
                 }
             }
         }
@@ -147,42 +148,115 @@ impl Bulk {
         Ok(())
     }
 
-    async fn commit(
+    /// The transactions for `rows`; each is planned as if those before it had happened.
+    fn plan(
         &mut self,
-        slice: &mut Slice,
-        checkpoint: Option<Checkpoint>,
-    ) -> Result<(), StoreError> {
-        if slice.is_idle() {
-            return Ok(());
+        known: &mut Known,
+        rows: &[Upsert],
+        checkpoint: impl Fn(usize) -> Result<Option<Checkpoint>, StoreError>,
+    ) -> Result<Vec<Link>, StoreError> {
+        let mut links = Vec::new();
+        let mut at = 0;
+        let mut written = self.written;
+
+        while at < rows.len() {
+            let mut slice = Slice::plan(&self.catalog, known, &rows[at..]);
+            let outcomes = std::mem::take(&mut slice.outcomes);
+            at += outcomes.len();
+            let work = if slice.is_idle() {
+                None
+            } else {
+                written += slice.touched_products();
+                Some(self.work(&slice, checkpoint(at)?, written)?)
+            };
+            links.push(Link { outcomes, products: slice.touched_products(), work });
+            known.take_over(slice);
         }
-        let mut plan = slice.plan_actions(&self.around, &self.by, self.catalog.world.now())?;
+        Ok(links)
+    }
+
+    fn work(
+        &mut self,
+        slice: &Slice,
+        checkpoint: Option<Checkpoint>,
+        written: u64,
+    ) -> Result<Work, StoreError> {
+        let now = self.catalog.world.now();
+        let mut plan = slice.plan_actions(&self.around, &self.by, now)?;
         if let Some((key, attributes)) = checkpoint {
             let action = Action::Put { key, attributes, condition: None };
             plan.push(action, crate::catalog::plan::Meaning::StockMoved);
         }
-        let what = What {
-            action: "import.rows",
-            entity: "catalog".into(),
-            details: json!({ "skus": slice.touched_skus() }),
-        };
-        if !plan.has_changes() {
-            return self.catalog.commit_quietly(plan, &self.by, what, ()).await.map(drop);
-        }
-        let written = self.written + slice.touched_products();
-        let quiet = self.hush(&mut plan, written);
+        let quiet = plan.has_changes() && self.hush(&mut plan, written, now);
 
-        self.catalog.commit(plan, &self.by, what, ()).await?;
-        self.written = written;
-        self.owes_announcement = quiet;
-        Ok(())
+        Ok(Work { plan, details: json!({ "skus": slice.touched_skus() }), quiet })
+    }
+
+    /// Commits links in order; answers what became of the rows before the first that was lost, and
+    /// why that was.
+    async fn commit(
+        &mut self,
+        links: Vec<Link>,
+    ) -> Result<(Vec<Outcome>, Option<StoreError>), StoreError> {
+        let mut done = Vec::new();
+        let mut waiting = Vec::new();
+        let mut chain = Vec::new();
+
+        for Link { mut outcomes, products, work } in links {
+            let Some(Work { plan, details, quiet }) = work else {
+                waiting.push((outcomes, products, None));
+                continue;
+            };
+            let what = What { action: "import.rows", entity: "catalog".into(), details };
+            if plan.has_changes() {
+                chain.push((plan, what));
+                waiting.push((outcomes, products, Some(quiet)));
+                continue;
+            }
+            // Stock alone: no row in the log, so it is no part of the chain.
+            if let Some(lost) = self.settle(&mut chain, &mut waiting, &mut done).await? {
+                return Ok((done, Some(lost)));
+            }
+            match self.catalog.commit_quietly(plan, &self.by, what, ()).await {
+                Ok(_) => done.append(&mut outcomes),
+                Err(lost) => return Ok((done, Some(lost))),
+            }
+        }
+        let lost = self.settle(&mut chain, &mut waiting, &mut done).await?;
+        Ok((done, lost))
+    }
+
+    /// Sends the chain and moves what is certain from `waiting` to `done`.
+    async fn settle(
+        &mut self,
+        chain: &mut Vec<(Plan, What<'_>)>,
+        waiting: &mut Vec<(Vec<Outcome>, u64, Option<bool>)>,
+        done: &mut Vec<Outcome>,
+    ) -> Result<Option<StoreError>, StoreError> {
+        let answers = self.catalog.commit_chain(std::mem::take(chain), &self.by).await?;
+        let mut answers = answers.into_iter();
+
+        for (mut outcomes, products, quiet) in waiting.drain(..) {
+            if let Some(quiet) = quiet {
+                match answers.next() {
+                    Some(Ok(_)) => {
+                        self.written += products;
+                        self.owes_announcement = quiet;
+                    }
+                    Some(Err(lost)) => return Ok(Some(lost)),
+                    None => return Ok(Some(StoreError::Busy)),
+                }
+            }
+            done.append(&mut outcomes);
+        }
+        Ok(None)
     }
 
     /// Decides what a transaction says in the change log; answers whether an announcement is owed.
-    fn hush(&mut self, plan: &mut crate::catalog::plan::Plan, written: u64) -> bool {
+    fn hush(&mut self, plan: &mut Plan, written: u64, now: Timestamp) -> bool {
         if written <= EXACT_AT_MOST {
             return false;
         }
-        let now = self.catalog.world.now();
         let is_due = self.announced_at.is_none_or(|at| now.since(at) >= ANNOUNCE_EVERY);
         plan.quieten();
         if is_due {
@@ -191,6 +265,21 @@ impl Bulk {
         }
         !is_due
     }
+}
+
+/// One transaction's rows.
+struct Link {
+    outcomes: Vec<Outcome>,
+    products: u64,
+    /// `None` where nothing changes.
+    work: Option<Work>,
+}
+
+struct Work {
+    plan: Plan,
+    details: Value,
+    /// It owes the log an announcement.
+    quiet: bool,
 }
 
 /// Somebody else was faster; reading again tells what to do.

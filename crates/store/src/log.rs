@@ -154,6 +154,74 @@ impl Log {
         Err(CommitError::Busy)
     }
 
+    /// Commits links one after the other, each with its row. An engine that runs transactions in
+    /// order gets them all at once, and one wait for its disk does for many. Ends at the first
+    /// error that leaves the others without a chance; later links may have no answer then.
+    pub async fn commit_chain(
+        &self,
+        links: Vec<(Vec<Action>, Row)>,
+    ) -> Vec<Result<(LogId, Seq), CommitError>> {
+        let chained = links.len() > 1 && links.iter().all(|(_, row)| row.only_after.is_none());
+
+        if chained && self.items.runs_in_order() {
+            return match self.send_chain(links).await {
+                Ok(answers) => answers,
+                Err(error) => vec![Err(error)],
+            };
+        }
+        let mut answers = Vec::with_capacity(links.len());
+        for (actions, row) in links {
+            answers.push(self.commit(actions, row).await);
+            if answers.last().is_some_and(Result::is_err) {
+                break;
+            }
+        }
+        answers
+    }
+
+    /// Each link expects the head that the one before it leaves, so none can overtake another.
+    async fn send_chain(
+        &self,
+        links: Vec<(Vec<Action>, Row)>,
+    ) -> Result<Vec<Result<(LogId, Seq), CommitError>>, CommitError> {
+        let mut cached = self.head.lock().await;
+        let mut head = match cached.take() {
+            Some(head) => head,
+            None => self.head().await.map_err(CommitError::of_store)?,
+        };
+        let now = self.world.now();
+        let token = format!("{:032x}", self.world.random());
+        let mut chain = Vec::with_capacity(links.len());
+
+        for (at, (mut actions, row)) in links.into_iter().enumerate() {
+            let next = head.after(&row, now);
+            let own = actions.len();
+            actions.extend(append(&head, &next, &row, now)?);
+            let token = Some(format!("{token}-{at}"));
+            chain.push((Transaction { actions, token }, own, (next.log.clone(), next.head)));
+            head = next;
+        }
+        let sent = chain.iter().map(|(transaction, _, _)| self.transact(transaction));
+        let answers = futures::future::join_all(sent).await;
+
+        let answers: Vec<_> = answers
+            .into_iter()
+            .zip(chain)
+            .map(|(answer, (_, own, place))| match answer {
+                Ok(()) => Ok(place),
+                Err(TransactError::Cancelled(reasons)) => {
+                    Err(first_lost(&reasons[..own.min(reasons.len())]).unwrap_or(CommitError::Busy))
+                }
+                Err(TransactError::TokenReused) => Err(CommitError::Busy),
+                Err(TransactError::Port(error)) => Err(CommitError::Port(error)),
+            })
+            .collect();
+        if answers.iter().all(Result::is_ok) {
+            *cached = Some(head);
+        }
+        Ok(answers)
+    }
+
     /// Commits what no answer shows, and says where the log stood.
     pub async fn without_row(&self, actions: Vec<Action>) -> Result<(LogId, Seq), CommitError> {
         let token = Some(format!("{:032x}", self.world.random()));

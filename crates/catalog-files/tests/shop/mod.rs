@@ -31,11 +31,16 @@ pub struct Shop {
 
 impl Shop {
     pub fn open() -> Self {
+        Self::on_an_engine(true)
+    }
+
+    /// On SQLite as it is, or as an engine that runs transactions in any order.
+    pub fn on_an_engine(in_order: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = SqliteItems::open(&folder.path().join("shop.db"), store::schema::TABLES);
         let lives = Arc::new(AtomicI64::new(i64::MAX));
         let items: Arc<dyn Items> =
-            Arc::new(Mortal { items: sqlite.unwrap(), lives: lives.clone() });
+            Arc::new(Mortal { items: sqlite.unwrap(), in_order, lives: lives.clone() });
         let world: Arc<dyn World> = Arc::new(SystemWorld);
         let log = Arc::new(Log::new(items.clone(), world.clone()));
         let catalog = Catalog::new(items.clone(), world.clone(), log);
@@ -122,6 +127,7 @@ impl ImportObserver for Seen {
 /// A store that goes away after some transactions, for good, as a killed process sees it.
 struct Mortal {
     items: SqliteItems,
+    in_order: bool,
     lives: Arc<AtomicI64>,
 }
 
@@ -154,6 +160,10 @@ impl Items for Mortal {
     async fn scan(&self, scan: &Scan) -> Result<Page, PortError> {
         self.alive()?;
         self.items.scan(scan).await
+    }
+
+    fn runs_in_order(&self) -> bool {
+        self.in_order
     }
 
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {

@@ -88,6 +88,31 @@ impl Catalog {
         }
     }
 
+    /// Commits plans one after the other, each as [`Catalog::commit`] does. There is an answer for
+    /// every plan up to the first error, and maybe for some behind it.
+    pub(crate) async fn commit_chain(
+        &self,
+        plans: Vec<(Plan, What<'_>)>,
+        by: &Actor,
+    ) -> Result<Vec<Result<Seq, StoreError>>, StoreError> {
+        let (mut links, mut explain) = (Vec::new(), Vec::new());
+        for (plan, what) in plans {
+            let (mut actions, meanings, row) = plan.into_parts();
+            actions.push(audit::entry(&*self.world, by, what.action, what.entity, what.details)?);
+            links.push((actions, row));
+            explain.push(meanings);
+        }
+        let answers = self.log.commit_chain(links).await;
+
+        Ok(answers
+            .into_iter()
+            .zip(explain)
+            .map(|(answer, meanings)| {
+                answer.map(|(_, seq)| seq).map_err(|error| meanings.explain(error))
+            })
+            .collect())
+    }
+
     /// All rows of a partition that is known to be small.
     pub(crate) async fn partition(&self, partition: &str) -> Result<Vec<Row>, PortError> {
         let mut rows = Vec::new();
