@@ -1,0 +1,114 @@
+//! Benchmarks against named peers: `cargo run --release -p bench`.
+//!
+//! Each row runs what we made and the best-known alternative in the same minutes on the same core, a
+//! round of one and a round of the other in turn. The result is the ratio of the two: absolute
+//! figures are this machine's, and other work on it moves both sides alike.
+
+mod answer;
+mod catalogue;
+mod child;
+mod cores;
+mod corpus;
+mod figures;
+mod load;
+mod machine;
+mod process;
+mod report;
+mod rows;
+mod servers;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+
+use crate::report::Report;
+use crate::rows::{Plan, Row};
+use crate::servers::{axum_peer, edge_server, origin_server};
+
+/// Measures the shop against named peers, one core each.
+#[derive(Parser)]
+#[command(name = "bench", args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// The rows to measure; all of them when none is named.
+    #[arg(value_enum)]
+    rows: Vec<Row>,
+    /// Fewer and shorter rounds, smaller catalogues: a look, not a result.
+    #[arg(long)]
+    quick: bool,
+    /// Writes the table to bench/RESULTS.md as well.
+    #[arg(long)]
+    write: bool,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+/// What this program starts itself for, in processes of their own.
+#[derive(Subcommand)]
+#[command(hide = true)]
+enum Task {
+    ServeAxum {
+        /// Recorded answers.
+        #[arg(long)]
+        answers: PathBuf,
+    },
+    ServeOrigin {
+        #[arg(long)]
+        store: PathBuf,
+    },
+    ServeEdge {
+        #[arg(long)]
+        origin: String,
+    },
+    Import {
+        #[arg(long)]
+        store: PathBuf,
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.task {
+        Some(task) => run(task),
+        None => measure(&arguments),
+    };
+
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::ServeAxum { answers } => axum_peer::serve(&answers),
+        Task::ServeOrigin { store } => origin_server::serve(&store),
+        Task::ServeEdge { origin } => edge_server::serve(&origin),
+        Task::Import { store, file } => catalogue::import(&store, &file),
+    }
+}
+
+fn measure(arguments: &Arguments) -> Result<()> {
+    if cfg!(debug_assertions) {
+        bail!("an unoptimised build measures nothing: cargo run --release -p bench");
+    }
+    let plan = Plan::new(arguments.quick)?;
+    let mut report = Report::new(&plan);
+    let rows = if arguments.rows.is_empty() { &Row::ALL[..] } else { &arguments.rows };
+
+    for row in rows {
+        eprintln!("bench: {} …", row.name());
+        row.measure(&plan, &mut report)?;
+    }
+    print!("{report}");
+    if arguments.write {
+        report.write_to(&Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md"))?;
+    }
+    Ok(())
+}

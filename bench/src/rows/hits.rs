@@ -1,0 +1,128 @@
+//! A hit in the memory of a server of ours against axum giving the same answer.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use super::Plan;
+use crate::answer::{self, Answer};
+use crate::catalogue::text;
+use crate::child::{Place, Server};
+use crate::figures::{Count, Ratio, Spread, Time, each, nanos, per_second};
+use crate::load::{Clients, fetch};
+use crate::report::{Compared, Line, Section, Target};
+
+/// What a round of one side gave.
+struct Round {
+    /// Of the server for each request, in nanoseconds.
+    processor: u64,
+    rate: u64,
+    /// Of the load for each request, in nanoseconds.
+    load: u64,
+}
+
+/// Measures a page of a product and a list of 24 at `server`.
+pub fn measure(
+    section: &mut Section,
+    server: &Server,
+    folder: &Path,
+    limit: Ratio,
+    plan: &Plan,
+) -> Result<()> {
+    let addr = server.addr()?;
+    let targets = targets(addr)?;
+    // The first fetch fills, the second is the hit.
+    let answers: Vec<_> = targets
+        .iter()
+        .map(|target| fetch(addr, target).and_then(|_| fetch(addr, target)))
+        .collect::<Result<_>>()?;
+    answers.iter().try_for_each(Answer::ensure_hit)?;
+    let recorded = folder.join("answers.json");
+    answer::save(&answers, &recorded)?;
+    let arguments = ["serve-axum", "--answers", text(&recorded)?];
+    let peer = Server::of_task(&arguments, Place::Measured, plan.cores)?;
+
+    let mut load = Vec::new();
+    for (name, wanted) in ["product page", "list of 24"].into_iter().zip(answers) {
+        let wanted = Arc::new(wanted);
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..plan.rounds {
+            ours.push(round(server, &wanted, plan)?);
+            theirs.push(round(&peer, &wanted, plan)?);
+        }
+        fetch(addr, &wanted.target)?.ensure_hit()?;
+
+        let name = format!("{name}, {} bytes in brotli", Count(wanted.body.len() as u64));
+        load.extend(ours.iter().chain(&theirs).map(|round| round.load));
+        add_lines(section, &name, &ours, &theirs, limit);
+    }
+    let load = Time(Spread::of(load).median);
+    section.note(format!("The load itself took {load} of its own core for a request (median)."));
+    Ok(())
+}
+
+fn round(server: &Server, wanted: &Arc<Answer>, plan: &Plan) -> Result<Round> {
+    let mut clients = Clients::connect(server.addr()?, plan.connections)?;
+    clients.run(wanted, plan.warm_up)?;
+
+    let before = server.processor_time()?;
+    let done = clients.run(wanted, plan.round)?;
+    let used = server.processor_time()? - before;
+
+    ensure!(done.requests > 0, "a round without a request");
+    Ok(Round {
+        processor: nanos(each(used, done.requests)),
+        rate: per_second(done.requests, done.took),
+        load: nanos(each(done.processor, done.requests)),
+    })
+}
+
+/// The first product of a list, and the list of its category.
+fn targets(addr: SocketAddr) -> Result<[String; 2]> {
+    let first = fetch_plain(addr, "/products?limit=24&sort=name")?;
+    let card = &first["data"][0];
+    let (slug, category) = (card["slug"].as_str(), card["category"]["slug"].as_str());
+    let (Some(slug), Some(category)) = (slug, category) else {
+        anyhow::bail!("the list has no products: {first}");
+    };
+    let list = format!("/products?category={category}");
+    let cards = fetch_plain(addr, &list)?["data"].as_array().map_or(0, Vec::len);
+
+    ensure!(cards == 24, "{list} shows {cards} products");
+    Ok([format!("/products/{slug}"), list])
+}
+
+fn fetch_plain(addr: SocketAddr, target: &str) -> Result<Value> {
+    Ok(serde_json::from_slice(&crate::load::fetch_plain(addr, target)?.body)?)
+}
+
+fn add_lines(section: &mut Section, name: &str, ours: &[Round], theirs: &[Round], limit: Ratio) {
+    let both = |of: fn(&Round) -> u64| {
+        (Spread::of(ours.iter().map(of)), Spread::of(theirs.iter().map(of)))
+    };
+    let compared = |of: fn(&Round) -> u64| {
+        let (mine, peer) = both(of);
+        let rounds = ours.iter().zip(theirs).map(|(a, b)| Ratio::of(of(a), of(b)));
+        Compared::of(Ratio::of(mine.median, peer.median), rounds)
+    };
+    let (mine, peer) = both(|round| round.processor);
+    let processor = compared(|round| round.processor);
+    section.line(Line {
+        what: format!("{name}: CPU for a request"),
+        ours: Time(mine.median).to_string(),
+        peer: Time(peer.median).to_string(),
+        ratio: Some(processor),
+        target: Target::at_most(limit, processor.ratio),
+    });
+    let (mine, peer) = both(|round| round.rate);
+    section.line(Line {
+        what: format!("{name}: requests a second"),
+        ours: Count(mine.median).to_string(),
+        peer: Count(peer.median).to_string(),
+        ratio: Some(compared(|round| round.rate)),
+        target: Target::None,
+    });
+}

@@ -1,0 +1,121 @@
+//! The rows of the benchmark.
+
+mod edge;
+mod hits;
+mod import;
+mod memory;
+mod origin;
+mod search;
+mod start;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::cores::Cores;
+use crate::report::Report;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Row {
+    /// A hit in the origin's memory against axum.
+    Origin,
+    /// A hit in the edge's memory against axum.
+    Edge,
+    /// Rows of a file into a fresh store.
+    Import,
+    /// Queries and changes against tantivy.
+    Search,
+    /// An origin's memory and start by the size of its catalogue.
+    Memory,
+    /// The second start of the shop.
+    Start,
+}
+
+impl Row {
+    pub const ALL: [Self; 6] =
+        [Self::Origin, Self::Edge, Self::Import, Self::Search, Self::Memory, Self::Start];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Origin => "origin",
+            Self::Edge => "edge",
+            Self::Import => "import",
+            Self::Search => "search",
+            Self::Memory => "memory",
+            Self::Start => "start",
+        }
+    }
+
+    pub fn measure(self, plan: &Plan, report: &mut Report) -> Result<()> {
+        report.add(match self {
+            Self::Origin => origin::measure(plan)?,
+            Self::Edge => edge::measure(plan)?,
+            Self::Import => import::measure(plan)?,
+            Self::Search => search::measure(plan)?,
+            Self::Memory => memory::measure(plan)?,
+            Self::Start => start::measure(plan)?,
+        });
+        Ok(())
+    }
+}
+
+/// How much is measured, and where.
+pub struct Plan {
+    pub cores: Cores,
+    /// Odd, so that one round is the median.
+    pub rounds: usize,
+    /// Of a server under load.
+    pub round: Duration,
+    /// Before each round: caches, branch predictors and connections.
+    pub warm_up: Duration,
+    pub connections: usize,
+    pub import_rows: u32,
+    /// Sizes of catalogues.
+    pub sizes: &'static [u32],
+    quick: bool,
+}
+
+impl Plan {
+    pub fn new(quick: bool) -> Result<Self> {
+        let cores = Cores::choose()?;
+        let connections = 32;
+
+        Ok(if quick {
+            Self {
+                cores,
+                rounds: 3,
+                round: Duration::from_millis(500),
+                warm_up: Duration::from_millis(200),
+                connections,
+                import_rows: 10_000,
+                sizes: &[1_000, 10_000],
+                quick,
+            }
+        } else {
+            Self {
+                cores,
+                rounds: 7,
+                // A hundred and fifty ticks of the clock that counts processor time.
+                round: Duration::from_millis(1_500),
+                warm_up: Duration::from_millis(300),
+                connections,
+                import_rows: 100_000,
+                sizes: &[1_000, 10_000, 100_000],
+                quick,
+            }
+        })
+    }
+
+    pub fn describe(&self) -> String {
+        let Self { rounds, round, warm_up, connections, .. } = self;
+        let look = if self.quick { " **A quick look, not a result.**" } else { "" };
+
+        format!(
+            "{}; medians of {rounds} rounds, ours and the peer's in turn; servers in processes of \
+             their own under {connections} keep-alive connections of HTTP/1.1 on the loopback, \
+             rounds of {round:?} after {warm_up:?} of warming up.{look}",
+            self.cores.describe()
+        )
+    }
+}

@@ -1,0 +1,40 @@
+//! The origin over a SQLite store, as the shop runs it.
+
+use std::future::pending;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use domain::Currency;
+use edge_core::auth::{KeyRing, SigningKey};
+use embedded::{SqliteItems, SystemWorld};
+use origin::{Shop, ShopSettings};
+use store::schema::TABLES;
+use tokio::net::TcpListener;
+
+use super::SECRET;
+
+/// The shop's default.
+const CACHE_BYTES: u64 = 64 << 20;
+
+pub fn serve(store: &Path) -> Result<()> {
+    let runtime = super::runtime()?;
+
+    runtime.block_on(async {
+        let metrics = platform::start_metrics()?;
+        let items = Arc::new(SqliteItems::open(store, TABLES)?);
+        let settings = ShopSettings {
+            currency: Currency::USD,
+            cache_bytes: CACHE_BYTES,
+            edge_keys: KeyRing::new(SigningKey::new("bench", SECRET)?),
+            token_key: SigningKey::new("token", SECRET)?,
+            metrics: Arc::new(move || metrics.render()),
+        };
+        let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
+        let listener = TcpListener::bind(super::any_port()).await?;
+
+        let running = origin::serve(shop, listener, pending()).await?;
+        super::ready(running.addr);
+        Ok(running.done.await?)
+    })
+}
