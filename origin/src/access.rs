@@ -82,9 +82,9 @@ async fn authorise(
 
 async fn authenticate(shop: &Shop, headers: &HeaderMap) -> Result<AdminKey, Problem> {
     let unauthorized = |detail| Problem::new(Code::Unauthorized, detail);
-    let value = headers.get(AUTHORIZATION).ok_or_else(|| {
-        unauthorized("send Authorization: Bearer with an admin key")
-    })?;
+    let value = headers
+        .get(AUTHORIZATION)
+        .ok_or_else(|| unauthorized("send Authorization: Bearer with an admin key"))?;
     let text = value.to_str().unwrap_or_default();
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let (_, token) = token.ok_or_else(|| unauthorized("the scheme is Bearer"))?;

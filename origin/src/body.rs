@@ -65,6 +65,11 @@ fn is_json(request: &Request) -> Result<(), Problem> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A struct can be read from an array, field by field; no caller of ours means that.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        let error = FieldError::new("", "invalid", "the body is an object, not an array");
+        return Err(Problem::invalid_body(vec![error]));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
 
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
@@ -78,9 +83,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             _ => Problem::new(Code::InvalidJson, format!("the body is not JSON: {inner}")),
         }
     })?;
-    deserializer
-        .end()
-        .map_err(|error| Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}")))?;
+    deserializer.end().map_err(|error| {
+        Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}"))
+    })?;
 
     Ok(parsed)
 }

@@ -5,14 +5,14 @@ use std::future::Future;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, ETAG};
+use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::Code;
 use sha2::{Digest, Sha256};
-use store::{Claim, StoredResponse};
 use store::idempotency::Ticket;
+use store::{Claim, StoredResponse};
 
 use crate::access::Admin;
 use crate::body::{self, BODY_MAX};
@@ -26,7 +26,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// Stripe's bound.
 const KEY_MAX: usize = 255;
 /// What a replay repeats of the headers.
-static KEPT: [HeaderName; 4] = [CONTENT_TYPE, ETAG, CATALOG_SEQ, CATALOG_TOKEN];
+static KEPT: [HeaderName; 5] = [CONTENT_TYPE, ETAG, LOCATION, CATALOG_SEQ, CATALOG_TOKEN];
 
 /// Runs a POST that brings a key at most once.
 pub async fn once(State(shop): State<SharedShop>, request: Request, next: Next) -> Response {

@@ -71,9 +71,8 @@ pub async fn metrics(State(shop): State<SharedShop>) -> Response {
 #[utoipa::path(get, path = "/openapi.json", tag = "ops",
     responses((status = 200, description = "The document", body = Object)))]
 pub async fn openapi() -> Response {
-    static JSON: LazyLock<String> = LazyLock::new(|| {
-        crate::openapi().to_json().expect("the document has text keys alone")
-    });
+    static JSON: LazyLock<String> =
+        LazyLock::new(|| crate::openapi().to_json().expect("the document has text keys alone"));
     let kind = HeaderValue::from_static("application/json");
 
     ([(CONTENT_TYPE, kind)], JSON.as_str()).into_response()

@@ -80,11 +80,7 @@ fn documented() -> OpenApiRouter<SharedShop> {
         .routes(routes!(admin::list_categories, admin::create_category))
         .routes(routes!(admin::show_category, admin::update_category, admin::delete_category))
         .routes(routes!(admin::list_collections, admin::create_collection))
-        .routes(routes!(
-            admin::show_collection,
-            admin::update_collection,
-            admin::delete_collection
-        ))
+        .routes(routes!(admin::show_collection, admin::update_collection, admin::delete_collection))
         .routes(routes!(admin::show_featured, admin::set_featured))
         .routes(routes!(admin::set_bestsellers))
         .routes(routes!(admin::show_stock))

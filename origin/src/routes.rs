@@ -105,9 +105,8 @@ pub const ROUTES: &[Decisions] = &[
 
 /// The decisions for a request that the router matched; HEAD is GET.
 pub fn decisions(method: &Method, path: &str) -> Option<&'static Decisions> {
-    static BY_ROUTE: LazyLock<HashMap<(&str, &str), &Decisions>> = LazyLock::new(|| {
-        ROUTES.iter().map(|route| ((route.method, route.path), route)).collect()
-    });
+    static BY_ROUTE: LazyLock<HashMap<(&str, &str), &Decisions>> =
+        LazyLock::new(|| ROUTES.iter().map(|route| ((route.method, route.path), route)).collect());
     let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
 
     BY_ROUTE.get(&(method, path)).copied()

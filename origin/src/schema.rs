@@ -98,9 +98,8 @@ impl IntoResponses for VersionProblems {
 
 fn problems(rows: &[(u16, &str)]) -> BTreeMap<String, RefOr<Response>> {
     let row = |(status, description): &(u16, &str)| {
-        let content = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name(ProblemBody::name())))
-            .build();
+        let content =
+            ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
         let response =
             ResponseBuilder::new().description(*description).content(PROBLEM_JSON, content);
 

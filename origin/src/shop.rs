@@ -57,12 +57,8 @@ impl Shop {
         let index = Arc::new(Index::new(catalog.clone()));
         let source = Arc::new(StoreLog::new(log));
         let follower = Follower::new(source, Arc::clone(&index) as Arc<dyn cache::Sink>);
-        let reads = Reads::new(
-            catalog.clone(),
-            Arc::clone(&index),
-            follower.clone(),
-            settings.cache_bytes,
-        );
+        let reads =
+            Reads::new(catalog.clone(), Arc::clone(&index), follower.clone(), settings.cache_bytes);
 
         Self {
             catalog,

@@ -20,7 +20,8 @@ pub async fn run(keys: &AdminKeys, command: AdminKeyCommand) -> anyhow::Result<E
         }
         AdminKeyCommand::List => {
             for key in keys.list().await.context("the keys could not be read")? {
-                let state = key.revoked_at.map_or("active".to_owned(), |at| format!("revoked {at}"));
+                let state =
+                    key.revoked_at.map_or("active".to_owned(), |at| format!("revoked {at}"));
                 println!("{}  {:8}  {}  {state}  {}", key.id, key.role, key.created_at, key.name);
             }
         }

@@ -66,7 +66,9 @@ pub async fn run(
 fn summarise(report: &ImportReport, arguments: &ImportArguments) {
     let Tally { created, updated, unchanged, refused } = report.tally;
     let would = if arguments.dry_run { "would be " } else { "" };
-    eprintln!("{would}created {created}, updated {updated}, unchanged {unchanged}, refused {refused}");
+    eprintln!(
+        "{would}created {created}, updated {updated}, unchanged {unchanged}, refused {refused}"
+    );
     if report.categories > 0 {
         eprintln!("{} categories {would}made", report.categories);
     }

@@ -36,9 +36,10 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let origin = origin::serve(Arc::clone(&shop), listener, origin_ends.begun())
         .await
         .context("the origin did not start")?;
-    let edge = edge_native::serve(edge_settings(&platform, &settings, origin.addr)?, shutdown.begun())
-        .await
-        .context("the edge did not start")?;
+    let edge =
+        edge_native::serve(edge_settings(&platform, &settings, origin.addr)?, shutdown.begun())
+            .await
+            .map_err(|error| anyhow::anyhow!("the edge did not start: {error} (edge.listen)"))?;
     tasks.spawn({
         let (platform, shutdown) = (platform.clone(), shutdown.clone());
         async move { platform.maintain(shutdown.begun()).await }

@@ -21,7 +21,8 @@ pub enum Route {
     /// One of the seven cached paths. Its text is the cache key, and the request that a tier sends
     /// to the next one: whatever else the client said is in neither.
     Catalog(CatalogRead),
-    /// `/internal/…`: between the shop's own parts. An edge never lets it pass.
+    /// `/internal/…`, between the shop's own parts, and `/metrics` and `/readyz`, for its operators.
+    /// An edge never lets it pass.
     Internal,
     /// Anything else, never cached: carts, accounts, admin, and what nobody knows.
     Pass,

@@ -162,7 +162,7 @@ impl Edge {
                 answer.send(asked, None, &forwarded(None, false, detail.or(plan.detail)))
             }
             Landed::Failed(failure) => {
-                problem::failed(failure, &forwarded(None, false, plan.detail))
+                problem::failed(failure, &forwarded(None, false, plan.detail), &*self.world)
             }
         }
     }

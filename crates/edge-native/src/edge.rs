@@ -73,7 +73,7 @@ impl Edge {
     fn refused(&self, refusal: Refusal) -> Response<Body> {
         self.measures.answered(&edge_core::CacheStatus::Refused);
 
-        problem::refused(refusal)
+        problem::refused(refusal, &*self.world)
     }
 
     fn health(&self) -> Response<Body> {

@@ -1,18 +1,22 @@
 //! Answers that the edge gives of its own: problems, never cached.
 
 use bytes::Bytes;
+use domain::ids::RequestId;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use domain::{Code, ProblemBody};
 use edge_core::{CacheStatus, Refusal};
 use http::header::{ALLOW, CACHE_CONTROL, CACHE_STATUS, CONTENT_TYPE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use ports::World;
 
 use crate::body::Body;
 use crate::origin::Failure;
 
-pub(crate) fn refused(refusal: Refusal) -> Response<Body> {
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) fn refused(refusal: Refusal, world: &dyn World) -> Response<Body> {
     let allow = refusal.allow();
-    let mut response = of(&refusal.into_body(), &CacheStatus::Refused);
+    let mut response = of(refusal.into_body(), &CacheStatus::Refused, world);
 
     if let Some(allow) = allow {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
@@ -21,7 +25,7 @@ pub(crate) fn refused(refusal: Refusal) -> Response<Body> {
 }
 
 /// The origin gave no answer, and the edge has none.
-pub(crate) fn failed(failure: Failure, status: &CacheStatus) -> Response<Body> {
+pub(crate) fn failed(failure: Failure, status: &CacheStatus, world: &dyn World) -> Response<Body> {
     let body = match failure {
         Failure::Unreachable => {
             ProblemBody::new(Code::OriginUnreachable, "the shop can't be reached; try again soon")
@@ -32,11 +36,19 @@ pub(crate) fn failed(failure: Failure, status: &CacheStatus) -> Response<Body> {
         }
     };
 
-    of(&body, status)
+    of(body, status, world)
 }
 
-pub(crate) fn of(problem: &ProblemBody, status: &CacheStatus) -> Response<Body> {
-    let json = serde_json::to_vec(problem).expect("a problem is strings and numbers");
+/// Named like a request at the origin, so that a shopper's report can be found either way.
+pub(crate) fn of(
+    mut problem: ProblemBody,
+    status: &CacheStatus,
+    world: &dyn World,
+) -> Response<Body> {
+    let id = RequestId::new(world.now(), world.random()).to_string();
+    let id_value = HeaderValue::try_from(&id).expect("an id is letters, digits and _");
+    problem.request_id = Some(id);
+    let json = serde_json::to_vec(&problem).expect("a problem is strings and numbers");
     let mut response = Response::new(Body::Bytes(Bytes::from(json)));
     *response.status_mut() =
         StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -45,6 +57,7 @@ pub(crate) fn of(problem: &ProblemBody, status: &CacheStatus) -> Response<Body> 
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE_CACHE_CONTROL));
     headers.insert(CACHE_STATUS, status_value(status));
+    headers.insert(REQUEST_ID, id_value);
     response
 }
 

@@ -56,12 +56,14 @@ impl Edge {
         match unless_silent(response, &progress, silence_max).await {
             Ok(response) => self.passed_back(response),
             Err(_) if progress.was_too_large() => self.too_large(),
-            Err(_) if progress.has_stalled() => {
-                problem::of(&ProblemBody::new(Code::Timeout, "the body did not arrive"), &STATUS)
-            }
+            Err(_) if progress.has_stalled() => problem::of(
+                ProblemBody::new(Code::Timeout, "the body did not arrive"),
+                &STATUS,
+                &*self.world,
+            ),
             Err(failure) => {
                 self.measures.failed(failure);
-                problem::failed(failure, &STATUS)
+                problem::failed(failure, &STATUS, &*self.world)
             }
         }
     }
@@ -83,7 +85,7 @@ impl Edge {
         let most = self.limits.passed_body_max;
         let detail = format!("the body has more than {most} bytes");
 
-        problem::of(&ProblemBody::new(Code::PayloadTooLarge, detail), &STATUS)
+        problem::of(ProblemBody::new(Code::PayloadTooLarge, detail), &STATUS, &*self.world)
     }
 }
 

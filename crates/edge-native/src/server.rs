@@ -62,7 +62,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, ServeError> {
     let listener = match settings.listen {
-        Listen::At(addr) => TcpListener::bind(addr).await?,
+        Listen::At(addr) => {
+            TcpListener::bind(addr).await.map_err(|error| ServeError::Taken(addr, error))?
+        }
         Listen::On(listener) => {
             listener.set_nonblocking(true)?;
             TcpListener::from_std(listener)?

@@ -71,8 +71,16 @@ pub enum ServeError {
     Origin(#[from] InvalidOrigin),
     #[error("{0:?} can't be a host name in a header")]
     PublicHost(String),
+    #[error("can't listen on {0}: {1}")]
+    Taken(SocketAddr, io::Error),
     #[error("can't listen: {0}")]
-    Listen(#[from] io::Error),
+    Listen(io::Error),
+}
+
+impl From<io::Error> for ServeError {
+    fn from(error: io::Error) -> Self {
+        Self::Listen(error)
+    }
 }
 
 impl EdgeSettings {

@@ -41,8 +41,7 @@ pub async fn created<T, V: Serialize>(
     location: String,
     value: V,
 ) -> Response {
-    let mut response =
-        written(shop, StatusCode::CREATED, committed, Some(version), value).await;
+    let mut response = written(shop, StatusCode::CREATED, committed, Some(version), value).await;
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }

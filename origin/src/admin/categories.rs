@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::draft::{CategoryDraft, CategoryPatch};
 use domain::CategoryId;
+use domain::draft::{CategoryDraft, CategoryPatch};
 use store::{Committed, StoreError};
 
 use super::answers::{created, gone, id, shown, written};

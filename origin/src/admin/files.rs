@@ -145,12 +145,8 @@ pub async fn export_file(
 }
 
 async fn run(shop: &Shop, job: &ImportJob, admin: Admin) -> Result<ImportReport, Problem> {
-    let importer = Importer::new(
-        shop.catalog.clone(),
-        shop.items.clone(),
-        shop.world.clone(),
-        admin.actor,
-    );
+    let importer =
+        Importer::new(shop.catalog.clone(), shop.items.clone(), shop.world.clone(), admin.actor);
     let mut refused = Refused::default();
     let report = importer.run(job, &mut refused).await.map_err(|error| match error {
         ImportError::File(error) => unreadable(&error),

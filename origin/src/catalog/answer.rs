@@ -38,11 +38,8 @@ pub fn respond(
         .get(IF_NONE_MATCH)
         .is_some_and(|known| is_known(known, &body.etag) && rendered.status == 200);
 
-    let mut response = Response::new(if is_known {
-        Body::empty()
-    } else {
-        Body::from(body.bytes.clone())
-    });
+    let mut response =
+        Response::new(if is_known { Body::empty() } else { Body::from(body.bytes.clone()) });
     *response.status_mut() = if is_known {
         StatusCode::NOT_MODIFIED
     } else {

@@ -66,26 +66,27 @@ async fn fill(
     let stamp = shelf.stamp().clone();
     let mut seen = Vec::new();
 
-    let page = match read {
-        CatalogRead::Product(reference) => {
-            let product = catalog.find_product(reference).await?;
-            if let Some(found) = &product {
-                let id = found.product.id;
-                seen.push((id.to_string(), Some(found.product.version)));
-                seen.extend(found.variants.iter().map(|variant| {
-                    (format!("{id}/{}", variant.id), Some(variant.level_version))
-                }));
-            } else if let domain::Ref::Id(id) = reference {
-                seen.push((id.to_string(), None));
+    let page =
+        match read {
+            CatalogRead::Product(reference) => {
+                let product = catalog.find_product(reference).await?;
+                if let Some(found) = &product {
+                    let id = found.product.id;
+                    seen.push((id.to_string(), Some(found.product.version)));
+                    seen.extend(found.variants.iter().map(|variant| {
+                        (format!("{id}/{}", variant.id), Some(variant.level_version))
+                    }));
+                } else if let domain::Ref::Id(id) = reference {
+                    seen.push((id.to_string(), None));
+                }
+                render::product(&shelf, reference, product.as_ref())
             }
-            render::product(&shelf, reference, product.as_ref())
-        }
-        CatalogRead::Recommendations(reference) => {
-            let id = catalog.find_id(reference).await?;
-            render::recommendations(&shelf, reference, id)
-        }
-        list => render::list(&shelf, list),
-    };
+            CatalogRead::Recommendations(reference) => {
+                let id = catalog.find_id(reference).await?;
+                render::recommendations(&shelf, reference, id)
+            }
+            list => render::list(&shelf, list),
+        };
 
     let Page { status, tags, bytes } = page;
     let resource = if status == 200 { read.resource() } else { Resource::Missing };

@@ -115,10 +115,12 @@ fn unknown(what: Unknown, query: Option<&ListQuery>) -> Page {
     match what {
         Unknown::Category => tags.push(Tag::CATEGORIES),
         Unknown::Collection => {
-            tags.extend(query.and_then(|query| query.collection.as_ref()).map(|asked| match asked {
-                Ref::Id(id) => Tag::collection(*id),
-                Ref::Slug(slug) => Tag::slug(slug),
-            }));
+            tags.extend(query.and_then(|query| query.collection.as_ref()).map(
+                |asked| match asked {
+                    Ref::Id(id) => Tag::collection(*id),
+                    Ref::Slug(slug) => Tag::slug(slug),
+                },
+            ));
         }
         Unknown::Cursor => {
             let detail = "the cursor belongs to another list";

@@ -5,7 +5,8 @@ use axum::http::Request;
 
 use crate::world::{Answer, World};
 
-const CSV: &str = "sku,name,category,price,stock\nA-1,Canvas Tote,Bags,29.99,4\nA-2,Tent,Tents,1.999,1\n";
+const CSV: &str =
+    "sku,name,category,price,stock\nA-1,Canvas Tote,Bags,29.99,4\nA-2,Tent,Tents,1.999,1\n";
 
 async fn import(world: &World, kind: &str, key: Option<&str>, body: &str) -> Answer {
     let mut request = Request::post("/admin/imports")

@@ -38,7 +38,8 @@ async fn of_equal_requests_at_once_one_runs() {
     let calls = (0..16).map(|_| world.call("POST", "/admin/categories", &[KEY], body.clone()));
     let answers = futures::future::join_all(calls).await;
 
-    let replays = |answer: &crate::world::Answer| answer.headers.contains_key("idempotent-replayed");
+    let replays =
+        |answer: &crate::world::Answer| answer.headers.contains_key("idempotent-replayed");
     let made = answers.iter().filter(|answer| answer.status == 201 && !replays(answer)).count();
     assert_eq!(made, 1);
     assert!(answers.iter().all(|answer| [201, 409].contains(&answer.status.as_u16())));

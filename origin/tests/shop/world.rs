@@ -117,7 +117,13 @@ impl World {
     }
 
     /// As the owner.
-    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
         let mut request = Request::builder()
             .method(method)
             .uri(path)

@@ -14,6 +14,9 @@ const CACHED_PATH_MAX: usize = 512;
 const RESERVED: [&str; 6] =
     ["products", "categories", "featured", "bestsellers", "search", "internal"];
 
+/// Doors for operators, who use the origin's own: they tell more of the shop than strangers need.
+const OPERATORS: [&str; 2] = ["metrics", "readyz"];
+
 pub(super) enum Place {
     Cached(CachedPath),
     Internal,
@@ -58,7 +61,7 @@ impl Place {
         if !first_is_plain || !is_plain(rest.unwrap_or_default()) {
             return None;
         }
-        if first.eq_ignore_ascii_case("internal") {
+        if first.eq_ignore_ascii_case("internal") || OPERATORS.contains(&first) {
             return Some(Self::Internal);
         }
         (!is_reserved_in_disguise(first)).then_some(Self::Other)
