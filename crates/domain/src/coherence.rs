@@ -120,8 +120,8 @@ impl Seq {
 impl LogId {
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidStamp> {
         let text = text.into();
-        let well_formed = (1..=40).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let well_formed =
+            (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
 
         if well_formed { Ok(Self(text)) } else { Err(InvalidStamp) }
     }
@@ -233,7 +233,8 @@ impl TagTable {
         }
 
         for tag in &row.tags {
-            let last = self.last.entry(tag.hash()).or_insert(Last { seq: row.seq, hard: Seq::ZERO });
+            let last =
+                self.last.entry(tag.hash()).or_insert(Last { seq: row.seq, hard: Seq::ZERO });
             last.seq = row.seq;
             if row.hard {
                 last.hard = row.seq;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Availability, CatalogProduct, CategoryId, CategoryTree, CollectionId, ProductId, Slug, Timestamp,
+    Availability, CatalogProduct, CategoryId, CategoryTree, CollectionId, ProductId, Slug,
+    Timestamp,
 };
 
 /// One DynamoDB item holds the list (a product id takes about 40 bytes of its 400 KB), and one

@@ -408,9 +408,7 @@ fn check_membership(membership: &Membership, mistakes: &mut Mistakes) {
     }
 }
 
-fn named(
-    values: &BTreeMap<String, String>,
-) -> impl ExactSizeIterator<Item = (&String, &str)> {
+fn named(values: &BTreeMap<String, String>) -> impl ExactSizeIterator<Item = (&String, &str)> {
     values.iter().map(|(name, value)| (name, value.as_str()))
 }
 

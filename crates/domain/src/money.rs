@@ -40,11 +40,41 @@ pub enum InvalidMoney {
 /// Code and number of decimals, from ISO 4217. Currencies whose providers disagree on the number of
 /// decimals (UGX, ISK, HUF, TWD) are left out until a test pins what each provider means.
 const CURRENCIES: &[(&str, u32)] = &[
-    ("AED", 2), ("AUD", 2), ("BGN", 2), ("BHD", 3), ("BRL", 2), ("CAD", 2), ("CHF", 2), ("CNY", 2),
-    ("CZK", 2), ("DKK", 2), ("EUR", 2), ("GBP", 2), ("HKD", 2), ("IDR", 2), ("ILS", 2), ("INR", 2),
-    ("JPY", 0), ("KRW", 0), ("KWD", 3), ("MXN", 2), ("MYR", 2), ("NOK", 2), ("NZD", 2), ("PHP", 2),
-    ("PLN", 2), ("RON", 2), ("SAR", 2), ("SEK", 2), ("SGD", 2), ("THB", 2), ("TND", 3), ("TRY", 2),
-    ("USD", 2), ("VND", 0), ("ZAR", 2),
+    ("AED", 2),
+    ("AUD", 2),
+    ("BGN", 2),
+    ("BHD", 3),
+    ("BRL", 2),
+    ("CAD", 2),
+    ("CHF", 2),
+    ("CNY", 2),
+    ("CZK", 2),
+    ("DKK", 2),
+    ("EUR", 2),
+    ("GBP", 2),
+    ("HKD", 2),
+    ("IDR", 2),
+    ("ILS", 2),
+    ("INR", 2),
+    ("JPY", 0),
+    ("KRW", 0),
+    ("KWD", 3),
+    ("MXN", 2),
+    ("MYR", 2),
+    ("NOK", 2),
+    ("NZD", 2),
+    ("PHP", 2),
+    ("PLN", 2),
+    ("RON", 2),
+    ("SAR", 2),
+    ("SEK", 2),
+    ("SGD", 2),
+    ("THB", 2),
+    ("TND", 3),
+    ("TRY", 2),
+    ("USD", 2),
+    ("VND", 0),
+    ("ZAR", 2),
 ];
 
 impl Currency {
@@ -180,10 +210,7 @@ mod tests {
     fn what_is_not_a_plain_decimal_is_refused_by_name() {
         for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,000.00", "$5", " 5", "NaN", "٣"] {
             assert!(
-                matches!(
-                    Money::from_decimal(text, Currency::USD),
-                    Err(InvalidMoney::Decimal(_))
-                ),
+                matches!(Money::from_decimal(text, Currency::USD), Err(InvalidMoney::Decimal(_))),
                 "{text}"
             );
         }

@@ -23,9 +23,7 @@ pub struct Slug(String);
 pub struct Sku(String);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a slug (a-z, 0-9 and single inner hyphens, at most {SLUG_MAX}): {0}"
-)]
+#[error("not a slug (a-z, 0-9 and single inner hyphens, at most {SLUG_MAX}): {0}")]
 pub struct InvalidSlug(String);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,8 +97,8 @@ impl FromStr for Sku {
     type Err = InvalidSku;
 
     fn from_str(text: &str) -> Result<Self, InvalidSku> {
-        let well_formed = (1..=SKU_MAX).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let well_formed =
+            (1..=SKU_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
 
         if well_formed {
             Ok(Self(text.to_owned()))

@@ -3,24 +3,36 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    CategoryId, CategoryTree, CollectionId, Product, ProductId, Slug, Status, Tag,
-};
+use crate::{CategoryId, CategoryTree, CollectionId, Product, ProductId, Slug, Status, Tag};
 
 /// A catalogue write, as far as caches are concerned.
 #[derive(Clone, Debug)]
 pub enum Write<'a> {
     /// A product came, went, was published, hidden, moved, renamed in its URL, or only edited;
     /// `None` stands for "not there".
-    Product { before: Option<&'a Product>, after: Option<&'a Product> },
+    Product {
+        before: Option<&'a Product>,
+        after: Option<&'a Product>,
+    },
     /// A variant's price, or which stock bucket it is in.
-    Variant { product: &'a Product },
+    Variant {
+        product: &'a Product,
+    },
     /// A category came, went or was edited; the trees are those before and after.
-    Category { id: CategoryId, before: &'a CategoryTree, after: &'a CategoryTree },
-    Collection { id: CollectionId, slugs: Vec<Slug> },
+    Category {
+        id: CategoryId,
+        before: &'a CategoryTree,
+        after: &'a CategoryTree,
+    },
+    Collection {
+        id: CollectionId,
+        slugs: Vec<Slug>,
+    },
     Featured,
     /// Rankings that really changed: the shop's, or a category's.
-    Bestsellers { categories: Vec<Option<CategoryId>> },
+    Bestsellers {
+        categories: Vec<Option<CategoryId>>,
+    },
     /// More than a job may name one by one.
     Everything,
 }

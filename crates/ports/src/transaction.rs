@@ -17,11 +17,25 @@ pub struct Transaction {
 /// One write or check of one item; no two actions of a transaction name the same item.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    Put { key: Key, attributes: Attributes, condition: Option<Condition> },
+    Put {
+        key: Key,
+        attributes: Attributes,
+        condition: Option<Condition>,
+    },
     /// Changes attributes of an item; makes it, with these attributes alone, if it is not there.
-    Update { key: Key, updates: Vec<Update>, condition: Option<Condition> },
-    Delete { key: Key, condition: Option<Condition> },
-    Check { key: Key, condition: Condition },
+    Update {
+        key: Key,
+        updates: Vec<Update>,
+        condition: Option<Condition>,
+    },
+    Delete {
+        key: Key,
+        condition: Option<Condition>,
+    },
+    Check {
+        key: Key,
+        condition: Condition,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
