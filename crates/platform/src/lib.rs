@@ -10,6 +10,7 @@ mod secrets;
 mod settings;
 mod shutdown;
 mod telemetry;
+mod values;
 
 pub use connect::{ConnectError, Platform};
 pub use layers::Sources;

@@ -91,6 +91,10 @@ impl SecretSource {
                 let edge_auth = reader.required_secret("secrets.edge_auth");
                 let edge_auth_other = reader.secret("secrets.edge_auth_other");
                 let catalog_token = reader.required_secret("secrets.catalog_token");
+                if edge_auth.is_some() && edge_auth == catalog_token {
+                    let what = "the same as secrets.edge_auth: whoever learns one has the other";
+                    reader.refuse("secrets.catalog_token", what);
+                }
 
                 Some(Self::Given {
                     edge_auth: edge_auth?,

@@ -11,6 +11,7 @@ use crate::limits::{LimitTable, parse_limit};
 use crate::mistakes::SettingsError;
 use crate::reader::Reader;
 use crate::secrets::SecretSource;
+use crate::values::{address, host, path, region, table_prefix, url};
 
 /// A tebibyte: more is a slip of the hand.
 const CAPACITY_MAX_MB: u64 = 1 << 20;
@@ -243,60 +244,4 @@ fn refuse_same_port(reader: &mut Reader, edge: SocketAddr, origin: SocketAddr) {
 
 fn capacity(reader: &mut Reader, key: &'static str) -> Option<u64> {
     reader.number(key, 1, CAPACITY_MAX_MB).map(|mebibytes| mebibytes << 20)
-}
-
-fn path(text: &str) -> Result<PathBuf, &'static str> {
-    if text.contains('\0') { Err("a path has no NUL") } else { Ok(text.into()) }
-}
-
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse().map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8080")
-}
-
-/// Scheme and authority alone.
-fn url(text: &str) -> Result<String, &'static str> {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-
-    match rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)) {
-        Some(authority) if host(authority).is_ok() => Ok(text.trim_end_matches('/').to_owned()),
-        _ => Err("it must be http://host:port or https://host:port, without a path"),
-    }
-}
-
-/// `host`, `host:port` or `[v6]:port`: what may stand in a header and a URL, and no user.
-fn host(text: &str) -> Result<String, &'static str> {
-    let wrong = "it must be a host name or address, with a port or without";
-    let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, Some(port)),
-        _ => (text, None),
-    };
-    let is_v6 = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    let is_name = match is_v6 {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            let allowed =
-                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-            (1..=253).contains(&name.len()) && name.bytes().all(allowed)
-        }
-    };
-    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-
-    if is_name && is_port { Ok(text.to_owned()) } else { Err(wrong) }
-}
-
-fn region(text: &str) -> Result<String, &'static str> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-
-    if text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err("such as eu-central-1") }
-}
-
-/// DynamoDB's own rule for names of tables (CreateTable), with room for the longest of ours.
-fn table_prefix(text: &str) -> Result<String, &'static str> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-
-    if text.len() <= 200 && text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("at most 200 letters, digits, _ - and .")
-    }
 }

@@ -16,6 +16,7 @@ use platform::{
 use tempfile::TempDir;
 
 const SECRET: &str = "correct-horse-battery-staple-0123456789";
+const OTHER_SECRET: &str = "correct-horse-battery-staple-9876543210";
 
 fn load(environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     Settings::load(&Sources::new().environment(variables(environment)))
@@ -294,7 +295,7 @@ fn secrets_are_never_printed_right_or_wrong() {
     let given = load(&[
         ("SHOP__SECRETS__SOURCE", "given"),
         ("SHOP__SECRETS__EDGE_AUTH", SECRET),
-        ("SHOP__SECRETS__CATALOG_TOKEN", SECRET),
+        ("SHOP__SECRETS__CATALOG_TOKEN", OTHER_SECRET),
     ])
     .unwrap();
     assert!(!format!("{given:#?}").contains("correct-horse"));
@@ -303,10 +304,18 @@ fn secrets_are_never_printed_right_or_wrong() {
         ("SHOP__SECRETS__SOURCE", "given"),
         ("SHOP__SECRETS__EDGE_AUTH", "correct-horse"),
         ("SHOP__SECRETS__EDGE_AUHT", "correct-horse"),
-        ("SHOP__SECRETS__CATALOG_TOKEN", SECRET),
+        ("SHOP__SECRETS__CATALOG_TOKEN", OTHER_SECRET),
     ]);
     assert!(!said.contains("correct-horse"), "{said}");
     assert!(said.contains("32 characters"), "{said}");
+
+    let (keys, said) = refused(&[
+        ("SHOP__SECRETS__SOURCE", "given"),
+        ("SHOP__SECRETS__EDGE_AUTH", SECRET),
+        ("SHOP__SECRETS__CATALOG_TOKEN", SECRET),
+    ]);
+    assert_eq!(keys, ["secrets.catalog_token"], "one secret for two purposes");
+    assert!(!said.contains("correct-horse"), "{said}");
 
     let (_folder, path) = file("[secrets]\nedge_auth = 'correct-horse\n");
     let error = Settings::load(&Sources::new().file(Some(path))).unwrap_err();

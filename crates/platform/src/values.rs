@@ -1,0 +1,85 @@
+//! Texts that a setting may be, and in a few words what is wrong with any other.
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+pub(crate) fn path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.contains('\0') { Err("a path has no NUL") } else { Ok(text.into()) }
+}
+
+pub(crate) fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8080")
+}
+
+/// Scheme and authority alone.
+pub(crate) fn url(text: &str) -> Result<String, &'static str> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+
+    match rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)) {
+        Some(authority) if host(authority).is_ok() => {
+            Ok(text.strip_suffix('/').unwrap_or(text).to_owned())
+        }
+        _ => Err("it must be http://host:port or https://host:port, without a path"),
+    }
+}
+
+/// `host`, `host:port` or `[v6]:port`: what may stand in a header and a URL, and no user.
+pub(crate) fn host(text: &str) -> Result<String, &'static str> {
+    let wrong = "it must be a host name or address, with a port or without";
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (text, None),
+    };
+    let is_v6 = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let is_name = match is_v6 {
+        Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            let allowed =
+                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            (1..=253).contains(&name.len()) && name.bytes().all(allowed)
+        }
+    };
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+
+    if is_name && is_port { Ok(text.to_owned()) } else { Err(wrong) }
+}
+
+pub(crate) fn region(text: &str) -> Result<String, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+
+    if text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err("such as eu-central-1") }
+}
+
+/// DynamoDB's own rule for names of tables (CreateTable), with room for the longest of ours.
+pub(crate) fn table_prefix(text: &str) -> Result<String, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+
+    if text.len() <= 200 && text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("at most 200 letters, digits, _ - and .")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_with_a_port_or_without() {
+        for text in ["shop.example", "localhost:8080", "127.0.0.1", "[::1]", "[::1]:80"] {
+            assert_eq!(host(text).as_deref(), Ok(text));
+        }
+        for text in ["", ":80", "a:", "a:0", "a:65536", "::1", "[::1", "[a]", "a/b", "u@a", "a b"] {
+            assert!(host(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_loses_its_slash_and_has_nothing_else() {
+        assert_eq!(url("http://a:1/").as_deref(), Ok("http://a:1"));
+        for text in ["http://a//", "http://a/b", "http://a?b", "http://a#b", "HTTP://a", "//a"] {
+            assert!(url(text).is_err(), "{text:?}");
+        }
+    }
+}
