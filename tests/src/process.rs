@@ -44,7 +44,7 @@ struct Log(Arc<Mutex<VecDeque<String>>>);
 impl Shop {
     /// # Errors
     /// When it ends before it is ready, or is not ready in time; the log's end is in the error.
-    pub(crate) async fn start(command: &mut Command) -> Result<Self> {
+    pub async fn start(command: &mut Command) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

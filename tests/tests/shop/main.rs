@@ -5,6 +5,7 @@ mod bad_input;
 mod coherence;
 mod conditional;
 mod crash;
+mod dynamodb;
 mod files;
 mod protocol;
 mod retail;
