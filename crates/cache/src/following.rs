@@ -1,6 +1,7 @@
 //! How a follower moves: rounds of asking, taking only what is contiguous, and starting again.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,19 +13,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::changes::Changes;
 use crate::follower::{Follower, Round, State};
+use crate::pauses::Pauses;
 use crate::snapshot::Snapshot;
 
-/// Rule 7: each second, and when pushed.
-const POLL_EVERY: Duration = Duration::from_secs(1);
 /// Pushes within this time of a poll make one poll at its end.
 const TRAILING: Duration = Duration::from_millis(20);
 /// A page that takes longer counts as failed.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
-/// First pause after a gap; the row under it was committed and shows within milliseconds.
-const GAP_PAUSE: Duration = Duration::from_millis(20);
-const FAILURE_PAUSE: Duration = Duration::from_millis(100);
-/// A sink's rebuild may read the whole catalogue, so a failing one is asked less often.
-const SINK_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// How a round of polling ended.
 #[derive(Debug)]
@@ -129,7 +124,7 @@ impl State {
     }
 
     async fn ask(&self, after: Option<&Stamp>) -> Result<Changes, RoundEnd> {
-        let answer = timeout(ASK_WITHIN, self.source.changes(after)).await;
+        let answer = timeout(ASK_WITHIN, unpanicked(self.source.changes(after))).await;
         let changes =
             answer.unwrap_or_else(|_| Err(unavailable("read the change log: no answer in 2 s")));
 
@@ -151,7 +146,8 @@ impl State {
         }
         if !rows.is_empty() {
             let stamp = Stamp { log: after.log.clone(), seq: position };
-            self.sink.apply(rows, &stamp).await.map_err(RoundEnd::SinkFailed)?;
+            let applied = unpanicked(self.sink.apply(rows, &stamp)).await;
+            applied.map_err(RoundEnd::SinkFailed)?;
             self.versions_take(rows);
         }
         self.advance(&changes, rows);
@@ -198,7 +194,7 @@ impl State {
 
     async fn start(&self, changes: Changes) -> Result<(), RoundEnd> {
         let head = changes.head_stamp();
-        let held = self.sink.reset(&head).await.map_err(RoundEnd::SinkFailed)?;
+        let held = unpanicked(self.sink.reset(&head)).await.map_err(RoundEnd::SinkFailed)?;
 
         if held.log != head.log {
             let why = "start to follow the change log: the sink is in another one";
@@ -227,54 +223,14 @@ impl State {
     }
 }
 
+/// A panic of one call must not end the following, or every table would grow old unseen. The
+/// position has not moved, so the same rows come again.
+async fn unpanicked<T>(call: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+    let ended = AssertUnwindSafe(call).catch_unwind().await;
+
+    ended.unwrap_or_else(|_| Err(unavailable("follow the change log: a call panicked")))
+}
+
 fn unavailable(attempted: &'static str) -> PortError {
     PortError::new(PortErrorKind::Unavailable, attempted)
-}
-
-/// How long to wait after rounds that were not complete, and what to say of them.
-#[derive(Debug, Default)]
-struct Pauses {
-    incomplete: u32,
-}
-
-struct Pause {
-    at_most: Duration,
-    /// By a kick.
-    may_be_cut: bool,
-}
-
-impl Pauses {
-    fn after(&mut self, ended: &RoundEnd) -> Pause {
-        let (first, longest) = match ended {
-            RoundEnd::CaughtUp => {
-                if self.incomplete > 1 {
-                    tracing::info!(rounds = self.incomplete, "the change log is followed again");
-                }
-                self.incomplete = 0;
-                return Pause { at_most: POLL_EVERY, may_be_cut: true };
-            }
-            RoundEnd::Gap { .. } => (GAP_PAUSE, POLL_EVERY),
-            RoundEnd::WentBack { .. } => (POLL_EVERY, POLL_EVERY),
-            RoundEnd::SourceFailed(_) => (FAILURE_PAUSE, POLL_EVERY),
-            RoundEnd::SinkFailed(_) => (FAILURE_PAUSE, SINK_PAUSE_MAX),
-        };
-        self.report(ended);
-        let doubled = first.saturating_mul(1 << self.incomplete.min(16));
-
-        self.incomplete = self.incomplete.saturating_add(1);
-        Pause { at_most: doubled.min(longest), may_be_cut: false }
-    }
-
-    /// Once when it begins, then at each doubling: an outage of hours is a dozen lines.
-    fn report(&self, ended: &RoundEnd) {
-        // A gap closes by itself within milliseconds; only one that stays is worth a line.
-        let is_news = match ended {
-            RoundEnd::Gap { .. } => self.incomplete >= 8,
-            _ => true,
-        };
-
-        if is_news && (self.incomplete == 0 || self.incomplete.is_power_of_two()) {
-            tracing::warn!(rounds = self.incomplete, ended = ?ended, "the change log is not followed");
-        }
-    }
 }

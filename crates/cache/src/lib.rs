@@ -11,6 +11,7 @@ mod following;
 mod loading;
 mod mark;
 mod measures;
+mod pauses;
 mod read_through;
 mod shared;
 mod snapshot;

@@ -107,8 +107,10 @@ where
         }
     }
 
-    /// How many entries are kept, and what they weigh in bytes; both lag a little.
+    /// How many entries are kept, and what they weigh in bytes, once what is pending is settled.
     pub fn size(&self) -> (u64, u64) {
+        self.tier.entries.run_pending_tasks();
+
         (self.tier.entries.entry_count(), self.tier.entries.weighted_size())
     }
 

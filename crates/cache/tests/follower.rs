@@ -5,6 +5,7 @@
 mod world;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cache::{Flags, Follower, NoSink, RoundEnd, USABLE_FOR};
@@ -225,6 +226,24 @@ async fn a_sink_hears_of_rows_before_the_table_moves() {
     follower.poll().await;
     assert_eq!(*sink.applied.lock().unwrap(), [1]);
     assert_eq!(follower.stamp(), Some(stamp(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_panics_is_told_again() {
+    let log = MemoryLog::at(0);
+    let sink = Arc::new(Recorder::default());
+    let follower = Follower::new(Arc::<MemoryLog>::clone(&log), Arc::<Recorder>::clone(&sink));
+    let _running = run(&follower);
+    until(|| follower.stamp() == Some(stamp(0))).await;
+    sink.panics.store(true, Ordering::Relaxed);
+    log.append(&["a"]);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(follower.stamp(), Some(stamp(0)));
+
+    sink.panics.store(false, Ordering::Relaxed);
+
+    until(|| follower.stamp() == Some(stamp(1))).await;
+    assert_eq!(*sink.applied.lock().unwrap(), [1]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -516,7 +516,7 @@ async fn memory_is_bounded_by_bytes() {
     }
 
     let (entries, bytes) = cache.size();
-    assert!(bytes <= 1 << 20 && entries <= 105, "{entries} entries, {bytes} bytes");
+    assert!(bytes <= 1 << 20 && (50..=105).contains(&entries), "{entries} entries, {bytes} bytes");
 }
 
 #[tokio::test(start_paused = true)]

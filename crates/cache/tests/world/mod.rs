@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "it is test code")]
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -145,6 +145,7 @@ pub struct Recorder {
     pub applied: Mutex<Vec<u64>>,
     pub resets: Mutex<Vec<u64>>,
     pub refuses: Mutex<bool>,
+    pub panics: AtomicBool,
     /// The position that a reset leaves it at, if not the head.
     pub holds: Mutex<Option<u64>>,
 }
@@ -155,6 +156,7 @@ impl Sink for Recorder {
         if *self.refuses.lock().unwrap() {
             return Err(refused("apply rows"));
         }
+        assert!(!self.panics.load(Ordering::Relaxed), "a planted panic");
         assert_eq!(rows.last().unwrap().seq, position.seq);
         self.applied.lock().unwrap().extend(rows.iter().map(|row| row.seq.0));
         Ok(())
