@@ -108,6 +108,7 @@ impl Importer {
 
         let mut run = Run {
             session: Session::begin(&self.catalog, &self.by, job.dry_run).await?,
+            mapping: &job.mapping,
             notes: &self.notes,
             note: note.as_ref(),
             progress: Progress {
@@ -130,6 +131,7 @@ impl Importer {
 /// One run over one file.
 struct Run<'a> {
     session: Session,
+    mapping: &'a Mapping,
     notes: &'a Notes,
     note: Option<&'a Note>,
     /// Up to the batch that is being written.
@@ -155,7 +157,7 @@ impl Run<'_> {
                     Outcome::Unchanged(_) => tally.unchanged += 1,
                     Outcome::Refused(error) => refused.push(RowError {
                         line: row.line,
-                        column: Some(error.pointer.to_string()),
+                        column: Some(self.mapping.theirs(&error.pointer).to_owned()),
                         code: ErrorCode::Conflict,
                         detail: error.detail.to_string(),
                         raw: raw.clone(),

@@ -53,6 +53,13 @@ impl Mapping {
         pairs
     }
 
+    /// How the file calls a column of ours.
+    pub(crate) fn theirs<'a>(&'a self, ours: &'a str) -> &'a str {
+        let mapped = self.pairs.iter().find(|(known, _)| known.to_string() == ours);
+
+        mapped.map_or(ours, |(_, theirs)| theirs)
+    }
+
     /// What a column of the file gives us: what it is mapped to, and its namesake unless another
     /// column is mapped to that. Nothing: it is ignored.
     pub(crate) fn columns_of(&self, theirs: &str) -> Result<Vec<Column>, Warning> {

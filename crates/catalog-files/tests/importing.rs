@@ -158,6 +158,21 @@ async fn what_the_store_refuses_is_a_row_error_beside_those_of_the_file() {
 }
 
 #[tokio::test]
+async fn what_the_store_refuses_is_named_as_the_file_names_it() {
+    let shop = Shop::open();
+    shop.take_in(&shop.file("a.csv", "sku,name,category,price\nA,Mug,Home,8\nB,Cup,Home,5\n"))
+        .await;
+    let path = shop.file("b.csv", "id,name,category,price,handle\nB,Cup,Home,5,mug\n");
+    let mapping = Mapping::parse(["sku=id", "slug=handle"]).unwrap();
+    let mut seen = Seen::default();
+
+    shop.import(&ImportJob { mapping, ..job(&path) }, &mut seen).await.unwrap();
+
+    assert_eq!(seen.refused[0].code, ErrorCode::Conflict);
+    assert_eq!(seen.refused[0].column.as_deref(), Some("handle"));
+}
+
+#[tokio::test]
 async fn a_dry_run_says_what_would_happen_and_writes_nothing() {
     let shop = Shop::open();
     shop.take_in(&shop.file("a.csv", "sku,name,category,price\nA,Mug,Home,8\nB,Cup,Home,5\n"))

@@ -1,11 +1,14 @@
 //! A real catalogue that nobody here wrote, where it is present beside the repository.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
+mod shop;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use catalog_files::{CatalogReader, CatalogRow, Mapping};
-use domain::Currency;
+use catalog_files::{CatalogReader, CatalogRow, Format, ImportJob, Mapping};
+use domain::{Currency, Ref};
+use shop::{Seen, Shop, job};
 
 /// `SHOP_SHARED`, or the folder `shared` beside the repository.
 fn products() -> Option<PathBuf> {
@@ -22,10 +25,8 @@ fn products() -> Option<PathBuf> {
     None
 }
 
-#[test]
-fn the_retail_demo_store_is_read_with_one_mapping() {
-    let Some(path) = products() else { return };
-    let mapping = Mapping::parse([
+fn mapping() -> Mapping {
+    Mapping::parse([
         "sku=id",
         "stock=current_stock",
         "attributes.style=style",
@@ -33,9 +34,32 @@ fn the_retail_demo_store_is_read_with_one_mapping() {
         "attributes.promoted=promoted",
         "attributes.channel=where_visible",
     ])
-    .unwrap();
+    .unwrap()
+}
 
-    let mut reader = CatalogReader::open(&path, &mapping, Currency::USD).unwrap();
+#[tokio::test]
+async fn the_retail_demo_store_goes_into_a_shop_and_out_again() {
+    let Some(path) = products() else { return };
+    let (first, second) = (Shop::open(), Shop::open());
+    let retail = ImportJob { mapping: mapping(), ..job(&path) };
+
+    let report = first.import(&retail, &mut Seen::default()).await.unwrap();
+    let again = first.import(&retail, &mut Seen::default()).await.unwrap();
+    let exported = first.export(Format::Csv).await;
+    second.take_in(&second.file("a.csv", &exported)).await;
+
+    assert_eq!((report.tally.created, report.tally.refused), (2_465, 0));
+    assert_eq!((again.tally.unchanged, report.categories), (2_465, 20));
+    assert_eq!(first.catalog.featured().await.unwrap().products.len(), 16);
+    assert!(second.export(Format::Csv).await == exported);
+    let tied = Ref::Slug("adventure-ready-expedition-backpack".parse().unwrap());
+    assert!(first.catalog.find_product(&tied).await.unwrap().is_some());
+}
+
+#[test]
+fn the_retail_demo_store_is_read_with_one_mapping() {
+    let Some(path) = products() else { return };
+    let mut reader = CatalogReader::open(&path, &mapping(), Currency::USD).unwrap();
     let mut rows: HashMap<String, CatalogRow> = HashMap::new();
     while let Some(row) = reader.next_row().unwrap() {
         let row = row.unwrap();
