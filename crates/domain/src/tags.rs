@@ -8,15 +8,12 @@ use crate::{CategoryId, CategoryTree, CollectionId, Product, ProductId, Slug, St
 /// A catalogue write, as far as caches are concerned.
 #[derive(Clone, Debug)]
 pub enum Write<'a> {
-    /// A product came, went, was published, hidden, moved, renamed in its URL, or only edited;
-    /// `None` stands for "not there".
+    /// A product came, went, was published, hidden, moved, renamed in its URL, or only edited (its
+    /// variants and their stock buckets included); `None` stands for "not there".
     Product {
         before: Option<&'a Product>,
         after: Option<&'a Product>,
-    },
-    /// A variant's price, or which stock bucket it is in.
-    Variant {
-        product: &'a Product,
+        lists: Lists<'a>,
     },
     /// A category came, went or was edited; the trees are those before and after.
     Category {
@@ -29,42 +26,55 @@ pub enum Write<'a> {
         slugs: Vec<Slug>,
     },
     Featured,
-    /// Rankings that really changed: the shop's, or a category's.
+    /// A ranking that really changed: the shop's (`None`), or a category's.
     Bestsellers {
-        categories: Vec<Option<CategoryId>>,
+        category: Option<CategoryId>,
     },
     /// More than a job may name one by one.
     Everything,
 }
 
+/// The lists that a product stands in, before or after a write.
+#[derive(Clone, Copy, Debug)]
+pub struct Lists<'a> {
+    pub tree: &'a CategoryTree,
+    pub collections: &'a [CollectionId],
+    pub featured: bool,
+    /// The shop's ranking is `None`.
+    pub rankings: &'a [Option<CategoryId>],
+}
+
 /// The tags of the row that the write appends; sorted, each once.
-pub fn of_write(write: &Write<'_>, tree: &CategoryTree, collections: &[CollectionId]) -> Vec<Tag> {
+pub fn of_write(write: &Write<'_>) -> Vec<Tag> {
     let mut tags = BTreeSet::new();
 
     match write {
-        Write::Product { before, after } => {
+        Write::Product { before, after, lists } => {
             for product in before.iter().chain(after) {
-                of_content(product, tree, &mut tags);
+                tags.extend([Tag::product(product.id), Tag::PRODUCTS]);
+                tags.insert(Tag::category(product.category));
+                tags.extend(lists.tree.lineage(product.category).into_iter().map(Tag::category));
             }
-            tags.extend(collections.iter().map(|id| Tag::collection(*id)));
+            tags.extend(lists.collections.iter().map(|id| Tag::collection(*id)));
             if moves_between_lists(*before, *after) {
-                // A list put together by hand shows it again, or no more.
-                tags.extend([Tag::CATEGORIES, Tag::FEATURED, Tag::BESTSELLERS]);
-                for product in before.iter().chain(after) {
-                    tags.extend(tree.lineage(product.category).into_iter().map(Tag::bestsellers));
-                }
+                tags.insert(Tag::CATEGORIES);
                 tags.extend(before.iter().chain(after).map(|product| Tag::slug(&product.slug)));
+                // A list put together by hand shows it again: while it did not, that list's answer
+                // did not carry the product's own tag.
+                tags.extend(lists.featured.then_some(Tag::FEATURED));
+                tags.extend(lists.rankings.iter().map(|category| of_ranking(*category)));
             }
-        }
-        Write::Variant { product } => {
-            of_content(product, tree, &mut tags);
-            tags.extend(collections.iter().map(|id| Tag::collection(*id)));
         }
         Write::Category { id, before, after } => {
             tags.extend([Tag::CATEGORIES, Tag::PRODUCTS]);
             for tree in [before, after] {
                 tags.extend(tree.lineage(*id).into_iter().map(Tag::category));
                 tags.extend(tree.descendants(*id).into_iter().map(Tag::category));
+            }
+            // Every card shows its category's name and slug, facets count by them, rules of
+            // collections go by the tree: any answer may change. It is a rare write.
+            if shows_elsewhere(*id, before, after) {
+                tags.insert(Tag::CATALOG);
             }
         }
         Write::Collection { id, slugs } => {
@@ -74,11 +84,8 @@ pub fn of_write(write: &Write<'_>, tree: &CategoryTree, collections: &[Collectio
         Write::Featured => {
             tags.insert(Tag::FEATURED);
         }
-        Write::Bestsellers { categories } => {
-            tags.extend(categories.iter().map(|category| match category {
-                Some(category) => Tag::bestsellers(*category),
-                None => Tag::BESTSELLERS,
-            }));
+        Write::Bestsellers { category } => {
+            tags.insert(of_ranking(*category));
         }
         Write::Everything => {
             tags.insert(Tag::CATALOG);
@@ -91,12 +98,11 @@ pub fn of_write(write: &Write<'_>, tree: &CategoryTree, collections: &[Collectio
 /// Whether a write takes something from the public, see [`crate::ChangeRow::hard`].
 pub fn is_hard(write: &Write<'_>) -> bool {
     match write {
-        Write::Product { before: Some(before), after } => {
+        Write::Product { before: Some(before), after, .. } => {
             before.status == Status::Published
                 && after.is_none_or(|after| after.status != Status::Published)
         }
         Write::Product { before: None, .. }
-        | Write::Variant { .. }
         | Write::Category { .. }
         | Write::Collection { .. }
         | Write::Featured
@@ -105,10 +111,8 @@ pub fn is_hard(write: &Write<'_>) -> bool {
     }
 }
 
-fn of_content(product: &Product, tree: &CategoryTree, tags: &mut BTreeSet<Tag>) {
-    tags.extend([Tag::product(product.id), Tag::PRODUCTS]);
-    tags.insert(Tag::category(product.category));
-    tags.extend(tree.lineage(product.category).into_iter().map(Tag::category));
+fn of_ranking(category: Option<CategoryId>) -> Tag {
+    category.map_or(Tag::BESTSELLERS, Tag::bestsellers)
 }
 
 /// Whether lists gain or lose it, or its URL answers differently.
@@ -121,6 +125,13 @@ fn moves_between_lists(before: Option<&Product>, after: Option<&Product>) -> boo
         (None, None) => false,
         (Some(_), None) | (None, Some(_)) => true,
     }
+}
+
+/// Whether a category that stays is called otherwise or hangs elsewhere.
+fn shows_elsewhere(id: CategoryId, before: &CategoryTree, after: &CategoryTree) -> bool {
+    before.get(id).zip(after.get(id)).is_some_and(|(before, after)| {
+        (&before.name, &before.slug, before.parent) != (&after.name, &after.slug, after.parent)
+    })
 }
 
 /// The tags of a page that shows these products.

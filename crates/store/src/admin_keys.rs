@@ -5,13 +5,12 @@ use std::sync::Arc;
 use domain::Timestamp;
 use domain::access::Role;
 use domain::ids::AdminKeyId;
-use ports::{
-    Attributes, Condition, Items, Key, Query, Table, TransactError, Transaction, Update, World,
-};
+use ports::{Attributes, Condition, Items, Key, Query, Table, Transaction, Update, Value, World};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::delivery::{self, LostAction, Settled};
 use crate::{StoreError, keys};
 
 /// A key as it is stored: enough to check it, not enough to use it.
@@ -62,16 +61,12 @@ impl AdminKeys {
             revoked_at: None,
             hash: hash(&secret),
         };
-        let create = Transaction::new().put_if(
-            place(key.id),
-            Attributes::of(&key)?,
-            Condition::NotExists,
-        );
+        let create =
+            Transaction::new().put_if(place(key.id), Attributes::of(&key)?, Condition::NotExists);
 
-        match self.items.transact(&create).await {
-            Ok(()) => Ok(IssuedKey { key, secret }),
-            Err(TransactError::Port(error)) => Err(error.into()),
-            Err(TransactError::Cancelled(_) | TransactError::TokenReused) => Err(StoreError::Busy),
+        match delivery::settle(&*self.items, &*self.world, create).await? {
+            Settled::Done => Ok(IssuedKey { key, secret }),
+            Settled::Lost(_) => Err(StoreError::Busy),
         }
     }
 
@@ -102,19 +97,17 @@ impl AdminKeys {
         }
     }
 
-    /// Revoking twice is revoking once.
+    /// Revoking twice is revoking once, at the first time.
     pub async fn revoke(&self, id: AdminKeyId) -> Result<(), StoreError> {
         let revoke = Transaction::new().update_if(
             place(id),
             vec![Update::Set("revoked_at".into(), self.world.now().to_string().into())],
-            Condition::Exists,
+            Condition::Equals("revoked_at".into(), Value::Null),
         );
 
-        match self.items.transact(&revoke).await {
-            Ok(()) => Ok(()),
-            Err(TransactError::Cancelled(_)) => Err(StoreError::NotFound("admin key")),
-            Err(TransactError::Port(error)) => Err(error.into()),
-            Err(TransactError::TokenReused) => Err(StoreError::Busy),
+        match delivery::settle(&*self.items, &*self.world, revoke).await? {
+            Settled::Lost(LostAction { old: None, .. }) => Err(StoreError::NotFound("admin key")),
+            Settled::Done | Settled::Lost(_) => Ok(()),
         }
     }
 }

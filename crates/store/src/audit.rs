@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::ids::{AdminKeyId, AuditId};
 use domain::Timestamp;
+use domain::ids::{AdminKeyId, AuditId};
 use ports::{Action, Attributes, Items, Key, PageToken, PortError, Query, Table, Value, World};
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +16,14 @@ const MONTHS: u32 = 120;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Actor {
-    Key { key: AdminKeyId, name: String },
+    Key {
+        key: AdminKeyId,
+        name: String,
+    },
     /// A command on the operator's machine, or a task of the shop itself.
-    Command { command: String },
+    Command {
+        command: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

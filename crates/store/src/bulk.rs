@@ -1,21 +1,28 @@
 //! Many catalogue rows at once: upsert by SKU, as many to a transaction as fit, each transaction
 //! with its rows in the change log and in the audit list.
 
+mod content;
 mod known;
 mod slice;
+mod upsert;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{CategoryId, FieldError, Image, Money, ProductId, Sku, Slug, Status, Tag, Timestamp};
-use ports::{Action, Attributes, Key, Value};
+use domain::Timestamp;
+use domain::tags::Write;
+use ports::{Action, Attributes, Key, Transaction, Value};
 use serde_json::json;
 
 use crate::bulk::known::Known;
-use crate::bulk::slice::Slice;
+use crate::bulk::slice::{Ground, Slice};
+use crate::catalog::lost::Lost;
 use crate::catalog::plan::Plan;
-use crate::catalog::{Catalog, Surroundings, What};
+use crate::catalog::surroundings::Surroundings;
+use crate::catalog::{Catalog, What};
+use crate::delivery::{self, TRIES};
 use crate::{Actor, StoreError};
+
+pub use upsert::{Outcome, Upsert};
 
 /// A job that has written more products leaves their tags out and names the whole catalogue.
 const EXACT_AT_MOST: u64 = 1_000;
@@ -23,43 +30,6 @@ const EXACT_AT_MOST: u64 = 1_000;
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(2);
 /// Rows whose items are read together, and whose transactions are sent together where that helps.
 const CHUNK: usize = 256;
-/// Somebody edits the same products by hand; after so many losses the operator should know.
-const TRIES: usize = 8;
-
-/// One row: a variant, and what its product should be. What is left out (the outer `None`) stays as
-/// it is, and is empty in a new product.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upsert {
-    pub sku: Sku,
-    /// Given: rows with the same slug are variants of one product. Left out: the product of the
-    /// SKU, or a new one under a slug made of its name.
-    pub slug: Option<Slug>,
-    pub name: String,
-    pub description: Option<String>,
-    pub brand: Option<Option<String>>,
-    pub category: CategoryId,
-    pub status: Option<Status>,
-    pub images: Option<Vec<Image>>,
-    /// Merged: a name with `None` is taken out.
-    pub attributes: BTreeMap<String, Option<String>>,
-    /// Merged as well.
-    pub options: BTreeMap<String, Option<String>>,
-    pub price: Money,
-    pub compare_at: Option<Option<Money>>,
-    /// Pieces on hand; left out: nothing is said about stock (none, for a new SKU).
-    pub stock: Option<i64>,
-    /// Left out: the featured list stays as it is.
-    pub featured: Option<bool>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Created(ProductId),
-    Updated(ProductId),
-    Unchanged(ProductId),
-    /// Why this row did not go in; `pointer` names its column.
-    Refused(FieldError),
-}
 
 /// Written in the same transaction as the rows that it speaks of.
 pub type Checkpoint = (Key, Attributes);
@@ -72,6 +42,16 @@ pub struct Bulk {
     written: u64,
     announced_at: Option<Timestamp>,
     owes_announcement: bool,
+}
+
+/// What a transaction of a job says in the change log.
+enum Voice {
+    /// The tags of each product.
+    Exact,
+    /// No tags.
+    Quiet,
+    /// The whole catalogue, for itself and for the quiet ones before it.
+    Loud(Timestamp),
 }
 
 impl Bulk {
@@ -88,52 +68,62 @@ impl Bulk {
     }
 
     /// Writes `rows` in order and answers for each. `checkpoint(n)` is what to note down together
-    /// with the transaction that completes the first `n` rows.
+    /// with the transaction that completes the first `n` rows; where nothing was left to write it
+    /// is noted down by itself at the end.
     pub async fn apply(
         &mut self,
         rows: &[Upsert],
         checkpoint: impl Fn(usize) -> Result<Option<Checkpoint>, StoreError>,
     ) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes = Vec::with_capacity(rows.len());
+        let mut is_noted = true;
 
         for (chunk_at, chunk) in rows.chunks(CHUNK).enumerate() {
             let mut known = Known::load(&self.catalog, chunk).await?;
-            let mut at = 0;
-            let mut tries = 0;
+            let (mut at, mut tries) = (0, 0);
             while at < chunk.len() {
                 let done_before = chunk_at * CHUNK + at;
-                let links = self.plan(&mut known, &chunk[at..], |done| {
-                    checkpoint(done_before + done)
-                })?;
-                let (mut done, lost) = self.commit(links).await?;
+                let links =
+                    self.plan(&mut known, &chunk[at..], |done| checkpoint(done_before + done))?;
+                let (mut done, lost) = self.commit(links, &mut is_noted).await?;
                 at += done.len();
                 tries = if done.is_empty() { tries + 1 } else { 0 };
                 outcomes.append(&mut done);
 
                 match lost {
                     None => {}
-                    Some(error) if is_race(&error) && tries < TRIES => {
+                    Some(lost) if is_race(&lost) && tries < TRIES => {
+                        delivery::pause(&*self.catalog.world, tries).await;
                         self.look_around().await?;
                         known = Known::load(&self.catalog, chunk).await?;
                     }
-                    Some(error) => return Err(error),
+                    Some(Lost::Moved) => return Err(StoreError::Busy),
+                    Some(Lost::For(error)) => return Err(error),
                 }
             }
+        }
+        if !is_noted && let Some((key, attributes)) = checkpoint(rows.len())? {
+            let put = Transaction::new().put(key, attributes);
+            delivery::settle(&*self.catalog.items, &*self.catalog.world, put).await?;
         }
         Ok(outcomes)
     }
 
-    /// What [`Bulk::apply`] would answer, without writing anything.
+    /// What [`Bulk::apply`] would answer, without writing anything. Categories that are not there
+    /// are taken for ones that would be made.
     pub async fn rehearse(&self, rows: &[Upsert]) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes = Vec::with_capacity(rows.len());
+        let mut featured = self.around.featured.clone();
 
         for chunk in rows.chunks(CHUNK) {
             let mut known = Known::load(&self.catalog, chunk).await?;
             let mut at = 0;
             while at < chunk.len() {
-                let mut slice = Slice::plan(&self.catalog, &known, &chunk[at..]);
+                let ground = Ground { catalog: &self.catalog, known: &known, tree: None };
+                let mut slice = Slice::plan(ground, &featured, &chunk[at..]);
                 at += slice.outcomes.len();
                 outcomes.append(&mut slice.outcomes);
+                featured.clone_from(&slice.featured);
                 known.take_over(slice);
             }
         }
@@ -157,39 +147,49 @@ impl Bulk {
     ) -> Result<Vec<Link>, StoreError> {
         let mut links = Vec::new();
         let mut at = 0;
-        let mut written = self.written;
+        let (mut written, mut announced_at) = (self.written, self.announced_at);
 
         while at < rows.len() {
-            let mut slice = Slice::plan(&self.catalog, known, &rows[at..]);
+            let tree = Some(&self.around.tree);
+            let ground = Ground { catalog: &self.catalog, known, tree };
+            let mut slice = Slice::plan(ground, &self.around.featured, &rows[at..]);
             let outcomes = std::mem::take(&mut slice.outcomes);
             at += outcomes.len();
+            let products = slice.touched_products();
             let work = if slice.is_idle() {
                 None
             } else {
-                written += slice.touched_products();
-                Some(self.work(&slice, checkpoint(at)?, written)?)
+                written += products;
+                let voice = Voice::of(written, announced_at, self.catalog.world.now());
+                announced_at = voice.announced_at().or(announced_at);
+                Some(self.work(&slice, checkpoint(at)?, voice)?)
             };
-            links.push(Link { outcomes, products: slice.touched_products(), work });
+            if slice.features() {
+                self.around.counted_up(slice.featured.clone());
+            }
             known.take_over(slice);
+            links.push(Link { outcomes, products, work });
         }
         Ok(links)
     }
 
     fn work(
-        &mut self,
+        &self,
         slice: &Slice,
         checkpoint: Option<Checkpoint>,
-        written: u64,
+        voice: Voice,
     ) -> Result<Work, StoreError> {
-        let now = self.catalog.world.now();
-        let mut plan = slice.plan_actions(&self.around, &self.by, now)?;
+        let mut plan = slice.plan_actions(&self.around, &self.by, self.catalog.world.now())?;
         if let Some((key, attributes)) = checkpoint {
-            let action = Action::Put { key, attributes, condition: None };
-            plan.push(action, crate::catalog::plan::Meaning::StockMoved);
+            plan.push(Action::Put { key, attributes, condition: None });
         }
-        let quiet = plan.has_changes() && self.hush(&mut plan, written, now);
+        if plan.has_changes() {
+            let around = &self.around;
+            plan.push(if slice.features() { around.count_up() } else { around.check() });
+            voice.speak(&mut plan);
+        }
 
-        Ok(Work { plan, details: json!({ "skus": slice.touched_skus() }), quiet })
+        Ok(Work { plan, details: json!({ "skus": slice.touched_skus() }), voice })
     }
 
     /// Commits links in order; answers what became of the rows before the first that was lost, and
@@ -197,28 +197,31 @@ impl Bulk {
     async fn commit(
         &mut self,
         links: Vec<Link>,
-    ) -> Result<(Vec<Outcome>, Option<StoreError>), StoreError> {
+        is_noted: &mut bool,
+    ) -> Result<(Vec<Outcome>, Option<Lost>), StoreError> {
         let mut done = Vec::new();
         let mut waiting = Vec::new();
         let mut chain = Vec::new();
 
-        for Link { mut outcomes, products, work } in links {
-            let Some(Work { plan, details, quiet }) = work else {
-                waiting.push((outcomes, products, None));
+        for Link { outcomes, products, work } in links {
+            let Some(Work { plan, details, voice }) = work else {
+                waiting.push(Waiting { outcomes, products, voice: None });
+                *is_noted = false;
                 continue;
             };
+            *is_noted = true;
             let what = What { action: "import.rows", entity: "catalog".into(), details };
             if plan.has_changes() {
                 chain.push((plan, what));
-                waiting.push((outcomes, products, Some(quiet)));
+                waiting.push(Waiting { outcomes, products, voice: Some(voice) });
                 continue;
             }
             // Stock alone: no row in the log, so it is no part of the chain.
             if let Some(lost) = self.settle(&mut chain, &mut waiting, &mut done).await? {
                 return Ok((done, Some(lost)));
             }
-            match self.catalog.commit_quietly(plan, &self.by, what, ()).await {
-                Ok(_) => done.append(&mut outcomes),
+            match self.catalog.commit_without_row(plan, &self.by, what, ()).await {
+                Ok(_) => done.extend(outcomes),
                 Err(lost) => return Ok((done, Some(lost))),
             }
         }
@@ -230,40 +233,37 @@ impl Bulk {
     async fn settle(
         &mut self,
         chain: &mut Vec<(Plan, What<'_>)>,
-        waiting: &mut Vec<(Vec<Outcome>, u64, Option<bool>)>,
+        waiting: &mut Vec<Waiting>,
         done: &mut Vec<Outcome>,
-    ) -> Result<Option<StoreError>, StoreError> {
+    ) -> Result<Option<Lost>, StoreError> {
         let answers = self.catalog.commit_chain(std::mem::take(chain), &self.by).await?;
         let mut answers = answers.into_iter();
 
-        for (mut outcomes, products, quiet) in waiting.drain(..) {
-            if let Some(quiet) = quiet {
+        for Waiting { outcomes, products, voice } in waiting.drain(..) {
+            if let Some(voice) = voice {
                 match answers.next() {
                     Some(Ok(_)) => {
                         self.written += products;
-                        self.owes_announcement = quiet;
+                        self.has_spoken(&voice);
                     }
                     Some(Err(lost)) => return Ok(Some(lost)),
-                    None => return Ok(Some(StoreError::Busy)),
+                    None => return Ok(Some(Lost::Moved)),
                 }
             }
-            done.append(&mut outcomes);
+            done.extend(outcomes);
         }
         Ok(None)
     }
 
-    /// Decides what a transaction says in the change log; answers whether an announcement is owed.
-    fn hush(&mut self, plan: &mut Plan, written: u64, now: Timestamp) -> bool {
-        if written <= EXACT_AT_MOST {
-            return false;
+    fn has_spoken(&mut self, voice: &Voice) {
+        match voice {
+            Voice::Exact => {}
+            Voice::Quiet => self.owes_announcement = true,
+            Voice::Loud(at) => {
+                self.announced_at = Some(*at);
+                self.owes_announcement = false;
+            }
         }
-        let is_due = self.announced_at.is_none_or(|at| now.since(at) >= ANNOUNCE_EVERY);
-        plan.quieten();
-        if is_due {
-            self.announced_at = Some(now);
-            plan.tag([Tag::CATALOG]);
-        }
-        !is_due
     }
 }
 
@@ -278,18 +278,48 @@ struct Link {
 struct Work {
     plan: Plan,
     details: Value,
-    /// It owes the log an announcement.
-    quiet: bool,
+    voice: Voice,
+}
+
+/// Rows whose transaction is in a chain that has no answer yet, or that need none.
+struct Waiting {
+    outcomes: Vec<Outcome>,
+    products: u64,
+    voice: Option<Voice>,
+}
+
+impl Voice {
+    /// The voice of the transaction with which a job has written so many products.
+    fn of(written: u64, announced_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let is_due = announced_at.is_none_or(|at| now.since(at) >= ANNOUNCE_EVERY);
+
+        match (written > EXACT_AT_MOST, is_due) {
+            (false, _) => Self::Exact,
+            (true, false) => Self::Quiet,
+            (true, true) => Self::Loud(now),
+        }
+    }
+
+    const fn announced_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Loud(at) => Some(*at),
+            Self::Exact | Self::Quiet => None,
+        }
+    }
+
+    fn speak(&self, plan: &mut Plan) {
+        match self {
+            Self::Exact => {}
+            Self::Quiet => plan.quieten(),
+            Self::Loud(_) => {
+                plan.quieten();
+                plan.tag(&Write::Everything);
+            }
+        }
+    }
 }
 
 /// Somebody else was faster; reading again tells what to do.
-const fn is_race(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Busy
-            | StoreError::VersionMismatch { .. }
-            | StoreError::NotFound(_)
-            | StoreError::SlugTaken(_)
-            | StoreError::SkuTaken(_)
-    )
+const fn is_race(lost: &Lost) -> bool {
+    matches!(lost, Lost::Moved | Lost::For(StoreError::SlugTaken(_) | StoreError::SkuTaken(_)))
 }

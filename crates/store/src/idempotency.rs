@@ -4,13 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::{
-    Attributes, Cancellation, Condition, Items, Key, Table, TransactError, Transaction, Update,
-    World,
-};
+use ports::{Attributes, Condition, Items, Key, Table, Transaction, Update, World};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::delivery::{self, LostAction, Settled};
 use crate::{StoreError, schema};
 
 /// A request that is not done by then has died; somebody else may take over.
@@ -89,20 +87,24 @@ impl Idempotency {
                 Condition::Equals("request".into(), request.into()),
             ]),
         ]);
-        let claim =
-            Transaction::new().put_if(stored.clone(), Attributes::of(&record)?, takeable);
+        let claim = Transaction::new().put_if(stored.clone(), Attributes::of(&record)?, takeable);
 
-        match self.items.transact(&claim).await {
-            Ok(()) => Ok(Claim::Owned(Ticket { key: stored, owner })),
-            Err(TransactError::Cancelled(reasons)) => judge(reasons, request),
-            Err(TransactError::Port(error)) => Err(error.into()),
-            Err(TransactError::TokenReused) => Err(StoreError::Busy),
+        match self.settle(claim).await {
+            Ok(Settled::Done) => Ok(Claim::Owned(Ticket { key: stored, owner })),
+            Ok(Settled::Lost(lost)) => judge(lost, request),
+            // Many are claiming it this very moment.
+            Err(StoreError::Busy) => Ok(Claim::InProgress),
+            Err(error) => Err(error),
         }
     }
 
     /// Keeps the answer for whoever asks again. A claim that was taken over meanwhile stays with
     /// its new owner.
-    pub async fn finish(&self, ticket: Ticket, response: &StoredResponse) -> Result<(), StoreError> {
+    pub async fn finish(
+        &self,
+        ticket: Ticket,
+        response: &StoredResponse,
+    ) -> Result<(), StoreError> {
         let response = ports::Value::Object(Attributes::of(response)?.0);
         let finish = Transaction::new().update_if(
             ticket.key,
@@ -110,39 +112,33 @@ impl Idempotency {
             Condition::Equals("owner".into(), ticket.owner.into()),
         );
 
-        settle(self.items.transact(&finish).await)
+        self.settle(finish).await?;
+        Ok(())
     }
 
     /// Gives the key back: nothing happened, so the same request may run anew.
     pub async fn abandon(&self, ticket: Ticket) -> Result<(), StoreError> {
         let owned = Condition::Equals("owner".into(), ticket.owner.into());
 
-        settle(self.items.transact(&Transaction::new().delete_if(ticket.key, owned)).await)
+        self.settle(Transaction::new().delete_if(ticket.key, owned)).await?;
+        Ok(())
+    }
+
+    async fn settle(&self, transaction: Transaction) -> Result<Settled, StoreError> {
+        delivery::settle(&*self.items, &*self.world, transaction).await
     }
 }
 
-fn judge(reasons: Vec<Option<Cancellation>>, request: &str) -> Result<Claim, StoreError> {
-    match reasons.into_iter().flatten().next() {
-        Some(Cancellation::ConditionFailed { old: Some(old) }) => {
-            let record: Record = old.parse("an idempotency record")?;
+fn judge(lost: LostAction, request: &str) -> Result<Claim, StoreError> {
+    // It was given back in between.
+    let Some(old) = lost.old else { return Ok(Claim::InProgress) };
+    let record: Record = old.parse("an idempotency record")?;
 
-            Ok(match record.response {
-                _ if record.request != request => Claim::Reused,
-                Some(response) => Claim::Done(response),
-                None => Claim::InProgress,
-            })
-        }
-        // Somebody is claiming it this very moment.
-        _ => Ok(Claim::InProgress),
-    }
-}
-
-fn settle(answer: Result<(), TransactError>) -> Result<(), StoreError> {
-    match answer {
-        Ok(()) | Err(TransactError::Cancelled(_)) => Ok(()),
-        Err(TransactError::Port(error)) => Err(error.into()),
-        Err(TransactError::TokenReused) => Err(StoreError::Busy),
-    }
+    Ok(match record.response {
+        _ if record.request != request => Claim::Reused,
+        Some(response) => Claim::Done(response),
+        None => Claim::InProgress,
+    })
 }
 
 fn storage_key(scope: &str, key: &str) -> Key {

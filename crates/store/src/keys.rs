@@ -6,6 +6,7 @@ use ports::{Key, Table};
 pub const PRODUCT_PREFIX: &str = "product#";
 pub const VARIANT_PREFIX: &str = "variant#";
 pub const LOG_ROW_PREFIX: &str = "row#";
+pub const LEDGER_PREFIX: &str = "ledger#";
 
 /// Which kind of thing answers to a slug; each kind has its own name space.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,8 @@ pub fn slug(of: SlugOf, slug: &Slug) -> Key {
 pub const CATEGORIES: &str = "categories";
 pub const COLLECTIONS: &str = "collections";
 pub const LISTS: &str = "lists";
+/// Every ranking's sort key begins so.
+pub const BESTSELLERS: &str = "bestsellers";
 pub const LOG: &str = "log";
 pub const ADMIN_KEYS: &str = "admin-keys";
 
@@ -63,11 +66,16 @@ pub fn featured() -> Key {
 
 pub fn ranking(category: Option<CategoryId>) -> Key {
     let sk = match category {
-        Some(category) => format!("bestsellers#{category}"),
-        None => "bestsellers".to_owned(),
+        Some(category) => format!("{BESTSELLERS}#{category}"),
+        None => BESTSELLERS.to_owned(),
     };
 
     Key::new(Table::Catalog, LISTS, sk)
+}
+
+/// Counts the writes that the tags of other writes depend on.
+pub fn surroundings() -> Key {
+    Key::new(Table::Catalog, LISTS, "surroundings")
 }
 
 pub fn log_head() -> Key {
@@ -79,13 +87,13 @@ pub fn log_row(seq: Seq) -> Key {
     Key::new(Table::Catalog, LOG, format!("{LOG_ROW_PREFIX}{:020}", seq.0))
 }
 
-/// Also what makes a SKU unique.
+/// Also what makes a SKU unique; stays when its variant goes.
 pub fn stock(sku: &Sku) -> Key {
     Key::new(Table::Inventory, stock_partition(sku), "level")
 }
 
 pub fn ledger(sku: &Sku, version: u64) -> Key {
-    Key::new(Table::Inventory, stock_partition(sku), format!("ledger#{version:020}"))
+    Key::new(Table::Inventory, stock_partition(sku), format!("{LEDGER_PREFIX}{version:020}"))
 }
 
 pub fn stock_partition(sku: &Sku) -> String {

@@ -4,12 +4,13 @@ pub mod admin_keys;
 pub mod audit;
 pub mod bulk;
 pub mod catalog;
+mod delivery;
 pub mod error;
 pub mod idempotency;
 mod keys;
+mod levels;
 pub mod log;
 pub mod schema;
-mod stock_rows;
 
 pub use admin_keys::{AdminKey, AdminKeys, IssuedKey};
 pub use audit::{Actor, Audit, AuditEntry};

@@ -2,40 +2,52 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{CatalogProduct, ProductId, Sku, Slug, StockLevel};
+use domain::{CatalogProduct, ProductId, Sku, Slug};
 
 use crate::bulk::Upsert;
 use crate::bulk::slice::Slice;
-use crate::catalog::{Catalog, FeaturedList};
+use crate::catalog::Catalog;
 use crate::keys::{self, SlugOf};
-use crate::StoreError;
+use crate::levels::{self, StoredLevel};
+use crate::{StoreError, delivery};
+
+/// A product that is deleted between two reads is gone at the next one.
+const READS: u32 = 3;
 
 pub(crate) struct Known {
-    pub levels: HashMap<Sku, StockLevel>,
+    pub levels: HashMap<Sku, StoredLevel>,
     pub products: HashMap<ProductId, CatalogProduct>,
     /// Every slug that a row of the chunk may want; `None` where it is free.
     pub slugs: HashMap<Slug, Option<ProductId>>,
-    pub featured: FeaturedList,
 }
 
 impl Known {
     pub async fn load(catalog: &Catalog, rows: &[Upsert]) -> Result<Self, StoreError> {
-        let levels = catalog.stocks(rows.iter().map(|row| &row.sku).collect::<HashSet<_>>()).await?;
+        let mut known = Self::read(catalog, rows).await?;
+        for read in 1..READS {
+            if known.hangs_together() {
+                break;
+            }
+            delivery::pause(&*catalog.world, read).await;
+            known = Self::read(catalog, rows).await?;
+        }
+        Ok(known)
+    }
+
+    async fn read(catalog: &Catalog, rows: &[Upsert]) -> Result<Self, StoreError> {
+        let levels = levels::read_all(&*catalog.items, rows.iter().map(|row| &row.sku)).await?;
         let slugs = load_slugs(catalog, rows, &levels).await?;
-        let mut ids: HashSet<_> = levels.values().map(|level| level.product).collect();
-        let named = rows.iter().filter_map(|row| row.slug.as_ref());
-        ids.extend(named.filter_map(|slug| slugs.get(slug).copied().flatten()));
+        let named = rows.iter().filter_map(|row| slugs.get(row.slug.as_ref()?).copied().flatten());
+        let ids: HashSet<_> = levels.values().filter_map(product_of).chain(named).collect();
         let ids: Vec<_> = ids.into_iter().collect();
         let found = catalog.products(&ids).await?;
         let products = ids.into_iter().zip(found).filter_map(|(id, found)| Some((id, found?)));
-        let products = products.collect();
-        let featured = if rows.iter().any(|row| row.featured.is_some()) {
-            catalog.featured().await?
-        } else {
-            FeaturedList::default()
-        };
 
-        Ok(Self { levels, products, slugs, featured })
+        Ok(Self { levels, products: products.collect(), slugs })
+    }
+
+    fn hangs_together(&self) -> bool {
+        self.levels.values().filter_map(product_of).all(|id| self.products.contains_key(&id))
     }
 
     /// Follows what a slice has written.
@@ -50,23 +62,30 @@ impl Known {
             self.products.insert(id, touched.after);
         }
         for (sku, touched) in slice.levels {
-            self.levels.insert(sku, touched.after);
+            self.levels.insert(sku, StoredLevel::Live(touched.after));
         }
-        self.featured = slice.featured;
+    }
+}
+
+fn product_of(level: &StoredLevel) -> Option<ProductId> {
+    match level {
+        StoredLevel::Live(level) => Some(level.product),
+        StoredLevel::Retired(_) => None,
     }
 }
 
 async fn load_slugs(
     catalog: &Catalog,
     rows: &[Upsert],
-    levels: &HashMap<Sku, StockLevel>,
+    levels: &HashMap<Sku, StoredLevel>,
 ) -> Result<HashMap<Slug, Option<ProductId>>, StoreError> {
     #[derive(serde::Deserialize)]
     struct Claim {
         id: ProductId,
     }
+    let is_new = |row: &&Upsert| levels.get(&row.sku).and_then(product_of).is_none();
     let mut wanted: HashSet<Slug> = rows.iter().filter_map(|row| row.slug.clone()).collect();
-    for row in rows.iter().filter(|row| row.slug.is_none() && !levels.contains_key(&row.sku)) {
+    for row in rows.iter().filter(|row| row.slug.is_none()).filter(is_new) {
         wanted.extend(candidates(row));
     }
     let wanted: Vec<_> = wanted.into_iter().collect();

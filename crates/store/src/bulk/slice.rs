@@ -1,23 +1,40 @@
 //! The rows that go into one transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::draft::{VARIANTS_MAX, VariantDraft};
 use domain::{
-    CatalogProduct, CategoryId, FieldError, Product, ProductId, Sku, Slug, StockLevel, Timestamp,
+    CatalogProduct, CategoryTree, FieldError, ProductId, Sku, Slug, StockLevel, Timestamp, Variant,
 };
-use ports::{ACTIONS_MAX, PortError};
+use ports::{ACTIONS_MAX, PortError, TRANSACTION_BYTES_MAX};
 
+use crate::Actor;
+use crate::bulk::content::{self, variant_draft};
 use crate::bulk::known::{Known, candidates};
-use crate::bulk::{Outcome, Upsert};
+use crate::bulk::upsert::{Outcome, Upsert, refused};
 use crate::catalog::plan::Plan;
-use crate::catalog::{Catalog, FEATURED_MAX, FeaturedList, Surroundings};
-use crate::{Actor, stock_rows};
+use crate::catalog::surroundings::Surroundings;
+use crate::catalog::{Catalog, FEATURED_MAX, FeaturedList, push_featured, touch, with_level};
+use crate::levels::{self, Arrival, Movement, StoredLevel};
 
-/// Head, log row, audit entry, checkpoint and featured list come on top of the rows' own actions.
-const ROOM: usize = ACTIONS_MAX - 5;
-/// A row's actions at most: product, two slugs, category, variant, pointer, level, ledger.
-const ROW_AT_MOST: usize = 8;
+/// Head, log row, audit entry, checkpoint, featured list and surroundings come on top of the rows'
+/// own actions.
+const ROOM: usize = ACTIONS_MAX - 6;
+/// Product, two slugs, category.
+const ACTIONS_OF_PRODUCT: usize = 4;
+/// Variant, pointer, level, ledger.
+const ACTIONS_OF_VARIANT: usize = 4;
+/// The products of a transaction; leaves room for one more of the largest, the lists that the
+/// featured ones stand in and the rows of log and audit.
+const BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 2;
+
+/// What rows are planned on.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    pub catalog: &'a Catalog,
+    pub known: &'a Known,
+    /// Left out in a rehearsal, which makes no categories.
+    pub tree: Option<&'a CategoryTree>,
+}
 
 pub(crate) struct Slice {
     pub outcomes: Vec<Outcome>,
@@ -26,8 +43,10 @@ pub(crate) struct Slice {
     pub featured: FeaturedList,
     featured_before: FeaturedList,
     slugs_taken: HashMap<Slug, ProductId>,
-    categories: HashSet<CategoryId>,
-    weight: usize,
+    /// SKUs that had a variant before, and get one again.
+    returning: BTreeSet<Sku>,
+    skus: BTreeSet<Sku>,
+    bytes: usize,
 }
 
 pub(crate) struct Touched<T> {
@@ -36,40 +55,43 @@ pub(crate) struct Touched<T> {
 }
 
 impl Slice {
-    /// Takes as many of `rows` as surely fit.
-    pub fn plan(catalog: &Catalog, known: &Known, rows: &[Upsert]) -> Self {
+    /// Takes as many of `rows` as surely fit, at least one.
+    pub fn plan(ground: Ground<'_>, featured: &FeaturedList, rows: &[Upsert]) -> Self {
         let mut slice = Self {
             outcomes: Vec::new(),
             products: BTreeMap::new(),
             levels: HashMap::new(),
-            featured: known.featured.clone(),
-            featured_before: known.featured.clone(),
+            featured: featured.clone(),
+            featured_before: featured.clone(),
             slugs_taken: HashMap::new(),
-            categories: HashSet::new(),
-            weight: 0,
+            returning: BTreeSet::new(),
+            skus: BTreeSet::new(),
+            bytes: 0,
         };
 
         for row in rows {
-            if slice.weight + ROW_AT_MOST > ROOM {
+            if slice.weight() + ACTIONS_OF_PRODUCT + ACTIONS_OF_VARIANT > ROOM
+                || slice.bytes > BYTES_MAX
+            {
                 break;
             }
-            let outcome = slice.take(catalog, known, row).unwrap_or_else(Outcome::Refused);
+            let outcome = slice.take(ground, row).unwrap_or_else(Outcome::Refused);
             slice.outcomes.push(outcome);
         }
         slice
     }
 
     pub fn is_idle(&self) -> bool {
-        self.products.is_empty() && self.levels.is_empty() && self.featured == self.featured_before
+        self.products.is_empty() && self.levels.is_empty() && !self.features()
     }
 
-    pub fn touched_skus(&self) -> Vec<&Sku> {
-        let variants = self.products.values().flat_map(|touched| &touched.after.variants);
-        let mut skus: Vec<_> =
-            variants.map(|variant| &variant.sku).chain(self.levels.keys()).collect();
-        skus.sort_unstable();
-        skus.dedup();
-        skus
+    /// Whether it changes the featured list.
+    pub fn features(&self) -> bool {
+        self.featured.products != self.featured_before.products
+    }
+
+    pub const fn touched_skus(&self) -> &BTreeSet<Sku> {
+        &self.skus
     }
 
     pub fn touched_products(&self) -> u64 {
@@ -80,47 +102,44 @@ impl Slice {
         &self,
         around: &Surroundings,
         by: &Actor,
-        now: Timestamp,
+        at: Timestamp,
     ) -> Result<Plan, PortError> {
         let mut plan = Plan::default();
-        let new: Vec<_> = self
-            .levels
-            .values()
-            .filter(|level| level.before.is_none())
-            .map(|level| level.after.clone())
-            .collect();
-
         for touched in self.products.values() {
-            plan.product(touched.before.as_ref(), Some(&touched.after), &new, around)?;
+            plan.product(touched.before.as_ref(), Some(&touched.after), around)?;
         }
-        stock_rows::push_initial(&mut plan, &new, by, now)?;
-        for touched in self.levels.values() {
-            let Some(before) = &touched.before else { continue };
-            crate::catalog::push_level(&mut plan, before, &touched.after)?;
-            let delta = touched.after.on_hand - before.on_hand;
-            stock_rows::push(&mut plan, &touched.after, delta, "import", by, now)?;
+        for (sku, Touched { before, after }) in &self.levels {
+            match before {
+                Some(before) => {
+                    let movement = Movement { by, reason: "import", at };
+                    levels::push_change(&mut plan, before, after, movement)?;
+                }
+                None => {
+                    let retired = self.returning.contains(sku);
+                    let arrival = Arrival { level: after.clone(), retired };
+                    let movement = Movement { by, reason: "initial", at };
+                    levels::push_arrival(&mut plan, &arrival, movement)?;
+                }
+            }
         }
-        if self.featured != self.featured_before {
-            crate::catalog::push_featured(&mut plan, &self.featured_before, &self.featured)?;
+        if self.features() {
+            push_featured(&mut plan, &self.featured_before, &self.featured)?;
         }
         Ok(plan)
     }
 
-    fn take(
-        &mut self,
-        catalog: &Catalog,
-        known: &Known,
-        row: &Upsert,
-    ) -> Result<Outcome, FieldError> {
-        let level = self.levels.get(&row.sku).map(|touched| &touched.after);
-        let level = level.or_else(|| known.levels.get(&row.sku)).cloned();
+    fn weight(&self) -> usize {
+        self.products.len() * ACTIONS_OF_PRODUCT + self.skus.len() * ACTIONS_OF_VARIANT
+    }
 
-        let outcome = match level {
-            Some(level) => self.update(catalog, known, row, &level)?,
-            None => self.insert(catalog, known, row)?,
-        };
-        let (Outcome::Created(id) | Outcome::Updated(id) | Outcome::Unchanged(id)) = outcome else {
-            return Ok(outcome);
+    fn take(&mut self, ground: Ground<'_>, row: &Upsert) -> Result<Outcome, FieldError> {
+        let touched = self.levels.get(&row.sku).map(|touched| touched.after.clone());
+        let stored = ground.known.levels.get(&row.sku);
+        let level = touched.or_else(|| stored.cloned().and_then(StoredLevel::live));
+
+        let (outcome, id) = match level {
+            Some(level) => self.update(ground, row, &level)?,
+            None => self.insert(ground, row)?,
         };
         match (self.feature(row, id)?, outcome) {
             (true, Outcome::Unchanged(id)) => Ok(Outcome::Updated(id)),
@@ -130,198 +149,167 @@ impl Slice {
 
     fn insert(
         &mut self,
-        catalog: &Catalog,
-        known: &Known,
+        ground: Ground<'_>,
         row: &Upsert,
-    ) -> Result<Outcome, FieldError> {
-        let now = catalog.world.now();
-        let named = row.slug.as_ref().and_then(|slug| self.owner(known, slug));
-        let id = named.unwrap_or_else(|| ProductId::new(now, catalog.world.random()));
-        let draft = VariantDraft {
-            sku: row.sku.clone(),
-            options: merged(&BTreeMap::new(), &row.options),
-            price: row.price,
-            compare_at: row.compare_at.flatten(),
-            stock: row.stock.unwrap_or_default(),
-        };
-        let (variant, level) = catalog.new_variant(id, &draft, now);
+    ) -> Result<(Outcome, ProductId), FieldError> {
+        let now = ground.catalog.world.now();
+        let named = row.slug.as_ref().and_then(|slug| self.owner(ground.known, slug));
+        let id = named.unwrap_or_else(|| ProductId::new(now, ground.catalog.world.random()));
+        let stored = ground.known.levels.get(&row.sku);
+        let (variant, arrival) = ground.catalog.new_variant(id, &variant_draft(row), stored, now);
 
         let (before, mut after) = match named {
-            Some(id) => {
-                let (before, after) = self.state(known, id)?;
-                joinable(&after, &draft.options)?;
-                (before, after)
+            Some(id) => self.state(ground.known, id)?,
+            None => {
+                check_category(ground, row)?;
+                let slug = self.free_slug(ground.known, row, id)?;
+                let product = content::new_product(row, slug, id, now);
+                (None, CatalogProduct { product, variants: Vec::new() })
             }
-            None => (None, CatalogProduct { product: self.new_product(known, row, id, now)?, variants: vec![] }),
         };
         after.product.variants.push(variant.id);
-        after.variants.push(variant);
-        self.weight += 5 + self.category_weight(after.product.category);
+        after.variants.push(variant.clone());
+        content::check_place(&after, variant.id)?;
+        content::check(&after.product, &variant, row.stock)?;
+        self.check_featured(row, id)?;
         count_edit(before.as_ref(), &mut after, now);
-        self.slugs_taken.insert(after.product.slug.clone(), id);
-        self.products.insert(id, Touched { before, after });
-        self.levels.insert(row.sku.clone(), Touched { before: None, after: level });
 
-        Ok(Outcome::Created(id))
+        if arrival.retired {
+            self.returning.insert(row.sku.clone());
+        }
+        self.levels.insert(row.sku.clone(), Touched { before: None, after: arrival.level });
+        self.put(row, before, after);
+        Ok((Outcome::Created(id), id))
     }
 
     fn update(
         &mut self,
-        catalog: &Catalog,
-        known: &Known,
+        ground: Ground<'_>,
         row: &Upsert,
         level: &StockLevel,
-    ) -> Result<Outcome, FieldError> {
-        let now = catalog.world.now();
+    ) -> Result<(Outcome, ProductId), FieldError> {
+        let now = ground.catalog.world.now();
         let id = level.product;
-        let (before, current) = self.state(known, id)?;
+        let (before, current) = self.state(ground.known, id)?;
         let mut after = current.clone();
-        self.apply_content(known, row, level, &mut after)?;
-        let content_changed = after != current;
-        let level_after = self.restock(row, level)?;
-
-        if let Some(level) = &level_after
-            && level.availability() != availability_of(&after, level)
-        {
-            after = crate::catalog::with_level(&after, level);
+        self.apply(ground, row, level, &mut after)?;
+        let is_edited = after != current;
+        if let Some(variant) = after.variants.iter().find(|v| v.id == level.variant) {
+            content::check(&after.product, variant, row.stock)?;
         }
-        if content_changed {
+        let restocked = self.restock(row, level)?;
+        self.check_featured(row, id)?;
+
+        if let Some(level) = &restocked {
+            let shown = after.variants.iter().find(|variant| variant.id == level.variant);
+            if shown.is_some_and(|variant| variant.availability != level.availability()) {
+                after = with_level(&after, level);
+            }
+        }
+        if is_edited {
             for variant in after.variants.iter_mut().filter(|v| v.id == level.variant) {
-                let old = before.iter().flat_map(|b| &b.variants).find(|v| v.id == variant.id);
-                let edited = old.is_some_and(|old| {
-                    (old.price, old.compare_at, &old.options)
-                        != (variant.price, variant.compare_at, &variant.options)
-                });
-                if let Some(old) = old.filter(|_| edited) {
-                    variant.version = old.version + 1;
-                    variant.updated_at = now;
-                }
+                count_variant_edit(before.as_ref(), variant, now);
             }
             count_edit(before.as_ref(), &mut after, now);
         }
-        if after == current && level_after.is_none() {
-            return Ok(Outcome::Unchanged(id));
+        if after == current && restocked.is_none() {
+            return Ok((Outcome::Unchanged(id), id));
         }
-        self.weight += ROW_AT_MOST;
-        if after != current {
-            if current.product.slug != after.product.slug {
-                self.slugs_taken.insert(after.product.slug.clone(), id);
-            }
-            self.products.insert(id, Touched { before, after });
-        }
-        if let Some(after) = level_after {
+
+        if let Some(after) = restocked {
             let before = self.levels.remove(&row.sku).map_or(Some(level.clone()), |t| t.before);
             self.levels.insert(row.sku.clone(), Touched { before, after });
         }
-        Ok(Outcome::Updated(id))
+        if after == current {
+            self.skus.insert(row.sku.clone());
+        } else {
+            self.put(row, before, after);
+        }
+        Ok((Outcome::Updated(id), id))
     }
 
-    /// The variant takes the row's price and options; the product's own fields come from the row of
-    /// its first variant, so that rows of one product can't pull it to and fro.
-    fn apply_content(
+    /// The variant takes the row's price and options, and the product the rest if it is its first.
+    fn apply(
         &self,
-        known: &Known,
+        ground: Ground<'_>,
         row: &Upsert,
         level: &StockLevel,
         after: &mut CatalogProduct,
     ) -> Result<(), FieldError> {
-        let leads = after.product.variants.first() == Some(&level.variant);
         for variant in after.variants.iter_mut().filter(|variant| variant.id == level.variant) {
-            variant.price = row.price;
-            variant.compare_at = row.compare_at.unwrap_or(variant.compare_at);
-            variant.options = merged(&variant.options, &row.options);
+            content::apply_to_variant(row, variant);
         }
-        let own = after.variants.iter().find(|variant| variant.id == level.variant);
-        let mut others = after.variants.iter().filter(|variant| variant.id != level.variant);
-        if others.any(|other| own.is_some_and(|own| own.options == other.options)) {
-            return Err(refused("options", "duplicate", "another variant has these options"));
+        content::check_place(after, level.variant)?;
+
+        let id = after.product.id;
+        let wanted = row.slug.as_ref().filter(|slug| **slug != after.product.slug);
+        let owner = wanted.and_then(|slug| self.owner(ground.known, slug));
+        if owner.is_some_and(|owner| owner != id) {
+            let detail = "another product has this slug, and a SKU stays with its product";
+            return Err(refused("slug", "slug_taken", detail));
         }
-        if !leads {
+        if after.product.variants.first() != Some(&level.variant) {
             return Ok(());
         }
-        if let Some(slug) = &row.slug
-            && *slug != after.product.slug
-        {
-            if self.owner(known, slug).is_some() {
-                return Err(refused("slug", "slug_taken", "another product has this slug"));
-            }
+        if row.category != after.product.category {
+            check_category(ground, row)?;
+        }
+        content::apply_to_product(row, &mut after.product);
+        if let (Some(slug), None) = (wanted, owner) {
             after.product.slug = slug.clone();
-        }
-        let product = &mut after.product;
-        product.name.clone_from(&row.name);
-        product.category = row.category;
-        product.attributes = merged(&product.attributes, &row.attributes);
-        if let Some(description) = &row.description {
-            product.description.clone_from(description);
-        }
-        if let Some(brand) = &row.brand {
-            product.brand.clone_from(brand);
-        }
-        if let Some(status) = row.status {
-            product.status = status;
-        }
-        if let Some(images) = &row.images {
-            product.images.clone_from(images);
         }
         Ok(())
     }
 
+    /// The level with the row's pieces on hand; `None` where they are. However often a SKU comes,
+    /// its level moves once in a transaction.
     fn restock(&self, row: &Upsert, level: &StockLevel) -> Result<Option<StockLevel>, FieldError> {
-        match row.stock {
-            Some(stock) if stock != level.on_hand => level
-                .adjusted(stock - level.on_hand)
-                .map(Some)
-                .map_err(|error| refused("stock", "insufficient_stock", error.to_string())),
-            _ => Ok(None),
-        }
+        let Some(stock) = row.stock.filter(|stock| *stock != level.on_hand) else {
+            return Ok(None);
+        };
+        let after = level
+            .adjusted(stock - level.on_hand)
+            .map_err(|error| refused("stock", "insufficient_stock", error.to_string()))?;
+        let is_touched = self.levels.contains_key(&row.sku);
+        let version = if is_touched { level.version } else { after.version };
+
+        Ok(Some(StockLevel { version, ..after }))
     }
 
-    fn new_product(
-        &self,
-        known: &Known,
-        row: &Upsert,
-        id: ProductId,
-        now: Timestamp,
-    ) -> Result<Product, FieldError> {
-        let wanted = row.slug.clone().map_or_else(|| candidates(row), |slug| vec![slug]);
-        let slug = wanted.into_iter().find(|slug| self.owner(known, slug).is_none());
-        let slug = slug.ok_or_else(|| {
-            refused("name", "slug_taken", "no slug of this name and SKU is free; give one")
-        })?;
+    fn free_slug(&self, known: &Known, row: &Upsert, id: ProductId) -> Result<Slug, FieldError> {
+        if let Some(slug) = &row.slug {
+            return Ok(slug.clone());
+        }
+        let mut wanted = candidates(row);
+        // Of SKUs that differ in signs alone the second one finds nothing free.
+        let end = id.to_string()[20..].to_ascii_lowercase();
+        wanted.extend(wanted.first().and_then(|stem| stem.with_suffix(&end)));
+        wanted.extend(format!("product-{end}").parse());
 
-        Ok(Product {
-            id,
-            slug,
-            name: row.name.clone(),
-            description: row.description.clone().unwrap_or_default(),
-            brand: row.brand.clone().flatten(),
-            category: row.category,
-            status: row.status.unwrap_or_default(),
-            images: row.images.clone().unwrap_or_default(),
-            attributes: merged(&BTreeMap::new(), &row.attributes),
-            variants: Vec::new(),
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        })
+        let free = wanted.into_iter().find(|slug| self.owner(known, slug).is_none());
+        free.ok_or_else(|| refused("name", "slug_taken", "no slug of this name is free; give one"))
     }
 
     /// Adds to or takes from the featured list; answers whether that changed it.
     fn feature(&mut self, row: &Upsert, id: ProductId) -> Result<bool, FieldError> {
         let stands = self.featured.products.contains(&id);
         match row.featured {
-            Some(true) if !stands => {
-                if self.featured.products.len() >= FEATURED_MAX {
-                    let detail = format!("the featured list holds {FEATURED_MAX} products");
-                    return Err(refused("featured", "length", detail));
-                }
-                self.featured.products.push(id);
-            }
+            Some(true) if !stands => self.featured.products.push(id),
             Some(false) if stands => self.featured.products.retain(|product| *product != id),
             _ => return Ok(false),
         }
-        self.featured.version = self.featured_before.version + 1;
+        self.featured.version = self.featured_before.version + u64::from(self.features());
         Ok(true)
+    }
+
+    /// Before anything of the row is taken, so that a refused row leaves nothing behind.
+    fn check_featured(&self, row: &Upsert, id: ProductId) -> Result<(), FieldError> {
+        let products = &self.featured.products;
+        if row.featured == Some(true) && products.len() >= FEATURED_MAX && !products.contains(&id) {
+            let detail = format!("the featured list holds {FEATURED_MAX} products");
+            return Err(refused("featured", "length", detail));
+        }
+        Ok(())
     }
 
     /// Before this transaction, and as it is by now.
@@ -348,56 +336,43 @@ impl Slice {
         self.slugs_taken.get(slug).copied().or(stored)
     }
 
-    fn category_weight(&mut self, category: CategoryId) -> usize {
-        2 + usize::from(self.categories.insert(category))
+    fn put(&mut self, row: &Upsert, before: Option<CatalogProduct>, after: CatalogProduct) {
+        let id = after.product.id;
+        let product = &after.product;
+        let images = product.images.iter().map(|image| image.url.len() + image.alt.len());
+
+        self.bytes += product.description.len() + images.sum::<usize>();
+        self.skus.insert(row.sku.clone());
+        self.slugs_taken.insert(product.slug.clone(), id);
+        self.products.insert(id, Touched { before, after });
     }
 }
 
-fn joinable(
-    product: &CatalogProduct,
-    options: &BTreeMap<String, String>,
-) -> Result<(), FieldError> {
-    if product.variants.len() >= VARIANTS_MAX {
-        let detail = format!("a product has at most {VARIANTS_MAX} variants");
-        return Err(refused("slug", "length", detail));
-    }
-    if product.variants.iter().any(|variant| variant.options == *options) {
-        let detail = format!("the product {} has a variant with these options", product.product.slug);
-        return Err(refused("options", "duplicate", detail));
+fn check_category(ground: Ground<'_>, row: &Upsert) -> Result<(), FieldError> {
+    if ground.tree.is_some_and(|tree| tree.get(row.category).is_none()) {
+        let detail = format!("there is no category {}", row.category);
+        return Err(refused("category", "unknown", detail));
     }
     Ok(())
-}
-
-/// `old` with the changes; a name with `None` is taken out.
-fn merged(
-    old: &BTreeMap<String, String>,
-    changes: &BTreeMap<String, Option<String>>,
-) -> BTreeMap<String, String> {
-    let mut merged = old.clone();
-
-    for (name, value) in changes {
-        match value {
-            Some(value) => merged.insert(name.clone(), value.clone()),
-            None => merged.remove(name),
-        };
-    }
-    merged
 }
 
 /// One transaction counts as one edit.
 fn count_edit(before: Option<&CatalogProduct>, after: &mut CatalogProduct, now: Timestamp) {
     if let Some(before) = before {
-        after.product.version = before.product.version + 1;
-        after.product.updated_at = now;
+        after.product.version = before.product.version;
+        touch(&mut after.product, now);
     }
 }
 
-fn availability_of(product: &CatalogProduct, level: &StockLevel) -> domain::Availability {
-    let variant = product.variants.iter().find(|variant| variant.id == level.variant);
+/// The same for a variant that was there before and is not as it was.
+fn count_variant_edit(before: Option<&CatalogProduct>, variant: &mut Variant, now: Timestamp) {
+    let stored = before.iter().flat_map(|product| &product.variants);
+    let Some(old) = stored.into_iter().find(|old| old.id == variant.id) else { return };
+    let is_edited = (old.price, old.compare_at, &old.options)
+        != (variant.price, variant.compare_at, &variant.options);
 
-    variant.map_or(domain::Availability::Out, |variant| variant.availability)
-}
-
-fn refused(column: &str, code: &'static str, detail: impl Into<String>) -> FieldError {
-    FieldError::new(column, code, detail)
+    if is_edited {
+        variant.version = old.version + 1;
+        variant.updated_at = now;
+    }
 }

@@ -1,14 +1,13 @@
 //! Categories, read and written.
 
 use domain::draft::{CategoryDraft, CategoryPatch};
-use domain::tags::{self, Write};
-use domain::{
-    Category, CategoryId, CategoryTree, Change, FieldError, Ref, Seq, Slug,
-};
+use domain::tags::Write;
+use domain::{Category, CategoryId, CategoryTree, Change, FieldError, Ref, Seq, Slug};
 use ports::Attributes;
 use serde_json::json;
 
-use crate::catalog::plan::{Meaning, Plan, at_version};
+use crate::catalog::lost::{Lost, Try};
+use crate::catalog::plan::{Plan, at_version};
 use crate::catalog::{Catalog, Committed, What, stored};
 use crate::keys::{self, SlugOf};
 use crate::{Actor, StoreError};
@@ -27,43 +26,7 @@ impl Catalog {
         draft: &CategoryDraft,
         by: &Actor,
     ) -> Result<Committed<Category>, StoreError> {
-        let before = self.tree().await?;
-        let now = self.world.now();
-        let id = CategoryId::new(now, self.world.random());
-        let slug = match &draft.slug {
-            Some(slug) => slug.clone(),
-            None => free_slug(&before, &draft.name, id)?,
-        };
-        let category = Category {
-            id,
-            slug,
-            name: draft.name.clone(),
-            parent: draft.parent,
-            position: draft.position,
-            version: 1,
-            updated_at: now,
-        };
-        hangs_well(&before, &category)?;
-
-        let mut plan = Plan::default();
-        plan.put_new(
-            keys::category(id),
-            Attributes::of(&category)?,
-            Meaning::Version("category"),
-        );
-        plan.claim_slug(SlugOf::Category, &category.slug, id)?;
-        if let Some(parent) = category.parent {
-            plan.keep_category(parent);
-        }
-        let after = with(&before, &category);
-        plan.tag(tags::of_write(&Write::Category { id, before: &before, after: &after }, &after, &[]));
-        plan.changed(Change::to(id.to_string(), 1));
-        let what = What {
-            action: "category.create",
-            entity: id.to_string(),
-            details: json!({ "name": category.name, "slug": category.slug }),
-        };
-        self.commit(plan, by, what, category).await
+        self.retry(|| self.try_create_category(draft, by)).await
     }
 
     pub async fn update_category(
@@ -73,51 +36,7 @@ impl Catalog {
         patch: &CategoryPatch,
         by: &Actor,
     ) -> Result<Committed<Category>, StoreError> {
-        let before = self.tree().await?;
-        let old = at(&before, id, version)?;
-        let mut new = old.clone();
-        if let Some(name) = &patch.name {
-            new.name.clone_from(name);
-        }
-        if let Some(slug) = &patch.slug {
-            new.slug = slug.clone();
-        }
-        if let Some(parent) = patch.parent {
-            new.parent = parent;
-        }
-        if let Some(position) = patch.position {
-            new.position = position;
-        }
-        if new == old {
-            return self.unchanged(old).await;
-        }
-        hangs_well(&before, &new)?;
-        new.version += 1;
-        new.updated_at = self.world.now();
-
-        let mut plan = Plan::default();
-        plan.replace(
-            keys::category(id),
-            Attributes::of(&new)?,
-            version,
-            Meaning::Version("category"),
-        );
-        if old.slug != new.slug {
-            plan.free_slug(SlugOf::Category, &old.slug, "category");
-            plan.claim_slug(SlugOf::Category, &new.slug, id)?;
-        }
-        if let Some(parent) = new.parent.filter(|parent| Some(*parent) != old.parent) {
-            plan.keep_category(parent);
-        }
-        let after = with(&before, &new);
-        plan.tag(tags::of_write(&Write::Category { id, before: &before, after: &after }, &after, &[]));
-        plan.changed(Change::to(id.to_string(), new.version));
-        let what = What {
-            action: "category.update",
-            entity: id.to_string(),
-            details: json!({ "name": new.name, "slug": new.slug, "parent": new.parent }),
-        };
-        self.commit(plan, by, what, new).await
+        self.retry(|| self.try_update_category(id, version, patch, by)).await
     }
 
     /// The caller knows that no product is in it as of the log's row `empty_at`; `Busy` if anything
@@ -129,26 +48,143 @@ impl Catalog {
         empty_at: Seq,
         by: &Actor,
     ) -> Result<Committed<()>, StoreError> {
-        let before = self.tree().await?;
-        let old = at(&before, id, version)?;
-        if !before.children(Some(id)).is_empty() {
-            return Err(StoreError::InUse("it has categories below it".into()));
+        self.retry(|| self.try_delete_category(id, version, empty_at, by)).await
+    }
+
+    async fn try_create_category(
+        &self,
+        draft: &CategoryDraft,
+        by: &Actor,
+    ) -> Try<Committed<Category>> {
+        let around = self.surroundings().await?;
+        let now = self.world.now();
+        let id = CategoryId::new(now, self.world.random());
+        let slug = match &draft.slug {
+            Some(slug) => slug.clone(),
+            None => free_slug(&around.tree, &draft.name, id)?,
+        };
+        let category = Category {
+            id,
+            slug,
+            name: draft.name.clone(),
+            parent: draft.parent,
+            position: draft.position,
+            version: 1,
+            updated_at: now,
+        };
+        hangs_well(&around.tree, &category)?;
+
+        let mut plan = Plan::default();
+        plan.put_new(keys::category(id), Attributes::of(&category)?);
+        plan.claim_slug(SlugOf::Category, &category.slug, id)?;
+        if let Some(parent) = category.parent {
+            plan.keep_category(parent);
+        }
+        let after = with(&around.tree, &category);
+        plan.tag(&Write::Category { id, before: &around.tree, after: &after });
+        plan.changed(Change::to(id.to_string(), 1));
+        plan.push(around.count_up());
+        let what = What {
+            action: "category.create",
+            entity: id.to_string(),
+            details: json!({ "name": category.name, "slug": category.slug }),
+        };
+        match self.commit(plan, by, what, category).await {
+            // A slug of our own choosing was taken by somebody else in the meantime.
+            Err(Lost::For(StoreError::SlugTaken(_))) if draft.slug.is_none() => Err(Lost::Moved),
+            answer => answer,
+        }
+    }
+
+    async fn try_update_category(
+        &self,
+        id: CategoryId,
+        version: u64,
+        patch: &CategoryPatch,
+        by: &Actor,
+    ) -> Try<Committed<Category>> {
+        let around = self.surroundings().await?;
+        let old = at(&around.tree, id, version)?;
+        let mut new = patched(&old, patch);
+        if new == old {
+            return Ok(self.unchanged(old).await?);
+        }
+        hangs_well(&around.tree, &new)?;
+        new.version += 1;
+        new.updated_at = self.world.now();
+
+        let mut plan = Plan::default();
+        plan.replace(keys::category(id), Attributes::of(&new)?, version);
+        if old.slug != new.slug {
+            plan.free_slug(SlugOf::Category, &old.slug);
+            plan.claim_slug(SlugOf::Category, &new.slug, id)?;
+        }
+        if let Some(parent) = new.parent.filter(|parent| Some(*parent) != old.parent) {
+            plan.keep_category(parent);
+        }
+        let after = with(&around.tree, &new);
+        plan.tag(&Write::Category { id, before: &around.tree, after: &after });
+        plan.changed(Change::to(id.to_string(), new.version));
+        plan.push(around.count_up());
+        let what = What {
+            action: "category.update",
+            entity: id.to_string(),
+            details: json!({ "name": new.name, "slug": new.slug, "parent": new.parent }),
+        };
+        self.commit(plan, by, what, new).await
+    }
+
+    async fn try_delete_category(
+        &self,
+        id: CategoryId,
+        version: u64,
+        empty_at: Seq,
+        by: &Actor,
+    ) -> Try<Committed<()>> {
+        let around = self.surroundings().await?;
+        let old = at(&around.tree, id, version)?;
+        if !around.tree.children(Some(id)).is_empty() {
+            return Err(StoreError::InUse("it has categories below it".into()).into());
         }
 
         let mut plan = Plan::default();
-        plan.remove(keys::category(id), at_version(version), Meaning::Version("category"));
-        plan.free_slug(SlugOf::Category, &old.slug, "category");
-        let after = CategoryTree::new(before.iter().filter(|other| other.id != id).cloned());
-        plan.tag(tags::of_write(&Write::Category { id, before: &before, after: &after }, &after, &[]));
+        plan.remove(keys::category(id), at_version(version));
+        plan.free_slug(SlugOf::Category, &old.slug);
+        if let Some(ranking) = around.rankings.get(&Some(id)) {
+            plan.remove(keys::ranking(Some(id)), at_version(ranking.version));
+            plan.tag(&Write::Bestsellers { category: Some(id) });
+            plan.changed(Change::gone(keys::ranking(Some(id)).sk, ranking.version + 1));
+        }
+        let others = around.tree.iter().filter(|other| other.id != id).cloned();
+        let after = CategoryTree::new(others);
+        plan.tag(&Write::Category { id, before: &around.tree, after: &after });
         plan.changed(Change::gone(id.to_string(), version + 1));
+        plan.push(around.count_up());
+        plan.only_after(empty_at);
         let what = What {
             action: "category.delete",
             entity: id.to_string(),
             details: json!({ "name": old.name, "slug": old.slug }),
         };
-        plan.only_after(empty_at);
         self.commit(plan, by, what, ()).await
     }
+}
+
+fn patched(old: &Category, patch: &CategoryPatch) -> Category {
+    let mut new = old.clone();
+    if let Some(name) = &patch.name {
+        new.name.clone_from(name);
+    }
+    if let Some(slug) = &patch.slug {
+        new.slug = slug.clone();
+    }
+    if let Some(parent) = patch.parent {
+        new.parent = parent;
+    }
+    if let Some(position) = patch.position {
+        new.position = position;
+    }
+    new
 }
 
 fn at(tree: &CategoryTree, id: CategoryId, version: u64) -> Result<Category, StoreError> {

@@ -1,14 +1,15 @@
 //! Collections, read and written.
 
 use domain::draft::{CollectionDraft, CollectionPatch};
-use domain::tags::{self, Write};
+use domain::tags::Write;
 use domain::{
-    CategoryTree, Change, Collection, CollectionId, FieldError, Membership, Ref, Slug,
+    CategoryTree, Change, Collection, CollectionId, FieldError, Membership, ProductId, Ref, Slug,
 };
-use ports::Attributes;
+use ports::{Attributes, PortError};
 use serde_json::json;
 
-use crate::catalog::plan::{Meaning, Plan, at_version};
+use crate::catalog::lost::{Lost, Try};
+use crate::catalog::plan::{Plan, at_version};
 use crate::catalog::{Catalog, Committed, What, claimed_by, stored};
 use crate::keys::{self, SlugOf};
 use crate::{Actor, StoreError};
@@ -39,11 +40,41 @@ impl Catalog {
         draft: &CollectionDraft,
         by: &Actor,
     ) -> Result<Committed<Collection>, StoreError> {
+        self.retry(|| self.try_create_collection(draft, by)).await
+    }
+
+    pub async fn update_collection(
+        &self,
+        id: CollectionId,
+        version: u64,
+        patch: &CollectionPatch,
+        by: &Actor,
+    ) -> Result<Committed<Collection>, StoreError> {
+        self.retry(|| self.try_update_collection(id, version, patch, by)).await
+    }
+
+    pub async fn delete_collection(
+        &self,
+        id: CollectionId,
+        version: u64,
+        by: &Actor,
+    ) -> Result<Committed<()>, StoreError> {
+        self.retry(|| self.try_delete_collection(id, version, by)).await
+    }
+
+    async fn try_create_collection(
+        &self,
+        draft: &CollectionDraft,
+        by: &Actor,
+    ) -> Try<Committed<Collection>> {
+        let around = self.surroundings().await?;
         let now = self.world.now();
         let id = CollectionId::new(now, self.world.random());
-        let derived = || Slug::of_name(&draft.name).ok_or_else(needs_slug);
-        let slug = draft.slug.clone().map_or_else(derived, Ok)?;
-        self.is_well_founded(&draft.membership).await?;
+        let slug = match &draft.slug {
+            Some(slug) => slug.clone(),
+            None => free_slug(&around.collections, &draft.name)?,
+        };
+        self.is_well_founded(&draft.membership, &around.tree).await?;
         let collection = Collection {
             id,
             slug,
@@ -54,30 +85,32 @@ impl Catalog {
         };
 
         let mut plan = Plan::default();
-        plan.put_new(
-            keys::collection(id),
-            Attributes::of(&collection)?,
-            Meaning::Version("collection"),
-        );
+        plan.put_new(keys::collection(id), Attributes::of(&collection)?);
         plan.claim_slug(SlugOf::Collection, &collection.slug, id)?;
-        announce(&mut plan, id, vec![collection.slug.clone()]);
+        plan.tag(&Write::Collection { id, slugs: vec![collection.slug.clone()] });
         plan.changed(Change::to(id.to_string(), 1));
+        plan.push(around.count_up());
         let what = What {
             action: "collection.create",
             entity: id.to_string(),
             details: json!({ "name": collection.name, "slug": collection.slug }),
         };
-        self.commit(plan, by, what, collection).await
+        match self.commit(plan, by, what, collection).await {
+            // A slug of our own choosing was taken by somebody else in the meantime.
+            Err(Lost::For(StoreError::SlugTaken(_))) if draft.slug.is_none() => Err(Lost::Moved),
+            answer => answer,
+        }
     }
 
-    pub async fn update_collection(
+    async fn try_update_collection(
         &self,
         id: CollectionId,
         version: u64,
         patch: &CollectionPatch,
         by: &Actor,
-    ) -> Result<Committed<Collection>, StoreError> {
-        let old = self.collection_at(id, version).await?;
+    ) -> Try<Committed<Collection>> {
+        let around = self.surroundings().await?;
+        let old = at(&around.collections, id, version)?;
         let mut new = old.clone();
         if let Some(name) = &patch.name {
             new.name.clone_from(name);
@@ -86,28 +119,24 @@ impl Catalog {
             new.slug = slug.clone();
         }
         if let Some(membership) = &patch.membership {
-            self.is_well_founded(membership).await?;
+            self.is_well_founded(membership, &around.tree).await?;
             new.membership = membership.clone();
         }
         if new == old {
-            return self.unchanged(old).await;
+            return Ok(self.unchanged(old).await?);
         }
         new.version += 1;
         new.updated_at = self.world.now();
 
         let mut plan = Plan::default();
-        plan.replace(
-            keys::collection(id),
-            Attributes::of(&new)?,
-            version,
-            Meaning::Version("collection"),
-        );
+        plan.replace(keys::collection(id), Attributes::of(&new)?, version);
         if old.slug != new.slug {
-            plan.free_slug(SlugOf::Collection, &old.slug, "collection");
+            plan.free_slug(SlugOf::Collection, &old.slug);
             plan.claim_slug(SlugOf::Collection, &new.slug, id)?;
         }
-        announce(&mut plan, id, vec![old.slug, new.slug.clone()]);
+        plan.tag(&Write::Collection { id, slugs: vec![old.slug, new.slug.clone()] });
         plan.changed(Change::to(id.to_string(), new.version));
+        plan.push(around.count_up());
         let what = What {
             action: "collection.update",
             entity: id.to_string(),
@@ -116,18 +145,20 @@ impl Catalog {
         self.commit(plan, by, what, new).await
     }
 
-    pub async fn delete_collection(
+    async fn try_delete_collection(
         &self,
         id: CollectionId,
         version: u64,
         by: &Actor,
-    ) -> Result<Committed<()>, StoreError> {
-        let old = self.collection_at(id, version).await?;
+    ) -> Try<Committed<()>> {
+        let around = self.surroundings().await?;
+        let old = at(&around.collections, id, version)?;
         let mut plan = Plan::default();
-        plan.remove(keys::collection(id), at_version(version), Meaning::Version("collection"));
-        plan.free_slug(SlugOf::Collection, &old.slug, "collection");
-        announce(&mut plan, id, vec![old.slug.clone()]);
+        plan.remove(keys::collection(id), at_version(version));
+        plan.free_slug(SlugOf::Collection, &old.slug);
+        plan.tag(&Write::Collection { id, slugs: vec![old.slug.clone()] });
         plan.changed(Change::gone(id.to_string(), version + 1));
+        plan.push(around.count_up());
         let what = What {
             action: "collection.delete",
             entity: id.to_string(),
@@ -137,28 +168,39 @@ impl Catalog {
         self.commit(plan, by, what, ()).await
     }
 
-    async fn collection_at(
+    /// Takes a product that goes out of a collection made by hand.
+    pub(crate) fn leave_collection(
         &self,
-        id: CollectionId,
-        version: u64,
-    ) -> Result<Collection, StoreError> {
-        let found = self.find_collection(&Ref::Id(id)).await?;
-        let found = found.ok_or(StoreError::NotFound("collection"))?;
+        plan: &mut Plan,
+        collection: &Collection,
+        id: ProductId,
+    ) -> Result<(), PortError> {
+        let Membership::Manual { products } = &collection.membership else { return Ok(()) };
+        let kept = products.iter().copied().filter(|product| *product != id).collect();
+        let after = Collection {
+            membership: Membership::Manual { products: kept },
+            version: collection.version + 1,
+            updated_at: self.world.now(),
+            ..collection.clone()
+        };
 
-        if found.version == version {
-            Ok(found)
-        } else {
-            Err(StoreError::VersionMismatch { current: found.version })
-        }
+        plan.replace(keys::collection(after.id), Attributes::of(&after)?, collection.version);
+        plan.tag(&Write::Collection { id: after.id, slugs: Vec::new() });
+        plan.changed(Change::to(after.id.to_string(), after.version));
+        Ok(())
     }
 
     /// A rule names a category that is there; a list names products that are there.
-    async fn is_well_founded(&self, membership: &Membership) -> Result<(), StoreError> {
+    async fn is_well_founded(
+        &self,
+        membership: &Membership,
+        tree: &CategoryTree,
+    ) -> Result<(), StoreError> {
         let mut wrong = Vec::new();
         match membership {
             Membership::Rule { rule } => {
                 if let Some(category) = rule.category
-                    && self.tree().await?.get(category).is_none()
+                    && tree.get(category).is_none()
                 {
                     let detail = format!("there is no category {category}");
                     wrong.push(FieldError::new("/membership/rule/category", "unknown", detail));
@@ -176,12 +218,32 @@ impl Catalog {
     }
 }
 
-fn announce(plan: &mut Plan, id: CollectionId, slugs: Vec<Slug>) {
-    let write = Write::Collection { id, slugs };
-    plan.tag(tags::of_write(&write, &CategoryTree::default(), &[]));
+fn at(
+    collections: &[Collection],
+    id: CollectionId,
+    version: u64,
+) -> Result<Collection, StoreError> {
+    let found = collections.iter().find(|collection| collection.id == id);
+    let found = found.ok_or(StoreError::NotFound("collection"))?;
+
+    if found.version == version {
+        Ok(found.clone())
+    } else {
+        Err(StoreError::VersionMismatch { current: found.version })
+    }
 }
 
-fn needs_slug() -> StoreError {
-    let detail = "the name has no letters that a slug could be made of; give one";
-    StoreError::Invalid(vec![FieldError::new("/slug", "required", detail)])
+/// The first slug of a name that is free: `sale`, `sale-2` …
+fn free_slug(collections: &[Collection], name: &str) -> Result<Slug, StoreError> {
+    let stem = Slug::of_name(name).ok_or_else(|| {
+        let detail = "the name has no letters that a slug could be made of; give one";
+        StoreError::Invalid(vec![FieldError::new("/slug", "required", detail)])
+    })?;
+    // One more than there are collections: one of them is free.
+    let suffixed =
+        (2..=collections.len() + 2).filter_map(|number| stem.with_suffix(&number.to_string()));
+    let mut wanted = std::iter::once(stem.clone()).chain(suffixed);
+    let is_free = |slug: &Slug| !collections.iter().any(|collection| collection.slug == *slug);
+
+    wanted.find(is_free).ok_or(StoreError::SlugTaken(stem))
 }

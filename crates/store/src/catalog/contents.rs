@@ -6,7 +6,7 @@ use domain::{CatalogProduct, Category, CategoryId, Collection, ProductId, Stamp}
 use ports::{PageToken, Row, Scan, Table};
 
 use crate::catalog::Catalog;
-use crate::catalog::products::assemble;
+use crate::catalog::partition::Partition;
 use crate::{StoreError, keys};
 
 /// Items a page of a scan asks for: about a megabyte of products.
@@ -15,7 +15,7 @@ const SCAN_PAGE: u32 = 1_000;
 /// Everything that lists, search and facets are made of.
 #[derive(Clone, Debug)]
 pub struct Contents {
-    /// The log's head *before* the scan: rows after it are to be replayed.
+    /// A place in the log that the scan surely saw: rows after it are to be replayed.
     pub stamp: Stamp,
     pub products: Vec<CatalogProduct>,
     pub categories: Vec<Category>,
@@ -35,7 +35,7 @@ pub struct ProductWalk<'a> {
 
 impl Catalog {
     pub async fn contents(&self) -> Result<Contents, StoreError> {
-        let head = self.log.head().await?;
+        let stamp = self.log.visible().await?;
         let mut products = Vec::new();
         let mut walk = self.walk();
         while let Some(page) = walk.next().await? {
@@ -43,7 +43,7 @@ impl Catalog {
         }
 
         Ok(Contents {
-            stamp: Stamp { log: head.log, seq: head.head },
+            stamp,
             products,
             categories: self.tree().await?.iter().cloned().collect(),
             collections: self.collections().await?,
@@ -66,8 +66,7 @@ impl Catalog {
 }
 
 impl ProductWalk<'_> {
-    /// The next products; `None` at the end. A product that is half written is left out: its row
-    /// in the change log is still to come.
+    /// The next products; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<CatalogProduct>>, StoreError> {
         if self.done {
             return Ok(None);
@@ -96,7 +95,22 @@ impl ProductWalk<'_> {
         for row in rows {
             partitions.entry(row.key.pk.clone()).or_default().push(row);
         }
-        let products = partitions.into_values().map(assemble).filter_map(Result::transpose);
-        Ok(Some(products.collect::<Result<_, _>>()?))
+        let mut products = Vec::with_capacity(partitions.len());
+        for (partition, rows) in partitions {
+            match Partition::of(rows)? {
+                Partition::Absent => {}
+                Partition::Whole(found) => products.push(*found),
+                Partition::Torn => products.extend(self.read_again(&partition).await?),
+            }
+        }
+        Ok(Some(products))
+    }
+
+    /// A scan may see a product while it is being written.
+    async fn read_again(&self, partition: &str) -> Result<Option<CatalogProduct>, StoreError> {
+        match partition.strip_prefix(keys::PRODUCT_PREFIX).map(str::parse::<ProductId>) {
+            Some(Ok(id)) => self.catalog.product(id).await,
+            _ => Ok(None),
+        }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
-use domain::tags::{self, Write};
-use domain::{CategoryId, CategoryTree, Change, FieldError, ProductId};
+use domain::tags::Write;
+use domain::{CategoryId, Change, FieldError, ProductId, Ref};
 use ports::{Attributes, PortError, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::catalog::plan::{Meaning, Plan, at_version};
-use crate::catalog::{Catalog, Committed, Surroundings, What};
+use crate::catalog::lost::Try;
+use crate::catalog::plan::Plan;
+use crate::catalog::products::known_category;
+use crate::catalog::surroundings::Surroundings;
+use crate::catalog::{Catalog, Committed, What};
 use crate::{Actor, StoreError, keys};
 
 /// More than fit on any front page.
@@ -33,6 +36,9 @@ pub struct Ranking {
     pub version: u64,
 }
 
+/// By category; the shop's own under `None`.
+pub(crate) type Rankings = HashMap<Option<CategoryId>, Ranking>;
+
 impl Catalog {
     pub async fn featured(&self) -> Result<FeaturedList, StoreError> {
         let item = self.items.get(&keys::featured()).await?;
@@ -46,34 +52,11 @@ impl Catalog {
         products: &[ProductId],
         by: &Actor,
     ) -> Result<Committed<FeaturedList>, StoreError> {
-        self.check_list(products, FEATURED_MAX).await?;
-        let before = self.featured().await?;
-        if before.version != version {
-            return Err(StoreError::VersionMismatch { current: before.version });
-        }
-        if before.products == products {
-            return self.unchanged(before).await;
-        }
-        let after = FeaturedList { products: products.to_vec(), version: version + 1 };
-        let mut plan = Plan::default();
-        push_featured(&mut plan, &before, &after)?;
-        let what = What {
-            action: "featured.set",
-            entity: "featured".into(),
-            details: json!({ "products": products.len() }),
-        };
-
-        self.commit(plan, by, what, after).await
+        self.retry(|| self.try_set_featured(version, products, by)).await
     }
 
-    pub async fn rankings(&self) -> Result<HashMap<Option<CategoryId>, Ranking>, StoreError> {
-        let rows = self.partition(keys::LISTS).await?;
-        let rankings = rows.into_iter().filter(|row| row.key.sk.starts_with("bestsellers"));
-        let parsed = rankings.map(|row| row.attributes.parse::<Ranking>("a ranking"));
-
-        Ok(parsed
-            .map(|ranking| ranking.map(|ranking| (ranking.category, ranking)))
-            .collect::<Result<_, PortError>>()?)
+    pub async fn rankings(&self) -> Result<Rankings, StoreError> {
+        Ok(self.lists().await?.1)
     }
 
     /// Puts a new ranking in place; one that is equal to the old one changes nothing.
@@ -83,21 +66,62 @@ impl Catalog {
         products: &[ProductId],
         by: &Actor,
     ) -> Result<Committed<Ranking>, StoreError> {
+        self.retry(|| self.try_set_ranking(category, products, by)).await
+    }
+
+    async fn try_set_featured(
+        &self,
+        version: u64,
+        products: &[ProductId],
+        by: &Actor,
+    ) -> Try<Committed<FeaturedList>> {
+        let around = self.surroundings().await?;
+        self.check_list(products, FEATURED_MAX).await?;
+        let before = &around.featured;
+        if before.version != version {
+            return Err(StoreError::VersionMismatch { current: before.version }.into());
+        }
+        if before.products == products {
+            return Ok(self.unchanged(before.clone()).await?);
+        }
+        let after = FeaturedList { products: products.to_vec(), version: version + 1 };
+        let mut plan = Plan::default();
+        push_featured(&mut plan, before, &after)?;
+        plan.push(around.count_up());
+        let what = What {
+            action: "featured.set",
+            entity: "featured".into(),
+            details: json!({ "products": products.len() }),
+        };
+
+        self.commit(plan, by, what, after).await
+    }
+
+    async fn try_set_ranking(
+        &self,
+        category: Option<CategoryId>,
+        products: &[ProductId],
+        by: &Actor,
+    ) -> Try<Committed<Ranking>> {
+        let around = self.surroundings().await?;
+        if let Some(category) = category {
+            known_category(&around.tree, &Ref::Id(category))?;
+        }
         self.check_list(products, RANKING_MAX).await?;
-        let old = self.rankings().await?.remove(&category);
-        let version = old.as_ref().map_or(0, |old| old.version);
-        let new = Ranking { category, products: products.to_vec(), version: version + 1 };
+        let old = around.rankings.get(&category);
+        let version = old.map_or(0, |old| old.version);
         if let Some(old) = old
-            && old.products == new.products
+            && old.products == products
         {
-            return self.unchanged(old).await;
+            return Ok(self.unchanged(old.clone()).await?);
         }
 
+        let new = Ranking { category, products: products.to_vec(), version: version + 1 };
         let mut plan = Plan::default();
-        push_list(&mut plan, keys::ranking(category), Attributes::of(&new)?, version);
-        let write = Write::Bestsellers { categories: vec![category] };
-        plan.tag(tags::of_write(&write, &CategoryTree::default(), &[]));
+        plan.replace(keys::ranking(category), without_nulls(Attributes::of(&new)?), version);
+        plan.tag(&Write::Bestsellers { category });
         plan.changed(Change::to(keys::ranking(category).sk, new.version));
+        plan.push(around.count_up());
         let what = What {
             action: "bestsellers.set",
             entity: keys::ranking(category).sk,
@@ -106,40 +130,39 @@ impl Catalog {
         self.commit(plan, by, what, new).await
     }
 
-    /// Takes a deleted product out of the featured list and out of collections made by hand.
-    pub(crate) async fn forget_in_lists(
+    /// The featured list and all rankings, in one read.
+    pub(crate) async fn lists(&self) -> Result<(FeaturedList, Rankings), StoreError> {
+        let mut featured = FeaturedList::default();
+        let mut rankings = HashMap::new();
+
+        for row in self.partition(keys::LISTS).await? {
+            if row.key == keys::featured() {
+                featured = row.attributes.parse("the featured list")?;
+            } else if row.key.sk.starts_with(keys::BESTSELLERS) {
+                let ranking: Ranking = row.attributes.parse("a ranking")?;
+                rankings.insert(ranking.category, ranking);
+            }
+        }
+        Ok((featured, rankings))
+    }
+
+    /// Takes a deleted product out of the featured list and of collections made by hand.
+    pub(crate) fn forget_in_lists(
         &self,
         plan: &mut Plan,
         id: ProductId,
         around: &Surroundings,
-    ) -> Result<(), StoreError> {
-        let before = self.featured().await?;
+    ) -> Result<(), PortError> {
+        let before = &around.featured;
         if before.products.contains(&id) {
             let kept = before.products.iter().copied().filter(|product| *product != id).collect();
             let after = FeaturedList { products: kept, version: before.version + 1 };
-            push_featured(plan, &before, &after)?;
+            push_featured(plan, before, &after)?;
         }
-        for collection in &around.collections {
-            let domain::Membership::Manual { products } = &collection.membership else { continue };
-            if !products.contains(&id) {
-                continue;
-            }
-            let kept = products.iter().copied().filter(|product| *product != id).collect();
-            let after = domain::Collection {
-                membership: domain::Membership::Manual { products: kept },
-                version: collection.version + 1,
-                updated_at: self.world.now(),
-                ..collection.clone()
-            };
-            plan.replace(
-                keys::collection(collection.id),
-                Attributes::of(&after)?,
-                collection.version,
-                Meaning::StockMoved,
-            );
-            plan.changed(Change::to(collection.id.to_string(), after.version));
-        }
-        Ok(())
+
+        around
+            .made_by_hand_with(id)
+            .try_for_each(|collection| self.leave_collection(plan, collection, id))
     }
 
     /// Those of `products` that are not there, with their places.
@@ -185,20 +208,14 @@ pub(crate) fn push_featured(
     before: &FeaturedList,
     after: &FeaturedList,
 ) -> Result<(), PortError> {
-    push_list(plan, keys::featured(), Attributes::of(after)?, before.version);
-    plan.tag(tags::of_write(&Write::Featured, &CategoryTree::default(), &[]));
+    plan.replace(keys::featured(), Attributes::of(after)?, before.version);
+    plan.tag(&Write::Featured);
     plan.changed(Change::to("featured", after.version));
     Ok(())
 }
 
-/// A list's first version is put, later ones replace the one before.
-fn push_list(plan: &mut Plan, key: ports::Key, mut item: Attributes, before: u64) {
-    // Absent, not null: an index or a condition tells the two apart.
+/// Absent, not null: an index or a condition tells the two apart.
+fn without_nulls(mut item: Attributes) -> Attributes {
     item.0.retain(|_, value| *value != Value::Null);
-    let condition = match before {
-        0 => ports::Condition::NotExists,
-        version => at_version(version),
-    };
-    let action = ports::Action::Put { key, attributes: item, condition: Some(condition) };
-    plan.push(action, Meaning::Version("list"));
+    item
 }

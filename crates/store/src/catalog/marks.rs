@@ -1,9 +1,9 @@
 //! Notes of what was done once to a store, such as putting the demo catalogue in.
 
-use ports::{Attributes, Key, Table, TransactError, Transaction};
+use ports::{Attributes, Key, Table, Transaction};
 
-use crate::StoreError;
 use crate::catalog::Catalog;
+use crate::{StoreError, delivery};
 
 impl Catalog {
     pub async fn mark(&self, name: &str) -> Result<Option<String>, StoreError> {
@@ -14,12 +14,10 @@ impl Catalog {
 
     pub async fn set_mark(&self, name: &str, state: &str) -> Result<(), StoreError> {
         let note = Attributes::default().with("state", state);
+        let put = Transaction::new().put(place(name), note);
 
-        match self.items.transact(&Transaction::new().put(place(name), note)).await {
-            Ok(()) => Ok(()),
-            Err(TransactError::Port(error)) => Err(error.into()),
-            Err(TransactError::Cancelled(_) | TransactError::TokenReused) => Err(StoreError::Busy),
-        }
+        delivery::settle(&*self.items, &*self.world, put).await?;
+        Ok(())
     }
 
     /// Whether nobody has put a product in yet.

@@ -4,15 +4,20 @@ mod categories;
 mod collections;
 mod contents;
 mod lists;
+pub(crate) mod lost;
 mod marks;
+mod partition;
 pub(crate) mod plan;
+mod product_reads;
 mod products;
 mod stock;
+pub(crate) mod surroundings;
+mod turns;
 mod variants;
 
 use std::sync::Arc;
 
-use domain::{CategoryTree, Collection, CollectionId, LogId, Seq, Stamp};
+use domain::{LogId, Seq, Stamp};
 use ports::{Items, PortError, Query, Row, Table, Value, World};
 
 pub use contents::Contents;
@@ -20,10 +25,14 @@ pub use lists::{FEATURED_MAX, FeaturedList, RANKING_MAX, Ranking};
 pub use stock::Adjusted;
 
 pub(crate) use lists::push_featured;
-pub(crate) use stock::{push_level, with_level};
+pub(crate) use partition::check_size;
+pub(crate) use products::touch;
+pub(crate) use stock::with_level;
 
 use crate::audit::{self, Actor};
+use crate::catalog::lost::Try;
 use crate::catalog::plan::Plan;
+use crate::catalog::turns::Turns;
 use crate::{Log, StoreError, keys};
 
 /// Reads are strongly consistent; every write goes into the change log and the audit list in its
@@ -33,6 +42,7 @@ pub struct Catalog {
     pub(crate) items: Arc<dyn Items>,
     pub(crate) world: Arc<dyn World>,
     pub(crate) log: Arc<Log>,
+    pub(crate) turns: Turns,
 }
 
 /// A write that happened: what it left, and its place in the change log.
@@ -43,15 +53,9 @@ pub struct Committed<T> {
     pub seq: Seq,
 }
 
-/// What the tags of a write are worked out from.
-pub(crate) struct Surroundings {
-    pub tree: CategoryTree,
-    pub collections: Vec<Collection>,
-}
-
 impl Catalog {
     pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>, log: Arc<Log>) -> Self {
-        Self { items, world, log }
+        Self { items, world, log, turns: Turns::default() }
     }
 
     /// With a log of its own, for commands beside the shop.
@@ -65,12 +69,6 @@ impl Catalog {
         &self.log
     }
 
-    pub(crate) async fn surroundings(&self) -> Result<Surroundings, StoreError> {
-        let (tree, collections) = tokio::try_join!(self.tree(), self.collections())?;
-
-        Ok(Surroundings { tree, collections })
-    }
-
     /// Commits a plan with its rows in the change log and in the audit list.
     pub(crate) async fn commit<T>(
         &self,
@@ -78,7 +76,7 @@ impl Catalog {
         by: &Actor,
         what: What<'_>,
         value: T,
-    ) -> Result<Committed<T>, StoreError> {
+    ) -> Try<Committed<T>> {
         let (mut actions, meanings, row) = plan.into_parts();
         actions.push(audit::entry(&*self.world, by, what.action, what.entity, what.details)?);
 
@@ -94,7 +92,7 @@ impl Catalog {
         &self,
         plans: Vec<(Plan, What<'_>)>,
         by: &Actor,
-    ) -> Result<Vec<Result<Seq, StoreError>>, StoreError> {
+    ) -> Result<Vec<Try<Seq>>, StoreError> {
         let (mut links, mut explain) = (Vec::new(), Vec::new());
         for (plan, what) in plans {
             let (mut actions, meanings, row) = plan.into_parts();
@@ -111,6 +109,30 @@ impl Catalog {
                 answer.map(|(_, seq)| seq).map_err(|error| meanings.explain(error))
             })
             .collect())
+    }
+
+    /// What no page shows needs no row in the change log.
+    pub(crate) async fn commit_without_row<T>(
+        &self,
+        plan: Plan,
+        by: &Actor,
+        what: What<'_>,
+        value: T,
+    ) -> Try<Committed<T>> {
+        let (mut actions, meanings, _) = plan.into_parts();
+        actions.push(audit::entry(&*self.world, by, what.action, what.entity, what.details)?);
+
+        match self.log.commit_without_row(actions).await {
+            Ok((log, seq)) => Ok(Committed { value, log, seq }),
+            Err(error) => Err(meanings.explain(error)),
+        }
+    }
+
+    /// A write that changes nothing appends nothing.
+    pub(crate) async fn unchanged<T>(&self, value: T) -> Result<Committed<T>, StoreError> {
+        let head = self.log.head().await?;
+
+        Ok(Committed { value, log: head.log, seq: head.head })
     }
 
     /// All rows of a partition that is known to be small.
@@ -144,21 +166,6 @@ pub(crate) struct What<'a> {
     pub action: &'a str,
     pub entity: String,
     pub details: Value,
-}
-
-impl Surroundings {
-    /// The collections that hold any of these states of a product.
-    pub fn collections_of<'a>(
-        &'a self,
-        states: impl IntoIterator<Item = &'a domain::CatalogProduct> + Clone + 'a,
-    ) -> impl Iterator<Item = CollectionId> + 'a {
-        self.collections
-            .iter()
-            .filter(move |collection| {
-                states.clone().into_iter().any(|state| collection.contains(state, &self.tree))
-            })
-            .map(|collection| collection.id)
-    }
 }
 
 pub(crate) fn stored<T: serde::de::DeserializeOwned>(

@@ -3,21 +3,22 @@
 
 use std::collections::BTreeSet;
 
-use domain::tags::{self, Write};
-use domain::{
-    CatalogProduct, CategoryId, Change, FieldError, Product, Seq, Sku, Slug, StockLevel, Tag,
-    Variant,
-};
-use ports::{Action, Attributes, Condition, Key, PortError, Value};
+use domain::tags::{self, Lists, Write};
+use domain::{CatalogProduct, CategoryId, Change, Product, Seq, Sku, Slug, Tag, Variant};
+use ports::{Action, Attributes, Condition, Key, PortError, PortErrorKind, Value};
 
-use crate::catalog::Surroundings;
+use crate::catalog::lost::Lost;
+use crate::catalog::partition::product_item;
+use crate::catalog::surroundings::Surroundings;
+use crate::delivery::LostAction;
 use crate::error::StoreError;
 use crate::keys::{self, SlugOf};
+use crate::levels;
 use crate::log::{CommitError, Row};
 
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    pub actions: Vec<Action>,
+    actions: Vec<Action>,
     meanings: Vec<Meaning>,
     tags: BTreeSet<Tag>,
     changes: Vec<Change>,
@@ -29,44 +30,48 @@ pub(crate) struct Plan {
 /// What it means when an action's condition does not hold.
 #[derive(Clone, Debug)]
 pub(crate) enum Meaning {
-    /// Changed or deleted by somebody else.
-    Version(&'static str),
-    /// The same, unless only its bucket moved: then the caller reads again.
-    Variant { version: u64 },
+    /// Somebody else was faster: reading again tells what to do.
+    Moved,
     SlugTaken(Slug),
     SkuTaken(Sku),
-    StillInUse(String),
-    CategoryGone(CategoryId),
-    /// A level moved between reading and writing; the caller reads again.
-    StockMoved,
 }
 
 #[derive(Debug)]
 pub(crate) struct Meanings(Vec<Meaning>);
 
+pub(crate) type Done = Result<(), PortError>;
+
 impl Plan {
-    pub fn push(&mut self, action: Action, meaning: Meaning) {
+    /// An action that holds unless what was read has moved.
+    pub fn push(&mut self, action: Action) {
+        self.push_meaning(action, Meaning::Moved);
+    }
+
+    pub fn push_meaning(&mut self, action: Action, meaning: Meaning) {
         self.actions.push(action);
         self.meanings.push(meaning);
     }
 
-    pub fn put_new(&mut self, key: Key, item: Attributes, meaning: Meaning) {
-        let condition = Some(Condition::NotExists);
-        self.push(Action::Put { key, attributes: item, condition }, meaning);
+    pub fn put_new(&mut self, key: Key, item: Attributes) {
+        self.push(Action::Put { key, attributes: item, condition: Some(Condition::NotExists) });
     }
 
-    /// Replaces an item that is still at `version`.
-    pub fn replace(&mut self, key: Key, item: Attributes, version: u64, meaning: Meaning) {
-        let condition = Some(at_version(version));
-        self.push(Action::Put { key, attributes: item, condition }, meaning);
+    /// Replaces an item that is still at `version`; 0 stands for none.
+    pub fn replace(&mut self, key: Key, item: Attributes, version: u64) {
+        let condition = match version {
+            0 => Condition::NotExists,
+            version => at_version(version),
+        };
+        self.push(Action::Put { key, attributes: item, condition: Some(condition) });
     }
 
-    pub fn remove(&mut self, key: Key, condition: Condition, meaning: Meaning) {
-        self.push(Action::Delete { key, condition: Some(condition) }, meaning);
+    pub fn remove(&mut self, key: Key, condition: Condition) {
+        self.push(Action::Delete { key, condition: Some(condition) });
     }
 
-    pub fn tag(&mut self, tags: impl IntoIterator<Item = Tag>) {
-        self.tags.extend(tags);
+    pub fn tag(&mut self, write: &Write<'_>) {
+        self.tags.extend(tags::of_write(write));
+        self.hard |= tags::is_hard(write);
     }
 
     pub fn changed(&mut self, change: Change) {
@@ -92,77 +97,77 @@ impl Plan {
     pub fn keep_category(&mut self, id: CategoryId) {
         let key = keys::category(id);
         if !self.actions.iter().any(|action| *action.key() == key) {
-            let check = Action::Check { key, condition: Condition::Exists };
-            self.push(check, Meaning::CategoryGone(id));
+            self.push(Action::Check { key, condition: Condition::Exists });
         }
     }
 
     pub fn claim_slug(&mut self, of: SlugOf, slug: &Slug, id: impl serde::Serialize) -> Done {
-        let claim = Attributes::default().with("id", as_value(id)?);
-        self.put_new(keys::slug(of, slug), claim, Meaning::SlugTaken(slug.clone()));
+        let claim = Action::Put {
+            key: keys::slug(of, slug),
+            attributes: Attributes::default().with("id", as_value(id)?),
+            condition: Some(Condition::NotExists),
+        };
+        self.push_meaning(claim, Meaning::SlugTaken(slug.clone()));
         Ok(())
     }
 
-    pub fn free_slug(&mut self, of: SlugOf, slug: &Slug, what: &'static str) {
-        self.remove(keys::slug(of, slug), Condition::Exists, Meaning::Version(what));
+    pub fn free_slug(&mut self, of: SlugOf, slug: &Slug) {
+        self.remove(keys::slug(of, slug), Condition::Exists);
     }
 
-    /// The actions, tags and changes that take a product from one state to another. New variants
-    /// bring their stock in `levels`.
+    /// The actions, tags and changes that take a product from one state to another.
     pub fn product(
         &mut self,
         before: Option<&CatalogProduct>,
         after: Option<&CatalogProduct>,
-        levels: &[StockLevel],
         around: &Surroundings,
     ) -> Done {
         match (before, after) {
-            (None, Some(after)) => self.create(after, levels)?,
-            (Some(before), Some(after)) => self.edit(before, after, levels)?,
+            (None, Some(after)) => self.create(after)?,
+            (Some(before), Some(after)) => self.edit(before, after)?,
             (Some(before), None) => self.delete(before),
             (None, None) => return Ok(()),
         }
-        let write = Write::Product {
+        let states: Vec<_> = before.into_iter().chain(after).collect();
+        let id = states[0].product.id;
+        self.tag(&Write::Product {
             before: before.map(|state| &state.product),
             after: after.map(|state| &state.product),
-        };
-        let states: Vec<_> = before.into_iter().chain(after).collect();
-        let collections: Vec<_> = around.collections_of(states.iter().copied()).collect();
-        self.tags.extend(tags::of_write(&write, &around.tree, &collections));
-        self.hard |= tags::is_hard(&write);
+            lists: Lists {
+                tree: &around.tree,
+                collections: &around.collections_of(&states),
+                featured: around.featured.products.contains(&id),
+                rankings: &around.rankings_of(id),
+            },
+        });
         Ok(())
     }
 
-    fn create(&mut self, after: &CatalogProduct, levels: &[StockLevel]) -> Done {
+    fn create(&mut self, after: &CatalogProduct) -> Done {
         let product = &after.product;
-        self.put_new(
-            keys::product(product.id),
-            Attributes::of(product)?,
-            Meaning::Version("product"),
-        );
+        self.put_new(keys::product(product.id), product_item(after)?);
         self.claim_slug(SlugOf::Product, &product.slug, product.id)?;
         self.keep_category(product.category);
         for variant in &after.variants {
-            self.add_variant(variant, levels)?;
+            self.add_variant(variant)?;
         }
         self.changed(Change::to(product.id.to_string(), product.version));
         Ok(())
     }
 
-    fn edit(
-        &mut self,
-        before: &CatalogProduct,
-        after: &CatalogProduct,
-        levels: &[StockLevel],
-    ) -> Done {
+    fn edit(&mut self, before: &CatalogProduct, after: &CatalogProduct) -> Done {
         let (old, new) = (&before.product, &after.product);
-        if old != new {
-            let meaning = Meaning::Version("product");
-            self.replace(keys::product(new.id), Attributes::of(new)?, old.version, meaning);
+        if old == new {
+            // A stock bucket moves without counting as an edit; where the product stands decides
+            // its tags all the same.
+            let condition = at_version(old.version);
+            self.push(Action::Check { key: keys::product(old.id), condition });
+        } else {
+            self.replace(keys::product(new.id), product_item(after)?, old.version);
             self.changed(Change::to(new.id.to_string(), new.version));
         }
         if old.slug != new.slug {
-            self.free_slug(SlugOf::Product, &old.slug, "product");
+            self.free_slug(SlugOf::Product, &old.slug);
             self.claim_slug(SlugOf::Product, &new.slug, new.id)?;
         }
         if old.category != new.category {
@@ -172,7 +177,7 @@ impl Plan {
             match before.variants.iter().find(|old| old.id == variant.id) {
                 Some(old) if old == variant => {}
                 Some(old) => self.edit_variant(old, variant)?,
-                None => self.add_variant(variant, levels)?,
+                None => self.add_variant(variant)?,
             }
         }
         for gone in &before.variants {
@@ -185,30 +190,18 @@ impl Plan {
 
     fn delete(&mut self, before: &CatalogProduct) {
         let product = &before.product;
-        self.remove(
-            keys::product(product.id),
-            at_version(product.version),
-            Meaning::Version("product"),
-        );
-        self.free_slug(SlugOf::Product, &product.slug, "product");
+        self.remove(keys::product(product.id), at_version(product.version));
+        self.free_slug(SlugOf::Product, &product.slug);
         for variant in &before.variants {
             self.drop_variant(product, variant);
         }
         self.changed(Change::gone(product.id.to_string(), product.version + 1));
     }
 
-    fn add_variant(&mut self, variant: &Variant, levels: &[StockLevel]) -> Done {
+    fn add_variant(&mut self, variant: &Variant) -> Done {
         let pointer = Attributes::default().with("product", variant.product.to_string());
-        self.put_new(
-            keys::variant(variant.product, variant.id),
-            Attributes::of(variant)?,
-            Meaning::Version("variant"),
-        );
-        self.put_new(keys::variant_pointer(variant.id), pointer, Meaning::Version("variant"));
-        if let Some(level) = levels.iter().find(|level| level.variant == variant.id) {
-            let taken = Meaning::SkuTaken(variant.sku.clone());
-            self.put_new(keys::stock(&variant.sku), Attributes::of(level)?, taken);
-        }
+        self.put_new(keys::variant(variant.product, variant.id), Attributes::of(variant)?);
+        self.put_new(keys::variant_pointer(variant.id), pointer);
         Ok(())
     }
 
@@ -219,9 +212,11 @@ impl Plan {
             at_version(old.version),
             Condition::Equals("level_version".into(), old.level_version.into()),
         ]);
-        let key = keys::variant(new.product, new.id);
-        let action = Action::Put { key, attributes: Attributes::of(new)?, condition: Some(condition) };
-        self.push(action, Meaning::Variant { version: old.version });
+        self.push(Action::Put {
+            key: keys::variant(new.product, new.id),
+            attributes: Attributes::of(new)?,
+            condition: Some(condition),
+        });
         if old.level_version != new.level_version {
             let bucket = format!("{}/{}", new.product, new.id);
             self.changed(Change::to(bucket, new.level_version));
@@ -229,24 +224,9 @@ impl Plan {
         Ok(())
     }
 
-    /// The ledger stays: it is history.
     fn drop_variant(&mut self, product: &Product, variant: &Variant) {
-        let unclaimed = Condition::All(vec![
-            Condition::Equals("held".into(), 0.into()),
-            Condition::Equals("allocated".into(), 0.into()),
-        ]);
-        let in_use = format!("{} is held by a checkout or waits to be shipped", variant.sku);
-        self.remove(
-            keys::variant(product.id, variant.id),
-            at_version(variant.version),
-            Meaning::Version("variant"),
-        );
-        self.remove(
-            keys::variant_pointer(variant.id),
-            Condition::Exists,
-            Meaning::Version("variant"),
-        );
-        self.remove(keys::stock(&variant.sku), unclaimed, Meaning::StillInUse(in_use));
+        self.remove(keys::variant(product.id, variant.id), at_version(variant.version));
+        self.remove(keys::variant_pointer(variant.id), Condition::Exists);
     }
 
     pub fn into_parts(self) -> (Vec<Action>, Meanings, Row) {
@@ -263,42 +243,22 @@ impl Plan {
 }
 
 impl Meanings {
-    pub fn explain(&self, error: CommitError) -> StoreError {
+    pub fn explain(&self, error: CommitError) -> Lost {
         match error {
-            CommitError::Busy => StoreError::Busy,
-            CommitError::Port(error) => error.into(),
-            CommitError::Lost { action, old } => match self.0.get(action) {
-                Some(Meaning::SlugTaken(slug)) => StoreError::SlugTaken(slug.clone()),
-                Some(Meaning::SkuTaken(sku)) => StoreError::SkuTaken(sku.clone()),
-                Some(Meaning::StillInUse(why)) => StoreError::InUse(why.clone()),
-                Some(Meaning::CategoryGone(id)) => {
-                    let detail = format!("there is no category {id}");
-                    StoreError::Invalid(vec![FieldError::new("/category", "unknown", detail)])
+            CommitError::Store(error) => Lost::For(error),
+            CommitError::MovedOn => Lost::For(StoreError::Busy),
+            CommitError::Lost(LostAction { action, old }) => match self.0.get(action) {
+                Some(Meaning::SlugTaken(slug)) => Lost::For(StoreError::SlugTaken(slug.clone())),
+                // Given up this very moment: it is to be had.
+                Some(Meaning::SkuTaken(_)) if old.is_some_and(|old| levels::is_retired(&old)) => {
+                    Lost::Moved
                 }
-                Some(Meaning::StockMoved) | None => StoreError::Busy,
-                Some(Meaning::Variant { version }) => match old {
-                    Some(old) if old.number("version") == i64::try_from(*version).ok() => {
-                        StoreError::Busy
-                    }
-                    Some(old) => mismatch(&old),
-                    None => StoreError::NotFound("variant"),
-                },
-                Some(Meaning::Version(what)) => match old {
-                    Some(old) => mismatch(&old),
-                    None => StoreError::NotFound(what),
-                },
+                Some(Meaning::SkuTaken(sku)) => Lost::For(StoreError::SkuTaken(sku.clone())),
+                Some(Meaning::Moved) | None => Lost::Moved,
             },
         }
     }
 }
-
-fn mismatch(old: &Attributes) -> StoreError {
-    let current = old.number("version").unwrap_or_default();
-
-    StoreError::VersionMismatch { current: current.unsigned_abs() }
-}
-
-pub(crate) type Done = Result<(), PortError>;
 
 pub(crate) fn at_version(version: u64) -> Condition {
     Condition::Equals("version".into(), version.into())
@@ -306,5 +266,5 @@ pub(crate) fn at_version(version: u64) -> Condition {
 
 fn as_value(id: impl serde::Serialize) -> Result<Value, PortError> {
     serde_json::to_value(id)
-        .map_err(|error| PortError::new(ports::PortErrorKind::Invalid, "an id").because(error))
+        .map_err(|error| PortError::new(PortErrorKind::Invalid, "an id").because(error))
 }

@@ -1,102 +1,28 @@
-//! Products, read and written.
+//! Products, written.
 
-use domain::draft::{ProductDraft, ProductPatch, VariantDraft};
+use domain::draft::{ATTRIBUTES_MAX, ProductDraft, ProductPatch};
 use domain::{
-    Availability, CatalogProduct, CategoryId, CategoryTree, FieldError, Product, ProductId, Ref,
-    Slug, StockLevel, Timestamp, Variant, VariantId,
+    CatalogProduct, CategoryId, CategoryTree, FieldError, Product, ProductId, Ref, Slug, Timestamp,
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use ports::{Attributes, Row};
+use ports::Attributes;
 use serde_json::json;
 
+use crate::catalog::lost::{Lost, Try};
+use crate::catalog::partition::check_size;
 use crate::catalog::plan::Plan;
-use crate::catalog::{Catalog, Committed, What, claimed_by, stored};
+use crate::catalog::surroundings::Surroundings;
+use crate::catalog::{Catalog, Committed, What};
 use crate::keys::{self, SlugOf};
-use crate::{Actor, StoreError, stock_rows};
-
-/// So many partitions are read at once when a batch is asked for.
-const READS_AT_ONCE: usize = 16;
+use crate::levels::{self, Arrival, Movement, StoredLevel};
+use crate::{Actor, StoreError};
 
 impl Catalog {
-    /// The product with all its variants, in one consistent read.
-    pub async fn product(&self, id: ProductId) -> Result<Option<CatalogProduct>, StoreError> {
-        let rows = self.partition(&keys::product_partition(id)).await?;
-
-        Ok(assemble(rows)?)
-    }
-
-    pub async fn find_product(
-        &self,
-        reference: &Ref<ProductId>,
-    ) -> Result<Option<CatalogProduct>, StoreError> {
-        match reference {
-            Ref::Id(id) => self.product(*id).await,
-            Ref::Slug(slug) => {
-                let Some(id) = claimed_by(&*self.items, SlugOf::Product, slug).await? else {
-                    return Ok(None);
-                };
-                // Between the two reads the slug may have gone to another product.
-                let found = self.product(id).await?;
-                Ok(found.filter(|found| found.product.slug == *slug))
-            }
-        }
-    }
-
-    /// The id behind a slug; an id as it is.
-    pub async fn find_id(
-        &self,
-        reference: &Ref<ProductId>,
-    ) -> Result<Option<ProductId>, StoreError> {
-        match reference {
-            Ref::Id(id) => Ok(Some(*id)),
-            Ref::Slug(slug) => Ok(claimed_by(&*self.items, SlugOf::Product, slug).await?),
-        }
-    }
-
-    /// The products with these ids, in their order; `None` for those that are not there.
-    pub async fn products(
-        &self,
-        ids: &[ProductId],
-    ) -> Result<Vec<Option<CatalogProduct>>, StoreError> {
-        stream::iter(ids.to_vec())
-            .map(|id| async move { self.product(id).await })
-            .buffered(READS_AT_ONCE)
-            .try_collect()
-            .await
-    }
-
     pub async fn create_product(
         &self,
         draft: &ProductDraft,
         by: &Actor,
     ) -> Result<Committed<CatalogProduct>, StoreError> {
-        let around = self.surroundings().await?;
-        let category = known_category(&around.tree, &draft.category)?;
-        let now = self.world.now();
-        let id = ProductId::new(now, self.world.random());
-        let slugs = match &draft.slug {
-            Some(slug) => vec![slug.clone()],
-            None => self.free_slugs(&draft.name, id).await?,
-        };
-        let mut lost = StoreError::Busy;
-
-        // A slug of our own choosing may be taken by somebody else in the meantime.
-        for slug in slugs {
-            let created = self.assemble_new(id, slug, draft, category, now);
-            let mut plan = Plan::default();
-            plan.product(None, Some(&created.0), &created.1, &around)?;
-            stock_rows::push_initial(&mut plan, &created.1, by, now)?;
-            let what = What {
-                action: "product.create",
-                entity: id.to_string(),
-                details: json!({ "name": draft.name, "slug": created.0.product.slug }),
-            };
-            match self.commit(plan, by, what, created.0).await {
-                Err(StoreError::SlugTaken(slug)) => lost = StoreError::SlugTaken(slug),
-                answer => return answer,
-            }
-        }
-        Err(lost)
+        self.retry(|| self.try_create_product(draft, by)).await
     }
 
     pub async fn update_product(
@@ -106,90 +32,140 @@ impl Catalog {
         patch: &ProductPatch,
         by: &Actor,
     ) -> Result<Committed<CatalogProduct>, StoreError> {
-        let before = self.product_at(id, version).await?;
-        let around = self.surroundings().await?;
-        let mut after = before.clone();
-        let fields = apply(patch, &mut after.product, &around.tree)?;
-
-        if after == before {
-            return self.unchanged(before).await;
-        }
-        touch(&mut after.product, self.world.now());
-        let mut plan = Plan::default();
-        plan.product(Some(&before), Some(&after), &[], &around)?;
-        let what = What { action: "product.update", entity: id.to_string(), details: fields };
-        self.commit(plan, by, what, after).await
+        self.retry(|| self.try_update_product(id, version, patch, by)).await
     }
 
+    /// Frees its slug and its SKUs, and takes it out of the featured list and of collections made by
+    /// hand.
     pub async fn delete_product(
         &self,
         id: ProductId,
         version: u64,
         by: &Actor,
     ) -> Result<Committed<()>, StoreError> {
-        let before = self.product_at(id, version).await?;
+        self.retry(|| self.try_delete_product(id, version, by)).await
+    }
+
+    async fn try_create_product(
+        &self,
+        draft: &ProductDraft,
+        by: &Actor,
+    ) -> Try<Committed<CatalogProduct>> {
         let around = self.surroundings().await?;
+        let category = known_category(&around.tree, &draft.category)?;
+        let now = self.world.now();
+        let id = ProductId::new(now, self.world.random());
+        let slug = match &draft.slug {
+            Some(slug) => slug.clone(),
+            None => self.free_slug(&draft.name, id).await?,
+        };
+        let (product, arrivals) = self.assemble(id, slug, draft, category, now).await?;
+        check_size(&product.product).map_err(|error| StoreError::Invalid(vec![error]))?;
+
         let mut plan = Plan::default();
-        plan.product(Some(&before), None, &[], &around)?;
-        self.forget_in_lists(&mut plan, id, &around).await?;
+        plan.product(None, Some(&product), &around)?;
+        let movement = Movement { by, reason: "initial", at: now };
+        for arrival in &arrivals {
+            levels::push_arrival(&mut plan, arrival, movement)?;
+        }
+        plan.push(around.check());
+        let what = What {
+            action: "product.create",
+            entity: id.to_string(),
+            details: json!({ "name": draft.name, "slug": product.product.slug }),
+        };
+        match self.commit(plan, by, what, product).await {
+            // A slug of our own choosing was taken by somebody else in the meantime.
+            Err(Lost::For(StoreError::SlugTaken(_))) if draft.slug.is_none() => Err(Lost::Moved),
+            answer => answer,
+        }
+    }
+
+    async fn try_update_product(
+        &self,
+        id: ProductId,
+        version: u64,
+        patch: &ProductPatch,
+        by: &Actor,
+    ) -> Try<Committed<CatalogProduct>> {
+        let around = self.surroundings().await?;
+        let before = self.product_at(id, version).await?;
+        let mut after = before.clone();
+        let fields = apply(patch, &mut after.product, &around.tree)?;
+        if after == before {
+            return Ok(self.unchanged(before).await?);
+        }
+        check_size(&after.product).map_err(|error| StoreError::Invalid(vec![error]))?;
+        touch(&mut after.product, self.world.now());
+
+        let mut plan = Plan::default();
+        plan.product(Some(&before), Some(&after), &around)?;
+        plan.push(around.check());
+        let what = What { action: "product.update", entity: id.to_string(), details: fields };
+        self.commit(plan, by, what, after).await
+    }
+
+    async fn try_delete_product(
+        &self,
+        id: ProductId,
+        version: u64,
+        by: &Actor,
+    ) -> Try<Committed<()>> {
+        let around = self.surroundings().await?;
+        let before = self.product_at(id, version).await?;
+        if self.leave_crowd_of_collections(id, &around, by).await? {
+            return Err(Lost::Moved);
+        }
+
+        let mut plan = Plan::default();
+        plan.product(Some(&before), None, &around)?;
+        self.push_departures(&mut plan, &before.variants, by).await?;
+        self.forget_in_lists(&mut plan, id, &around)?;
+        plan.push(around.count_up());
         let what = What {
             action: "product.delete",
             entity: id.to_string(),
             details: json!({ "name": before.product.name, "slug": before.product.slug }),
         };
-
         self.commit(plan, by, what, ()).await
     }
 
-    /// The product, if it is at `version`.
-    pub(crate) async fn product_at(
-        &self,
-        id: ProductId,
-        version: u64,
-    ) -> Result<CatalogProduct, StoreError> {
-        let found = self.product(id).await?.ok_or(StoreError::NotFound("product"))?;
-
-        if found.product.version == version {
-            Ok(found)
-        } else {
-            Err(StoreError::VersionMismatch { current: found.product.version })
-        }
-    }
-
-    /// A write that changes nothing appends nothing.
-    pub(crate) async fn unchanged<T>(&self, value: T) -> Result<Committed<T>, StoreError> {
-        let head = self.log.head().await?;
-
-        Ok(Committed { value, log: head.log, seq: head.head })
-    }
-
-    /// Slugs for a name, those that are free first: `tent`, `tent-2` … and one with the id's end.
-    async fn free_slugs(&self, name: &str, id: ProductId) -> Result<Vec<Slug>, StoreError> {
+    /// The first slug of a name that is free: `tent`, `tent-2` … or one with the id's end.
+    async fn free_slug(&self, name: &str, id: ProductId) -> Result<Slug, StoreError> {
         let end = id.to_string()[20..].to_ascii_lowercase();
         let stem = Slug::of_name(name).or_else(|| format!("product-{end}").parse().ok());
         let stem = stem.ok_or(StoreError::NotFound("slug"))?;
         let mut wanted = vec![stem.clone()];
         wanted.extend((2..=5).filter_map(|n: u32| stem.with_suffix(&n.to_string())));
         wanted.extend(stem.with_suffix(&end));
-        let claims: Vec<_> =
-            wanted.iter().map(|slug| keys::slug(SlugOf::Product, slug)).collect();
+        let claims: Vec<_> = wanted.iter().map(|slug| keys::slug(SlugOf::Product, slug)).collect();
         let taken = self.items.batch_get(&claims).await?;
-        let free = wanted.into_iter().zip(taken).filter(|(_, taken)| taken.is_none());
 
-        Ok(free.map(|(slug, _)| slug).collect())
+        let free = wanted.into_iter().zip(taken).find(|(_, taken)| taken.is_none());
+        free.map(|(slug, _)| slug).ok_or(StoreError::SlugTaken(stem))
     }
 
-    fn assemble_new(
+    async fn assemble(
         &self,
         id: ProductId,
         slug: Slug,
         draft: &ProductDraft,
         category: CategoryId,
         now: Timestamp,
-    ) -> (CatalogProduct, Vec<StockLevel>) {
-        let drafts = draft.variants.iter();
-        let (variants, levels): (Vec<_>, Vec<_>) =
-            drafts.map(|draft| self.new_variant(id, draft, now)).unzip();
+    ) -> Result<(CatalogProduct, Vec<Arrival>), StoreError> {
+        let skus = draft.variants.iter().map(|variant| &variant.sku);
+        let known = levels::read_all(&*self.items, skus).await?;
+        let mut variants = Vec::with_capacity(draft.variants.len());
+        let mut arrivals = Vec::with_capacity(draft.variants.len());
+        for draft in &draft.variants {
+            let stored = known.get(&draft.sku);
+            if let Some(StoredLevel::Live(_)) = stored {
+                return Err(StoreError::SkuTaken(draft.sku.clone()));
+            }
+            let (variant, arrival) = self.new_variant(id, draft, stored, now);
+            variants.push(variant);
+            arrivals.push(arrival);
+        }
         let product = Product {
             id,
             slug,
@@ -206,62 +182,38 @@ impl Catalog {
             updated_at: now,
         };
 
-        (CatalogProduct { product, variants }, levels)
+        Ok((CatalogProduct { product, variants }, arrivals))
     }
 
-    pub(crate) fn new_variant(
+    /// A product in more manual collections than one transaction holds leaves some of them first;
+    /// answers whether it did.
+    async fn leave_crowd_of_collections(
         &self,
-        product: ProductId,
-        draft: &VariantDraft,
-        now: Timestamp,
-    ) -> (Variant, StockLevel) {
-        let id = VariantId::new(now, self.world.random());
-        let variant = Variant {
-            id,
-            product,
-            sku: draft.sku.clone(),
-            options: draft.options.clone(),
-            price: draft.price,
-            compare_at: draft.compare_at,
-            availability: Availability::of(draft.stock),
-            level_version: 1,
-            version: 1,
-            updated_at: now,
-        };
-        let level = StockLevel {
-            sku: draft.sku.clone(),
-            product,
-            variant: id,
-            on_hand: draft.stock,
-            available: draft.stock,
-            held: 0,
-            allocated: 0,
-            version: 1,
-        };
-
-        (variant, level)
-    }
-}
-
-/// A product from the rows of its partition; `None` while a part of it is not to be seen.
-pub(crate) fn assemble(rows: Vec<Row>) -> Result<Option<CatalogProduct>, ports::PortError> {
-    let mut product: Option<Product> = None;
-    let mut variants = Vec::<Variant>::new();
-
-    for row in rows {
-        if row.key.sk.starts_with(keys::VARIANT_PREFIX) {
-            variants.push(stored(row, "a variant")?);
-        } else {
-            product = Some(stored(row, "a product")?);
+        id: ProductId,
+        around: &Surroundings,
+        by: &Actor,
+    ) -> Try<bool> {
+        const AT_ONCE: usize = 8;
+        let crowd: Vec<_> = around.made_by_hand_with(id).collect();
+        if crowd.len() <= AT_ONCE {
+            return Ok(false);
         }
+        for collections in crowd[AT_ONCE..].chunks(AT_ONCE * 4) {
+            let around = self.surroundings().await?;
+            let mut plan = Plan::default();
+            for collection in collections {
+                self.leave_collection(&mut plan, collection, id)?;
+            }
+            plan.push(around.count_up());
+            let what = What {
+                action: "collection.update",
+                entity: id.to_string(),
+                details: json!({ "left": collections.iter().map(|c| c.id).collect::<Vec<_>>() }),
+            };
+            self.commit(plan, by, what, ()).await?;
+        }
+        Ok(true)
     }
-    let Some(product) = product else { return Ok(None) };
-    let place = |variant: &Variant| product.variants.iter().position(|id| *id == variant.id);
-    variants.retain(|variant| place(variant).is_some());
-    variants.sort_by_key(|variant| place(variant));
-
-    let whole = variants.len() == product.variants.len();
-    Ok(whole.then_some(CatalogProduct { product, variants }))
 }
 
 /// Counts an edit.
@@ -325,6 +277,11 @@ fn apply(
             };
         }
         fields = fields.with("attributes", json!(attributes));
+    }
+    // Each patch is small enough by itself; what they add up to must be, too.
+    if product.attributes.len() > ATTRIBUTES_MAX {
+        let detail = format!("has at most {ATTRIBUTES_MAX} entries");
+        return Err(StoreError::Invalid(vec![FieldError::new("/attributes", "length", detail)]));
     }
 
     Ok(ports::Value::Object(fields.0))

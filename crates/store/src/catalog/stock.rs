@@ -3,16 +3,16 @@
 
 use std::collections::HashMap;
 
-use domain::{CatalogProduct, FieldError, LedgerEntry, Seq, Sku, StockLevel};
-use ports::{Attributes, BATCH_MAX, PageToken, Query, SortRange, Table};
+use domain::{CatalogProduct, FieldError, LedgerEntry, Sku, StockLevel};
+use ports::{PageToken, Query, SortRange, Table};
 use serde_json::json;
 
-use crate::catalog::plan::{Meaning, Plan};
+use crate::catalog::lost::{Lost, Try};
+use crate::catalog::plan::Plan;
 use crate::catalog::{Catalog, Committed, What};
-use crate::{Actor, StoreError, keys, stock_rows};
+use crate::levels::{self, Movement, StoredLevel};
+use crate::{Actor, StoreError, keys};
 
-/// A level that keeps moving under eight readers is contended beyond a person's patience.
-const TRIES: usize = 8;
 const REASON_MAX: usize = 200;
 
 /// An adjustment that happened.
@@ -23,10 +23,12 @@ pub struct Adjusted {
 }
 
 impl Catalog {
+    /// `None` for a SKU that no variant has.
     pub async fn stock(&self, sku: &Sku) -> Result<Option<StockLevel>, StoreError> {
         let item = self.items.get(&keys::stock(sku)).await?;
+        let stored = item.map(StoredLevel::parse).transpose()?;
 
-        Ok(item.map(|item| item.parse("a stock level")).transpose()?)
+        Ok(stored.and_then(|(_, level)| level.live()))
     }
 
     /// The levels of many SKUs, those that are known.
@@ -34,32 +36,27 @@ impl Catalog {
         &self,
         skus: impl IntoIterator<Item = &Sku>,
     ) -> Result<HashMap<Sku, StockLevel>, StoreError> {
-        let keys: Vec<_> = skus.into_iter().map(keys::stock).collect();
-        let mut levels = HashMap::new();
+        let stored = levels::read_all(&*self.items, skus).await?;
+        let live = stored.into_iter().filter_map(|(sku, level)| Some((sku, level.live()?)));
 
-        for chunk in keys.chunks(BATCH_MAX) {
-            for item in self.items.batch_get(chunk).await?.into_iter().flatten() {
-                let level: StockLevel = item.parse("a stock level")?;
-                levels.insert(level.sku.clone(), level);
-            }
-        }
-        Ok(levels)
+        Ok(live.collect())
     }
 
-    /// The newest rows of a SKU's ledger first, those below `before`.
+    /// The newest rows of a SKU's ledger first, those below `before`. They outlive the variant.
     pub async fn ledger(
         &self,
         sku: &Sku,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<LedgerEntry>, StoreError> {
+        let partition = keys::stock_partition(sku);
         let after = before.map(|version| PageToken {
-            pk: stock_rows::partition(sku),
+            pk: partition.clone(),
             sk: keys::ledger(sku, version).sk,
             index: None,
         });
-        let query = Query::partition(Table::Inventory, stock_rows::partition(sku))
-            .sorted(SortRange::Prefix("ledger#".into()))
+        let query = Query::partition(Table::Inventory, partition)
+            .sorted(SortRange::Prefix(keys::LEDGER_PREFIX.into()))
             .descending()
             .limit(limit)
             .after(after);
@@ -69,7 +66,8 @@ impl Catalog {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Takes pieces in (or, below zero, out), for a reason that stays in the ledger.
+    /// Takes pieces in (or, below zero, out), for a reason that stays in the ledger. Callers of one
+    /// process wait in line for a SKU instead of overtaking each other.
     pub async fn adjust_stock(
         &self,
         sku: &Sku,
@@ -77,15 +75,11 @@ impl Catalog {
         reason: &str,
         by: &Actor,
     ) -> Result<Committed<Adjusted>, StoreError> {
+        let reason = reason.trim();
         check(delta, reason)?;
+        let _turn = self.turns.take(sku).await;
 
-        for _ in 0..TRIES {
-            match self.try_adjust(sku, delta, reason, by).await {
-                Err(StoreError::Busy) => {}
-                answer => return answer,
-            }
-        }
-        Err(StoreError::Busy)
+        self.retry(|| self.try_adjust(sku, delta, reason, by)).await
     }
 
     async fn try_adjust(
@@ -94,28 +88,16 @@ impl Catalog {
         delta: i64,
         reason: &str,
         by: &Actor,
-    ) -> Result<Committed<Adjusted>, StoreError> {
+    ) -> Try<Committed<Adjusted>> {
         let level = self.stock(sku).await?.ok_or(StoreError::NotFound("SKU"))?;
-        let after = level.adjusted(delta)?;
-        let now = self.world.now();
+        let after = level.adjusted(delta).map_err(StoreError::from)?;
+        let at = self.world.now();
+        let movement = Movement { by, reason, at };
         let mut plan = Plan::default();
-        push_level(&mut plan, &level, &after)?;
-        stock_rows::push(&mut plan, &after, delta, reason, by, now)?;
+        let entry = levels::push_change(&mut plan, &level, &after, movement)?;
         if level.availability() != after.availability() {
-            let product = self.product(level.product).await?.ok_or(StoreError::Busy)?;
-            let around = self.surroundings().await?;
-            let shown = with_level(&product, &after);
-            plan.product(Some(&product), Some(&shown), &[], &around)?;
+            self.push_bucket(&mut plan, &after).await?;
         }
-        let entry = LedgerEntry {
-            sku: sku.clone(),
-            version: after.version,
-            delta,
-            on_hand: after.on_hand,
-            reason: reason.to_owned(),
-            by: by.name(),
-            at: now,
-        };
         let adjusted = Adjusted { level: after, entry };
         let what = What {
             action: "stock.adjust",
@@ -124,44 +106,22 @@ impl Catalog {
         };
 
         if plan.has_changes() {
-            return self.commit(plan, by, what, adjusted).await;
+            self.commit(plan, by, what, adjusted).await
+        } else {
+            self.commit_without_row(plan, by, what, adjusted).await
         }
-        self.commit_quietly(plan, by, what, adjusted).await
     }
 
-    /// What no page shows needs no row in the change log.
-    pub(crate) async fn commit_quietly<T>(
-        &self,
-        plan: Plan,
-        by: &Actor,
-        what: What<'_>,
-        value: T,
-    ) -> Result<Committed<T>, StoreError> {
-        let (mut actions, meanings, _) = plan.into_parts();
-        actions.push(crate::audit::entry(
-            &*self.world,
-            by,
-            what.action,
-            what.entity,
-            what.details,
-        )?);
-        let (log, seq): (_, Seq) =
-            self.log.without_row(actions).await.map_err(|error| meanings.explain(error))?;
+    async fn push_bucket(&self, plan: &mut Plan, level: &StockLevel) -> Result<(), Lost> {
+        let around = self.surroundings().await?;
+        // Deleted since the level was read, level and all.
+        let product = self.product(level.product).await?.ok_or(Lost::Moved)?;
+        let shown = with_level(&product, level);
 
-        Ok(Committed { value, log, seq })
+        plan.product(Some(&product), Some(&shown), &around)?;
+        plan.push(around.check());
+        Ok(())
     }
-}
-
-/// Replaces a level that has not moved since it was read.
-pub(crate) fn push_level(
-    plan: &mut Plan,
-    before: &StockLevel,
-    after: &StockLevel,
-) -> Result<(), ports::PortError> {
-    let item = Attributes::of(after)?;
-    let key = keys::stock(&after.sku);
-    plan.replace(key, item, before.version, Meaning::StockMoved);
-    Ok(())
 }
 
 /// The product as its pages show it at a new level.
@@ -179,7 +139,7 @@ fn check(delta: i64, reason: &str) -> Result<(), StoreError> {
     if delta == 0 {
         wrong.push(FieldError::new("/delta", "range", "is not zero"));
     }
-    let length = reason.trim().chars().count();
+    let length = reason.chars().count();
     if !(1..=REASON_MAX).contains(&length) {
         let detail = format!("has 1 to {REASON_MAX} characters");
         wrong.push(FieldError::new("/reason", "length", detail));

@@ -1,38 +1,23 @@
-//! Variants, read and written. An edit of a variant counts as an edit of its product.
+//! Variants, written. An edit of a variant counts as an edit of its product.
+
+use std::collections::BTreeMap;
 
 use domain::draft::{VARIANTS_MAX, VariantDraft, VariantPatch};
-use domain::{CatalogProduct, Currency, FieldError, ProductId, Variant, VariantId};
+use domain::{
+    Availability, CatalogProduct, Currency, FieldError, ProductId, StockLevel, Timestamp, Variant,
+    VariantId,
+};
 use ports::Attributes;
 use serde_json::json;
 
+use crate::catalog::lost::Try;
 use crate::catalog::plan::Plan;
 use crate::catalog::products::touch;
 use crate::catalog::{Catalog, Committed, What};
-use crate::{Actor, StoreError, keys, stock_rows};
-
-/// More flips of one bucket in a row than any sale causes.
-const TRIES: usize = 4;
+use crate::levels::{self, Arrival, Movement, StoredLevel};
+use crate::{Actor, StoreError};
 
 impl Catalog {
-    /// The variant with the product it belongs to.
-    pub async fn variant(
-        &self,
-        id: VariantId,
-    ) -> Result<Option<(CatalogProduct, Variant)>, StoreError> {
-        #[derive(serde::Deserialize)]
-        struct Pointer {
-            product: ProductId,
-        }
-        let Some(item) = self.items.get(&keys::variant_pointer(id)).await? else {
-            return Ok(None);
-        };
-        let pointer: Pointer = item.parse("a variant's pointer")?;
-        let Some(product) = self.product(pointer.product).await? else { return Ok(None) };
-        let variant = product.variants.iter().find(|variant| variant.id == id).cloned();
-
-        Ok(variant.map(|variant| (product, variant)))
-    }
-
     pub async fn add_variant(
         &self,
         product: ProductId,
@@ -40,32 +25,10 @@ impl Catalog {
         draft: &VariantDraft,
         by: &Actor,
     ) -> Result<Committed<Variant>, StoreError> {
-        let before = self.product_at(product, version).await?;
-        if before.variants.len() >= VARIANTS_MAX {
-            let detail = format!("the product has {VARIANTS_MAX} variants already");
-            return Err(invalid("", "length", detail));
-        }
-        distinct(&before, None, &draft.options)?;
-        let around = self.surroundings().await?;
-        let now = self.world.now();
-        let (variant, level) = self.new_variant(product, draft, now);
-        let mut after = before.clone();
-        after.product.variants.push(variant.id);
-        after.variants.push(variant.clone());
-        touch(&mut after.product, now);
-
-        let levels = [level];
-        let mut plan = Plan::default();
-        plan.product(Some(&before), Some(&after), &levels, &around)?;
-        stock_rows::push_initial(&mut plan, &levels, by, now)?;
-        let what = What {
-            action: "variant.create",
-            entity: variant.id.to_string(),
-            details: json!({ "product": product, "sku": variant.sku }),
-        };
-        self.commit(plan, by, what, variant).await
+        self.retry(|| self.try_add_variant(product, version, draft, by)).await
     }
 
+    /// `version` is the variant's own: other edits of its product, and its stock, may go on.
     pub async fn update_variant(
         &self,
         id: VariantId,
@@ -74,14 +37,54 @@ impl Catalog {
         currency: Currency,
         by: &Actor,
     ) -> Result<Committed<Variant>, StoreError> {
-        // Stock may move the variant's bucket between reading and writing; that is no edit.
-        for _ in 0..TRIES {
-            match self.try_update_variant(id, version, patch, currency, by).await {
-                Err(StoreError::Busy) => {}
-                answer => return answer,
-            }
+        self.retry(|| self.try_update_variant(id, version, patch, currency, by)).await
+    }
+
+    pub async fn delete_variant(
+        &self,
+        id: VariantId,
+        version: u64,
+        by: &Actor,
+    ) -> Result<Committed<()>, StoreError> {
+        self.retry(|| self.try_delete_variant(id, version, by)).await
+    }
+
+    async fn try_add_variant(
+        &self,
+        product: ProductId,
+        version: u64,
+        draft: &VariantDraft,
+        by: &Actor,
+    ) -> Try<Committed<Variant>> {
+        let around = self.surroundings().await?;
+        let before = self.product_at(product, version).await?;
+        if before.variants.len() >= VARIANTS_MAX {
+            let detail = format!("the product has {VARIANTS_MAX} variants already");
+            return Err(invalid("", "length", detail).into());
         }
-        Err(StoreError::Busy)
+        distinct(&before, None, &draft.options)?;
+        let known = levels::read_all(&*self.items, [&draft.sku]).await?;
+        let stored = known.get(&draft.sku);
+        if let Some(StoredLevel::Live(_)) = stored {
+            return Err(StoreError::SkuTaken(draft.sku.clone()).into());
+        }
+        let now = self.world.now();
+        let (variant, arrival) = self.new_variant(product, draft, stored, now);
+        let mut after = before.clone();
+        after.product.variants.push(variant.id);
+        after.variants.push(variant.clone());
+        touch(&mut after.product, now);
+
+        let mut plan = Plan::default();
+        plan.product(Some(&before), Some(&after), &around)?;
+        levels::push_arrival(&mut plan, &arrival, Movement { by, reason: "initial", at: now })?;
+        plan.push(around.check());
+        let what = What {
+            action: "variant.create",
+            entity: variant.id.to_string(),
+            details: json!({ "product": product, "sku": variant.sku }),
+        };
+        self.commit(plan, by, what, variant).await
     }
 
     async fn try_update_variant(
@@ -91,16 +94,15 @@ impl Catalog {
         patch: &VariantPatch,
         currency: Currency,
         by: &Actor,
-    ) -> Result<Committed<Variant>, StoreError> {
+    ) -> Try<Committed<Variant>> {
+        let around = self.surroundings().await?;
         let (before, old) = self.variant_at(id, version).await?;
         let (new, fields) = patched(&old, patch);
         patch.check(&new, currency).map_err(StoreError::Invalid)?;
         distinct(&before, Some(id), &new.options)?;
         if new == old {
-            return self.unchanged(old).await;
+            return Ok(self.unchanged(old).await?);
         }
-
-        let around = self.surroundings().await?;
         let now = self.world.now();
         let new = Variant { version: old.version + 1, updated_at: now, ..new };
         let mut after = before.clone();
@@ -110,30 +112,33 @@ impl Catalog {
         touch(&mut after.product, now);
 
         let mut plan = Plan::default();
-        plan.product(Some(&before), Some(&after), &[], &around)?;
+        plan.product(Some(&before), Some(&after), &around)?;
+        plan.push(around.check());
         let what = What { action: "variant.update", entity: id.to_string(), details: fields };
         self.commit(plan, by, what, new).await
     }
 
-    pub async fn delete_variant(
+    async fn try_delete_variant(
         &self,
         id: VariantId,
         version: u64,
         by: &Actor,
-    ) -> Result<Committed<()>, StoreError> {
+    ) -> Try<Committed<()>> {
+        let around = self.surroundings().await?;
         let (before, old) = self.variant_at(id, version).await?;
         if before.variants.len() == 1 {
             let why = "a product keeps at least one variant; delete the product instead";
-            return Err(StoreError::InUse(why.into()));
+            return Err(StoreError::InUse(why.into()).into());
         }
-        let around = self.surroundings().await?;
         let mut after = before.clone();
         after.product.variants.retain(|variant| *variant != id);
         after.variants.retain(|variant| variant.id != id);
         touch(&mut after.product, self.world.now());
 
         let mut plan = Plan::default();
-        plan.product(Some(&before), Some(&after), &[], &around)?;
+        plan.product(Some(&before), Some(&after), &around)?;
+        self.push_departures(&mut plan, std::slice::from_ref(&old), by).await?;
+        plan.push(around.check());
         let what = What {
             action: "variant.delete",
             entity: id.to_string(),
@@ -142,18 +147,58 @@ impl Catalog {
         self.commit(plan, by, what, ()).await
     }
 
-    async fn variant_at(
+    /// A variant that is not put anywhere yet, with its stock. `stored` is what is left of the SKU's
+    /// last variant.
+    pub(crate) fn new_variant(
         &self,
-        id: VariantId,
-        version: u64,
-    ) -> Result<(CatalogProduct, Variant), StoreError> {
-        let found = self.variant(id).await?.ok_or(StoreError::NotFound("variant"))?;
+        product: ProductId,
+        draft: &VariantDraft,
+        stored: Option<&StoredLevel>,
+        now: Timestamp,
+    ) -> (Variant, Arrival) {
+        let id = VariantId::new(now, self.world.random());
+        let level_version = StoredLevel::last_version(stored) + 1;
+        let variant = Variant {
+            id,
+            product,
+            sku: draft.sku.clone(),
+            options: draft.options.clone(),
+            price: draft.price,
+            compare_at: draft.compare_at,
+            availability: Availability::of(draft.stock),
+            level_version,
+            version: 1,
+            updated_at: now,
+        };
+        let level = StockLevel {
+            sku: draft.sku.clone(),
+            product,
+            variant: id,
+            on_hand: draft.stock,
+            available: draft.stock,
+            held: 0,
+            allocated: 0,
+            version: level_version,
+        };
 
-        if found.1.version == version {
-            Ok(found)
-        } else {
-            Err(StoreError::VersionMismatch { current: found.1.version })
+        (variant, Arrival { level, retired: stored.is_some() })
+    }
+
+    /// Takes the stock of variants that go with them.
+    pub(crate) async fn push_departures(
+        &self,
+        plan: &mut Plan,
+        variants: &[Variant],
+        by: &Actor,
+    ) -> Try<()> {
+        let skus = variants.iter().map(|variant| &variant.sku);
+        let known = levels::read_all(&*self.items, skus).await?;
+        let movement = Movement { by, reason: "deleted", at: self.world.now() };
+
+        for level in known.into_values().filter_map(StoredLevel::live) {
+            levels::push_departure(plan, &level, movement)?;
         }
+        Ok(())
     }
 }
 
@@ -179,7 +224,7 @@ fn patched(old: &Variant, patch: &VariantPatch) -> (Variant, ports::Value) {
 fn distinct(
     product: &CatalogProduct,
     except: Option<VariantId>,
-    options: &std::collections::BTreeMap<String, String>,
+    options: &BTreeMap<String, String>,
 ) -> Result<(), StoreError> {
     let mut others = product.variants.iter().filter(|variant| Some(variant.id) != except);
 

@@ -1,0 +1,73 @@
+//! Keeps the log's promises and lets go of what nobody needs.
+
+use std::time::Duration;
+
+use domain::tags::{self, Write};
+use domain::{Seq, Timestamp};
+use ports::{Condition, PAGE_MAX, Transaction, Update};
+
+use super::{CommitError, Head, Log, Row};
+use crate::{StoreError, delivery, keys};
+
+/// Answers live for a day past their time at most (stale-if-error); twice that is the floor's age.
+const FLOOR_AGE: Duration = Duration::from_secs(48 * 3_600);
+/// A job that has been quiet for so long has died.
+const QUIET_AT_MOST: Duration = Duration::from_secs(3);
+
+impl Log {
+    /// Raises the floor over rows that are older than any cached answer, and keeps the promise of
+    /// a job that died quietly. To be called every few seconds by somebody.
+    pub async fn keep_house(&self) -> Result<(), StoreError> {
+        let head = self.head().await?;
+        let now = self.world.now();
+
+        if head.quiet_since.is_some_and(|since| now.since(since) > QUIET_AT_MOST) {
+            self.announce_everything().await?;
+        }
+        let floor = self.needed_after(&head, now).await?;
+        if floor > head.floor {
+            self.raise_floor(&head, floor).await?;
+        }
+        Ok(())
+    }
+
+    /// Appends a row that makes every cached answer of before invalid.
+    pub async fn announce_everything(&self) -> Result<Seq, StoreError> {
+        let row = Row { tags: tags::of_write(&Write::Everything), ..Row::default() };
+
+        match self.commit(Vec::new(), row).await {
+            Ok((_, seq)) => Ok(seq),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(CommitError::MovedOn | CommitError::Lost(_)) => Err(StoreError::Busy),
+        }
+    }
+
+    /// The greatest row that no cache needs any more.
+    async fn needed_after(&self, head: &Head, now: Timestamp) -> Result<Seq, StoreError> {
+        let cut = now.minus(FLOOR_AGE);
+        let rows = self.rows(head.floor, PAGE_MAX).await?;
+        // Where nobody kept house for a week, the next rows have expired: a follower that waited
+        // for them would wait for ever, so the floor passes the gap.
+        let Some(first) = rows.first() else { return Ok(head.head) };
+        let mut floor = Seq(first.seq.0.saturating_sub(1));
+
+        for row in rows.iter().take_while(|row| row.at < cut) {
+            floor = row.seq;
+        }
+        Ok(floor)
+    }
+
+    async fn raise_floor(&self, head: &Head, floor: Seq) -> Result<(), StoreError> {
+        let raise = Transaction::new().update_if(
+            keys::log_head(),
+            vec![Update::Set("floor".into(), floor.0.into())],
+            Condition::All(vec![
+                Condition::Equals("log".into(), head.log.as_str().into()),
+                Condition::Equals("floor".into(), head.floor.0.into()),
+            ]),
+        );
+        // Lost: somebody else keeps house as well.
+        delivery::settle(&*self.items, &*self.world, raise).await?;
+        Ok(())
+    }
+}
