@@ -1,5 +1,7 @@
 //! Who may write, and what keeps two writers from undoing each other.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
@@ -30,6 +32,27 @@ async fn without_a_key_there_is_no_admin() -> Result<()> {
         }
         door.call("GET", "/admin/products").by(&key).send().await?.must_be(200)?;
     }
+    shop.close().await
+}
+
+#[tokio::test]
+async fn a_revoked_key_soon_opens_nothing() -> Result<()> {
+    let world = World::new()?;
+    let key = world.admin_key("owner").await?;
+    let shop = world.open().await?;
+    shop.origin().call("GET", "/admin/products").by(&key).send().await?.must_be(200)?;
+    let listed = world.run(&["admin-key", "list"]).await?.must_exit(0)?.stdout;
+    let id = listed.split_whitespace().next().context("the list has the key")?;
+    ensure!(!listed.contains(&key), "the list shows the secret");
+
+    world.run(&["admin-key", "revoke", id]).await?.must_exit(0)?;
+
+    tests::until(Duration::from_secs(10), "the key is useless", async || {
+        let answer = shop.origin().call("GET", "/admin/products").by(&key).send().await?;
+        Ok((answer.status == 401).then_some(()))
+    })
+    .await?;
+    ensure!(!shop.log().contains(&key), "the log shows the secret");
     shop.close().await
 }
 

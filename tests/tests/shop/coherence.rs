@@ -146,6 +146,33 @@ async fn what_another_process_imports_is_seen_within_the_promise() -> Result<()>
 }
 
 #[tokio::test]
+async fn two_shops_on_one_data_folder_are_one_shop() -> Result<()> {
+    let world = World::new()?;
+    let key = world.admin_key("catalog").await?;
+    let (here, there) = (world.open().await?, world.open().await?);
+    let product = create_product(here.origin(), &key, "Globe", "globe-1").await?;
+    let page = format!("/products/{}", product["id"].as_str().context("id")?);
+    let variant = first_variant(&product)?;
+
+    for (at, (writer, reader)) in [(&here, &there), (&there, &here)].into_iter().enumerate() {
+        let price = 3_000 + at as i64;
+        until(PROMISE, "both know it", async || {
+            Ok((reader.edge().call("GET", &page).send().await?.status == 200).then_some(()))
+        })
+        .await?;
+        reprice(writer.origin(), &key, &variant, price).await?;
+
+        until(PROMISE, "the other shop's price", async || {
+            let shown = reader.edge().get_json(&page).await?;
+            Ok((shown["price"]["amount"] == price).then_some(()))
+        })
+        .await?;
+    }
+    here.close().await?;
+    there.close().await
+}
+
+#[tokio::test]
 async fn sixty_four_readers_of_one_cold_page_cost_one_read() -> Result<()> {
     let world = World::new()?;
     let shop = world.open_demo().await?;

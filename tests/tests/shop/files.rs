@@ -1,6 +1,7 @@
 //! Import and export, as somebody at a terminal uses them.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tests::catalogue::{facet, json_lines, walk};
@@ -33,6 +34,55 @@ async fn what_is_exported_can_be_imported_elsewhere_and_is_the_same() -> Result<
     }
     ensure!(first.len() == second.len(), "{} and {} lines", first.len(), second.len());
     Ok(())
+}
+
+#[tokio::test]
+async fn a_table_with_awkward_text_comes_out_as_it_went_in() -> Result<()> {
+    let (here, there) = (World::new()?, World::new()?);
+    let rows = "\u{feff}sku,name,description,category,price,stock,attributes.colour\r\n\
+                q-1,\"Cup, large\",\"He said \"\"no\"\"\nand left\",Kitchen,1,2,rouge foncé\r\n\
+                q-2,Größe Ω 茶,=SUM(A1),Kitchen > Cups,0.05,0,a;b\r\n\
+                q-3,'; DROP TABLE items;--,<script>alert(1)</script>,Kitchen,99999.99,1,x\r\n";
+    let file = here.write("rows.csv", rows)?;
+    here.run(&["import", text(&file)?]).await?.must_exit(0)?;
+    let (table, lines) = (here.path("out.csv"), here.path("out.jsonl"));
+    here.run(&["export", text(&table)?]).await?.must_exit(0)?;
+    here.run(&["export", text(&lines)?]).await?.must_exit(0)?;
+
+    there.run(&["import", text(&table)?]).await?.must_exit(0)?;
+    let again = there.path("again.jsonl");
+    there.run(&["export", text(&again)?]).await?.must_exit(0)?;
+
+    let (lines, again) = (fs::read_to_string(&lines)?, fs::read_to_string(&again)?);
+    ensure!(lines == again, "{lines}\n{again}");
+    let shop = there.open().await?;
+    let listed = walk(shop.edge(), "/products?sort=price_asc", 3).await?;
+    let names: Vec<_> = listed.iter().filter_map(|product| product["name"].as_str()).collect();
+    ensure!(names == ["Größe Ω 茶", "Cup, large", "'; DROP TABLE items;--"], "{names:?}");
+    ensure!(listed[0]["attributes"]["colour"] == "a;b", "{}", listed[0]);
+    shop.close().await
+}
+
+#[tokio::test]
+async fn two_imports_at_once_are_both_in() -> Result<()> {
+    let world = World::new()?;
+    let both = json_lines(600);
+    let (first, second) = both.split_at(both.match_indices('\n').nth(299).context("rows")?.0 + 1);
+    let (first, second) = (world.write("1.jsonl", first)?, world.write("2.jsonl", second)?);
+    let shop = world.open().await?;
+
+    let (first, second) = (["import", text(&first)?], ["import", text(&second)?]);
+    let (one, two) = tokio::try_join!(world.run(&first), world.run(&second))?;
+
+    one.must_exit(0)?;
+    two.must_exit(0)?;
+    tests::until(Duration::from_secs(15), "all rows are at the edge", async || {
+        Ok((walk(shop.edge(), "/products", 600).await?.len() == 600).then_some(()))
+    })
+    .await?;
+    let tree = shop.edge().get_json("/categories").await?;
+    ensure!(tests::catalogue::categories(&tree).len() == 3, "{tree}");
+    shop.close().await
 }
 
 #[tokio::test]
