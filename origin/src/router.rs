@@ -31,7 +31,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 errors are problems (RFC 9457) with a stable code.",
         license(name = "MIT OR Apache-2.0")
     ),
-    components(schemas(domain::ProblemBody, domain::FieldError))
+    components(schemas(
+        domain::ProblemBody,
+        domain::FieldError,
+        domain::Sort,
+        admin::ExportFormat
+    ))
 )]
 struct Document;
 

@@ -19,11 +19,19 @@ pub struct ListParameters {
     #[param(max_length = 64)]
     q: Option<String>,
     /// A category's id or slug; takes what is below it too.
+    #[param(
+        pattern = r"^(cat_[0-7][0-9A-HJKMNP-TV-Z]{25}|[a-z0-9]+(-[a-z0-9]+)*)$",
+        max_length = 96
+    )]
     category: Option<String>,
     /// A collection's id or slug.
+    #[param(
+        pattern = r"^(col_[0-7][0-9A-HJKMNP-TV-Z]{25}|[a-z0-9]+(-[a-z0-9]+)*)$",
+        max_length = 96
+    )]
     collection: Option<String>,
     /// `min..max` in minor units, either end may be open: `1000..5000`, `..5000`.
-    #[param(pattern = r"^[0-9]*\.\.[0-9]*$")]
+    #[param(pattern = r"^([0-9]{1,12}\.\.([0-9]{1,12})?|\.\.[0-9]{1,12})$")]
     price: Option<String>,
     /// Only what can be bought now.
     in_stock: Option<bool>,
@@ -32,9 +40,29 @@ pub struct ListParameters {
     sort: Option<Sort>,
     /// Products on a page: 12, 24, 48, 96 or 100; other numbers are raised to the next one.
     #[param(minimum = 1, default = 24)]
-    limit: Option<u32>,
+    limit: Option<u64>,
     /// Where a page before ended.
     cursor: Option<String>,
+}
+
+/// The version that a write replaces.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by the extractor IfMatch")]
+pub struct VersionHeader {
+    /// The ETag that was read, or `*` for whatever is there.
+    #[param(rename = "if-match", pattern = r#"^("[0-9]{1,19}"|\*)$"#)]
+    if_match: String,
+}
+
+/// Names a request, so that it runs once however often it is sent.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by crate::idempotency")]
+pub struct KeyHeader {
+    /// Any text that no other request of the same admin has.
+    #[param(rename = "idempotency-key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    idempotency_key: String,
 }
 
 /// What reads answer beside 200.

@@ -399,6 +399,11 @@ fn check_membership(membership: &Membership, mistakes: &mut Mistakes) {
         }
         Membership::Rule { rule } => {
             mistakes.named_values("/membership/rule/attributes", named(&rule.attributes));
+            for (name, bound) in [("price_min", rule.price_min), ("price_max", rule.price_max)] {
+                if bound.is_some_and(|bound| bound < 0) {
+                    mistakes.add(format!("/membership/rule/{name}"), "range", "is not negative");
+                }
+            }
             if let (Some(min), Some(max)) = (rule.price_min, rule.price_max)
                 && min > max
             {

@@ -33,12 +33,36 @@ pub struct BulkBody {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Operation {
-    CreateProduct { product: ProductDraft },
-    UpdateProduct { id: ProductId, version: Option<u64>, patch: ProductPatch },
-    DeleteProduct { id: ProductId, version: Option<u64> },
-    UpdateVariant { id: VariantId, version: Option<u64>, patch: VariantPatch },
-    DeleteVariant { id: VariantId, version: Option<u64> },
-    AdjustStock { sku: Sku, delta: i64, reason: String },
+    CreateProduct {
+        product: ProductDraft,
+    },
+    UpdateProduct {
+        id: ProductId,
+        #[serde(default, deserialize_with = "version")]
+        version: Option<u64>,
+        patch: ProductPatch,
+    },
+    DeleteProduct {
+        id: ProductId,
+        #[serde(default, deserialize_with = "version")]
+        version: Option<u64>,
+    },
+    UpdateVariant {
+        id: VariantId,
+        #[serde(default, deserialize_with = "version")]
+        version: Option<u64>,
+        patch: VariantPatch,
+    },
+    DeleteVariant {
+        id: VariantId,
+        #[serde(default, deserialize_with = "version")]
+        version: Option<u64>,
+    },
+    AdjustStock {
+        sku: Sku,
+        delta: i64,
+        reason: String,
+    },
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -169,4 +193,14 @@ const fn seen(version: Option<u64>) -> IfMatch {
         Some(version) => IfMatch::Version(version),
         None => IfMatch::Any,
     }
+}
+
+/// Versions count edits; one that no counter reaches is a mistake.
+fn version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let version = Option::<i64>::deserialize(deserializer)?;
+
+    version
+        .map(|version| u64::try_from(version))
+        .transpose()
+        .map_err(|_| serde::de::Error::custom("a version is not negative"))
 }

@@ -14,7 +14,7 @@ use crate::access::Admin;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
-use crate::schema::{AdminProblems, VersionProblems, WriteProblems};
+use crate::schema::{AdminProblems, VersionHeader, VersionProblems, WriteProblems};
 use crate::shop::{SharedShop, Shop};
 
 /// Writers that keep the log moving may hold a deletion up so often.
@@ -73,7 +73,7 @@ pub async fn create_category(
 /// Changes a category (merge patch): its name, slug, place in the tree.
 #[utoipa::path(patch, path = "/admin/categories/{category}", tag = "admin",
     security(("admin_key" = [])), request_body = CategoryPatch,
-    params(("category" = CategoryId, Path), ("if-match" = Option<String>, Header)),
+    params(("category" = CategoryId, Path), VersionHeader),
     responses((status = 200, description = "The category", body = AdminCategory),
         AdminProblems, WriteProblems, VersionProblems)
 )]
@@ -96,7 +96,7 @@ pub async fn update_category(
 /// Deletes a category that nothing is in.
 #[utoipa::path(delete, path = "/admin/categories/{category}", tag = "admin",
     security(("admin_key" = [])),
-    params(("category" = CategoryId, Path), ("if-match" = Option<String>, Header)),
+    params(("category" = CategoryId, Path), VersionHeader),
     responses((status = 204, description = "It is gone"), AdminProblems, VersionProblems,
         (status = 409, description = "Something is in it", body = domain::ProblemBody,
             content_type = "application/problem+json"))

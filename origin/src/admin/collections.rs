@@ -13,7 +13,7 @@ use crate::access::Admin;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
-use crate::schema::{AdminProblems, VersionProblems, WriteProblems};
+use crate::schema::{AdminProblems, VersionHeader, VersionProblems, WriteProblems};
 use crate::shop::{SharedShop, Shop};
 
 /// Lists all collections.
@@ -67,7 +67,7 @@ pub async fn create_collection(
 /// Changes a collection (merge patch).
 #[utoipa::path(patch, path = "/admin/collections/{collection}", tag = "admin",
     security(("admin_key" = [])), request_body = CollectionPatch,
-    params(("collection" = CollectionId, Path), ("if-match" = Option<String>, Header)),
+    params(("collection" = CollectionId, Path), VersionHeader),
     responses((status = 200, description = "The collection", body = AdminCollection),
         AdminProblems, WriteProblems, VersionProblems)
 )]
@@ -90,7 +90,7 @@ pub async fn update_collection(
 /// Deletes a collection; its products stay.
 #[utoipa::path(delete, path = "/admin/collections/{collection}", tag = "admin",
     security(("admin_key" = [])),
-    params(("collection" = CollectionId, Path), ("if-match" = Option<String>, Header)),
+    params(("collection" = CollectionId, Path), VersionHeader),
     responses((status = 204, description = "It is gone"), AdminProblems, VersionProblems)
 )]
 pub async fn delete_collection(

@@ -24,7 +24,7 @@ use crate::access::Admin;
 use crate::idempotency;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::schema::{AdminProblems, WriteProblems};
+use crate::schema::{AdminProblems, KeyHeader, WriteProblems};
 use crate::shop::{SharedShop, Shop};
 
 /// About 30,000 rows, which take seconds; larger files go in by `shopping import`.
@@ -76,7 +76,7 @@ pub enum ExportFormat {
 /// Imports a catalogue file, CSV or JSON lines: upsert by SKU. Rows that are wrong are listed, the
 /// rest go in.
 #[utoipa::path(post, path = "/admin/imports", tag = "admin", security(("admin_key" = [])),
-    params(ImportQuery, ("idempotency-key" = Option<String>, Header)),
+    params(ImportQuery, KeyHeader),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses((status = 200, description = "What became of the rows", body = ImportReport),
         AdminProblems, WriteProblems)

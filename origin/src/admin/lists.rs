@@ -11,7 +11,7 @@ use crate::access::Admin;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
-use crate::schema::{AdminProblems, VersionProblems, WriteProblems};
+use crate::schema::{AdminProblems, VersionHeader, VersionProblems, WriteProblems};
 use crate::shop::SharedShop;
 
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -44,7 +44,7 @@ pub async fn show_featured(State(shop): State<SharedShop>) -> Result<Response, P
 
 /// Replaces the featured list.
 #[utoipa::path(put, path = "/admin/featured", tag = "admin", security(("admin_key" = [])),
-    params(("if-match" = Option<String>, Header)), request_body = FeaturedBody,
+    params(VersionHeader), request_body = FeaturedBody,
     responses((status = 200, description = "The list", body = FeaturedBody),
         AdminProblems, WriteProblems, VersionProblems)
 )]

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::draft::{ProductDraft, ProductPatch};
+use domain::query::Q_MAX;
 use domain::{Code, FieldError, ProductId, Status};
 use serde::Deserialize;
 
@@ -15,7 +16,7 @@ use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::schema::{AdminProblems, VersionProblems, WriteProblems};
+use crate::schema::{AdminProblems, VersionHeader, VersionProblems, WriteProblems};
 use crate::shop::SharedShop;
 
 /// As many as one batch read takes.
@@ -48,6 +49,9 @@ pub async fn list_products(
     let limit = page_size(query.limit, PAGE_MAX)?;
     let after = query.cursor.as_deref().map(cursor::<ProductId>).transpose()?;
     let words = query.q.as_deref().filter(|q| !q.trim().is_empty());
+    if words.is_some_and(|q| q.chars().count() > Q_MAX) {
+        return Err(out_of_range("?q", format!("q has at most {Q_MAX} characters")));
+    }
     let page = shop.shelf().admin_list(query.status, words, after, limit);
     let ids: Vec<_> = page.cards.iter().map(search::Card::id).collect();
     let products = shop.catalog.products(&ids).await?;
@@ -96,7 +100,7 @@ pub async fn create_product(
 /// Changes a product (merge patch).
 #[utoipa::path(patch, path = "/admin/products/{product}", tag = "admin",
     security(("admin_key" = [])), request_body = ProductPatch,
-    params(("product" = ProductId, Path), ("if-match" = Option<String>, Header)),
+    params(("product" = ProductId, Path), VersionHeader),
     responses((status = 200, description = "The product", body = AdminProduct),
         AdminProblems, WriteProblems, VersionProblems)
 )]
@@ -119,7 +123,7 @@ pub async fn update_product(
 /// Deletes a product, its variants and their stock.
 #[utoipa::path(delete, path = "/admin/products/{product}", tag = "admin",
     security(("admin_key" = [])),
-    params(("product" = ProductId, Path), ("if-match" = Option<String>, Header)),
+    params(("product" = ProductId, Path), VersionHeader),
     responses((status = 204, description = "It is gone"), AdminProblems, VersionProblems,
         (status = 409, description = "Stock of it is held", body = domain::ProblemBody,
             content_type = "application/problem+json"))
@@ -156,13 +160,14 @@ pub(super) fn page_size(asked: Option<usize>, most: usize) -> Result<usize, Prob
     match asked {
         None => Ok(most.min(50)),
         Some(size) if (1..=most).contains(&size) => Ok(size),
-        Some(size) => {
-            let detail = format!("limit is 1 to {most}, not {size}");
-            let mut problem = Problem::new(Code::InvalidParameter, detail.clone());
-            problem.body.errors = vec![FieldError::new("?limit", "range", detail)];
-            Err(problem)
-        }
+        Some(size) => Err(out_of_range("?limit", format!("limit is 1 to {most}, not {size}"))),
     }
+}
+
+fn out_of_range(parameter: &str, detail: String) -> Problem {
+    let mut problem = Problem::new(Code::InvalidParameter, detail.clone());
+    problem.body.errors = vec![FieldError::new(parameter, "range", detail)];
+    problem
 }
 
 pub(super) fn cursor<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {

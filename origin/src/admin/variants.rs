@@ -13,7 +13,7 @@ use crate::access::Admin;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
-use crate::schema::{AdminProblems, VersionProblems, WriteProblems};
+use crate::schema::{AdminProblems, VersionHeader, VersionProblems, WriteProblems};
 use crate::shop::SharedShop;
 
 /// Shows a variant.
@@ -35,7 +35,7 @@ pub async fn show_variant(
 /// Adds a variant to a product; If-Match names the product's version.
 #[utoipa::path(post, path = "/admin/products/{product}/variants", tag = "admin",
     security(("admin_key" = [])), request_body = VariantDraft,
-    params(("product" = domain::ProductId, Path), ("if-match" = Option<String>, Header)),
+    params(("product" = domain::ProductId, Path), VersionHeader),
     responses((status = 201, description = "The variant", body = AdminVariant),
         AdminProblems, WriteProblems, VersionProblems)
 )]
@@ -59,7 +59,7 @@ pub async fn add_variant(
 /// Changes a variant (merge patch): its price, what it was before, its options.
 #[utoipa::path(patch, path = "/admin/variants/{variant}", tag = "admin",
     security(("admin_key" = [])), request_body = VariantPatch,
-    params(("variant" = VariantId, Path), ("if-match" = Option<String>, Header)),
+    params(("variant" = VariantId, Path), VersionHeader),
     responses((status = 200, description = "The variant", body = AdminVariant),
         AdminProblems, WriteProblems, VersionProblems)
 )]
@@ -83,7 +83,7 @@ pub async fn update_variant(
 /// Deletes a variant; the last one of a product stays.
 #[utoipa::path(delete, path = "/admin/variants/{variant}", tag = "admin",
     security(("admin_key" = [])),
-    params(("variant" = VariantId, Path), ("if-match" = Option<String>, Header)),
+    params(("variant" = VariantId, Path), VersionHeader),
     responses((status = 204, description = "It is gone"), AdminProblems, VersionProblems,
         (status = 409, description = "It is the last one, or stock of it is held",
             body = domain::ProblemBody, content_type = "application/problem+json"))

@@ -95,7 +95,8 @@ pub async fn featured(shop: State<SharedShop>, request: Request) -> Result<Respo
 
 /// Lists what sells best, in the shop or in a category.
 #[utoipa::path(get, path = "/bestsellers", tag = "catalog",
-    params(("category" = Option<String>, Query, description = "Id or slug")),
+    params(("category" = Option<String>, Query, description = "Id or slug", max_length = 96,
+        pattern = r"^(cat_[0-7][0-9A-HJKMNP-TV-Z]{25}|[a-z0-9]+(-[a-z0-9]+)*)$")),
     responses((status = 200, description = "Best first, at most 24", body = CardsBody), ReadProblems)
 )]
 pub async fn bestsellers(shop: State<SharedShop>, request: Request) -> Result<Response, Problem> {
