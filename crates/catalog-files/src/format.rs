@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::FileError;
 
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     Csv,
@@ -29,6 +31,7 @@ impl Format {
     }
 
     fn of_head(head: &[u8]) -> Option<Self> {
+        let head = head.strip_prefix(BOM).unwrap_or(head);
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace())?;
 
         Some(if matches!(first, b'{' | b'[') { Self::JsonLines } else { Self::Csv })
@@ -48,6 +51,7 @@ mod tests {
         assert_eq!(of("a.ndjson", "x"), Some(Format::JsonLines));
         assert_eq!(of("a.json", "x"), Some(Format::JsonLines));
         assert_eq!(of("export", "\n {\"sku\":1}"), Some(Format::JsonLines));
+        assert_eq!(of("export", "\u{feff}{\"sku\":1}"), Some(Format::JsonLines));
         assert_eq!(of("export.txt", "sku,name"), Some(Format::Csv));
         assert_eq!(of("export", ""), None);
     }

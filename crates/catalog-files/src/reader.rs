@@ -1,28 +1,25 @@
 //! Reads a catalogue file row by row.
 
-use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+mod csv_rows;
+mod json_rows;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use domain::Currency;
-use domain::draft::IMAGES_MAX;
 
-use crate::cell::{CellError, Draft};
+use self::csv_rows::CsvRows;
+use self::json_rows::JsonRows;
+use crate::cell::CellError;
 use crate::csv_record::{self, Record, TOO_LONG};
 use crate::error::shown;
-use crate::json_record::{self, Value};
+use crate::format::BOM;
 use crate::lines::{Lines, Taken, without_end};
 use crate::mapping::{Mapping, Warning};
 use crate::seen::SeenSkus;
-use crate::{CatalogRow, Column, ErrorCode, FileError, Format, RowError, category_path};
+use crate::{CatalogRow, Column, ErrorCode, FileError, Format, RowError};
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
-/// A JSON line needs not have every column; one that so many rows do not have, the file has not.
-const LOOKED_AT: usize = 1_000;
-/// So many distinct names of JSON keys are remembered; a file with more has data for keys.
-const KEYS_MAX: usize = 4_096;
 /// So many ignored columns are named.
 const WARNINGS_MAX: usize = 100;
 
@@ -34,32 +31,23 @@ const WARNINGS_MAX: usize = 100;
 pub struct CatalogReader<R> {
     lines: Lines<R>,
     size_bytes: u64,
-    columns: Columns,
-    mapping: Mapping,
-    currency: Currency,
+    rows: Rows,
     seen: SeenSkus,
     buffer: Vec<u8>,
-    warnings: Vec<Warning>,
-    warned: usize,
+    warnings: Warnings,
 }
 
 #[derive(Debug)]
-enum Columns {
-    Csv {
-        delimiter: u8,
-        bound: Vec<Bound>,
-        width: usize,
-    },
-    /// What each key that came by gives us.
-    Json(HashMap<String, Vec<Column>>),
+enum Rows {
+    Csv(CsvRows),
+    Json(JsonRows),
 }
 
-/// A column of the file that gives us something.
-#[derive(Debug)]
-struct Bound {
-    at: usize,
-    theirs: String,
-    ours: Vec<Column>,
+/// Warnings nobody has taken yet.
+#[derive(Debug, Default)]
+struct Warnings {
+    waiting: Vec<Warning>,
+    count: usize,
 }
 
 impl CatalogReader<BufReader<File>> {
@@ -82,8 +70,8 @@ impl CatalogReader<BufReader<File>> {
     ) -> Result<Self, FileError> {
         let mut reader = Self::open(path, mapping, currency)?;
 
-        reader.skip_to(position)?;
-        Ok(reader)
+        while reader.position() < position && reader.next_row()?.is_some() {}
+        if reader.position() == position { Ok(reader) } else { Err(FileError::NotARow(position)) }
     }
 }
 
@@ -98,23 +86,15 @@ impl<R: BufRead + Seek> CatalogReader<R> {
         input.seek(SeekFrom::Start(0))?;
         let start = start_of_text(&mut input)?;
         input.seek(SeekFrom::Start(start))?;
-        let mut reader = Self {
-            lines: Lines::new(input, start),
-            size_bytes,
-            columns: Columns::Json(HashMap::new()),
-            mapping: mapping.clone(),
-            currency,
-            seen: SeenSkus::default(),
-            buffer: Vec::new(),
-            warnings: Vec::new(),
-            warned: 0,
-        };
+        let mut lines = Lines::new(input, start);
+        let mut warnings = Warnings::default();
 
-        match format {
-            Format::Csv => reader.read_header()?,
-            Format::JsonLines => reader.look_ahead()?,
-        }
-        Ok(reader)
+        let rows = match format {
+            Format::Csv => Rows::Csv(CsvRows::open(&mut lines, mapping, currency, &mut warnings)?),
+            Format::JsonLines => Rows::Json(JsonRows::open(&mut lines, mapping, currency)?),
+        };
+        let (seen, buffer) = (SeenSkus::default(), Vec::new());
+        Ok(Self { lines, size_bytes, rows, seen, buffer, warnings })
     }
 
     /// The byte behind the last row that was read: where [`Self::open_at`] goes on.
@@ -128,7 +108,7 @@ impl<R: BufRead + Seek> CatalogReader<R> {
 
     /// The warnings since the last call; each column is named once.
     pub fn take_warnings(&mut self) -> Vec<Warning> {
-        std::mem::take(&mut self.warnings)
+        std::mem::take(&mut self.warnings.waiting)
     }
 
     /// The beginning of the last row as it stands in the file.
@@ -140,281 +120,63 @@ impl<R: BufRead + Seek> CatalogReader<R> {
     pub fn next_row(&mut self) -> Result<Option<Result<CatalogRow, RowError>>, FileError> {
         loop {
             let line = self.lines.place().line;
-            let mut buffer = std::mem::take(&mut self.buffer);
-            let record = self.take_record(&mut buffer)?;
-            let row = match record {
-                Record::End => None,
-                Record::Bad(code, detail) => Some(Err(RowError::new(line, code, detail))),
-                Record::Row if buffer.trim_ascii().is_empty() => {
-                    self.buffer = buffer;
-                    continue;
-                }
-                Record::Row => Some(self.read_row(line, without_end(&buffer))),
+            let row = match self.take_record()? {
+                Record::End => return Ok(None),
+                Record::Row if self.buffer.trim_ascii().is_empty() => continue,
+                Record::Row => self.read_row(line)?,
+                Record::Bad(code, detail) => Err(RowError::new(line, code, detail)),
             };
-            let row = row.map(|row| row.map_err(|error| error.of_row(&buffer)));
 
-            self.buffer = buffer;
-            return match row {
-                Some(Ok(row)) => self.once(row).map(Some),
-                other => Ok(other),
-            };
+            return Ok(Some(row.map_err(|error| error.of_row(&self.buffer))));
         }
     }
 
-    fn take_record(&mut self, buffer: &mut Vec<u8>) -> Result<Record, FileError> {
-        if let Columns::Csv { delimiter, .. } = self.columns {
-            return Ok(csv_record::take(&mut self.lines, buffer, delimiter)?);
+    fn take_record(&mut self) -> Result<Record, FileError> {
+        if let Rows::Csv(rows) = &self.rows {
+            return Ok(csv_record::take(&mut self.lines, &mut self.buffer, rows.delimiter())?);
         }
-        buffer.clear();
+        self.buffer.clear();
 
-        Ok(match self.lines.append(buffer)? {
+        Ok(match self.lines.append(&mut self.buffer)? {
             Taken::End => Record::End,
             Taken::Line => Record::Row,
             Taken::TooLong => Record::Bad(ErrorCode::RowTooLong, TOO_LONG),
         })
     }
 
-    fn read_row(&mut self, line: u64, row: &[u8]) -> Result<CatalogRow, RowError> {
-        let Ok(text) = str::from_utf8(row) else {
-            return Err(RowError::new(line, ErrorCode::NotUtf8, "the row is not UTF-8"));
+    fn read_row(&mut self, line: u64) -> Result<Result<CatalogRow, RowError>, FileError> {
+        let Ok(text) = str::from_utf8(without_end(&self.buffer)) else {
+            return Ok(Err(RowError::new(line, ErrorCode::NotUtf8, "the row is not UTF-8")));
+        };
+        let row = match &mut self.rows {
+            Rows::Csv(rows) => rows.read(text, line),
+            Rows::Json(rows) => rows.read(text, line, &mut self.warnings),
         };
 
-        match &self.columns {
-            Columns::Csv { delimiter, bound, width } => {
-                csv_row(text, line, *delimiter, bound, *width, self.currency)
-            }
-            Columns::Json(_) => self.json_row(text, line),
+        match row {
+            Ok(row) if !self.seen.insert(&row.sku)? => Ok(Err(RowError::new(
+                line,
+                ErrorCode::DuplicateSku,
+                format!("an earlier row of the file has the SKU {}", row.sku),
+            )
+            .in_column(Column::Sku.to_string()))),
+            row => Ok(row),
         }
     }
+}
 
-    fn json_row(&mut self, text: &str, line: u64) -> Result<CatalogRow, RowError> {
-        let malformed = |detail: String| RowError::new(line, ErrorCode::MalformedJson, detail);
-        let columns = json_record::columns(text, &self.mapping).map_err(malformed)?;
-        let mut draft = Draft::default();
-        let mut names = HashMap::new();
-
-        for (theirs, raw) in columns {
-            let Some(ours) = self.ours(&theirs) else { continue };
-            let value = json_record::value(raw)
-                .map_err(|detail| malformed(detail).in_column(theirs.clone()))?;
-            for column in &ours {
-                put_value(&mut draft, column, &value, self.currency)
-                    .map_err(|error| named(line, error, &theirs))?;
-                names.insert(column.clone(), theirs.clone());
-            }
-        }
-        draft.finish(line).map_err(|error| {
-            let theirs =
-                names.get(&error.column).map_or(Cow::Owned(error.column.to_string()), Cow::clone);
-            named(line, error, &theirs)
-        })
-    }
-
-    /// What a key of a JSON line gives us; the first row that has an ignored one warns of it.
-    fn ours(&mut self, theirs: &str) -> Option<Vec<Column>> {
-        let Columns::Json(known) = &mut self.columns else { return None };
-        if let Some(ours) = known.get(theirs) {
-            return (!ours.is_empty()).then(|| ours.clone());
-        }
-        let room = known.len() < KEYS_MAX;
-
-        match self.mapping.columns_of(theirs) {
-            Ok(ours) => {
-                if room {
-                    known.insert(theirs.to_owned(), ours.clone());
-                }
-                Some(ours)
-            }
-            Err(warning) => {
-                if room {
-                    known.insert(theirs.to_owned(), Vec::new());
-                    self.warn(warning);
-                }
-                None
-            }
-        }
-    }
-
-    fn warn(&mut self, warning: Warning) {
-        self.warned += 1;
-        match self.warned {
-            ..=WARNINGS_MAX => self.warnings.push(warning),
-            count if count == WARNINGS_MAX + 1 => self.warnings.push(Warning::IgnoredMore),
+impl Warnings {
+    fn add(&mut self, warning: Warning) {
+        self.count += 1;
+        match self.count {
+            ..=WARNINGS_MAX => self.waiting.push(warning),
+            count if count == WARNINGS_MAX + 1 => self.waiting.push(Warning::IgnoredMore),
             _ => {}
         }
     }
-
-    /// Refuses the row if its SKU came before.
-    fn once(&mut self, row: CatalogRow) -> Result<Result<CatalogRow, RowError>, FileError> {
-        if self.seen.insert(&row.sku)? {
-            return Ok(Ok(row));
-        }
-        let detail = format!("an earlier row of the file has the SKU {}", row.sku);
-
-        Ok(Err(RowError::new(row.line, ErrorCode::DuplicateSku, detail)
-            .in_column(Column::Sku.to_string())
-            .of_row(&self.buffer)))
-    }
-
-    fn read_header(&mut self) -> Result<(), FileError> {
-        let mut buffer = Vec::new();
-        let start = self.lines.place();
-        self.lines.append(&mut buffer)?;
-        let delimiter = csv_record::delimiter_of(&buffer);
-        self.lines.go_to(start)?;
-
-        match csv_record::take(&mut self.lines, &mut buffer, delimiter)? {
-            Record::End => return Err(FileError::Header("the file is empty")),
-            Record::Bad(_, detail) => return Err(FileError::Header(detail)),
-            Record::Row => {}
-        }
-        let header = str::from_utf8(without_end(&buffer)).map_err(|_| FileError::HeaderEncoding)?;
-        let mut cells = Vec::new();
-        csv_record::split(header, delimiter, &mut cells)
-            .map_err(|_| FileError::Header("text stands behind a closing quote"))?;
-        if cells.iter().any(|cell| cell.contains('\r')) {
-            return Err(FileError::Header(
-                "its lines end with CR alone; save it with LF or CRLF line ends",
-            ));
-        }
-
-        self.bind(&cells, delimiter)
-    }
-
-    fn bind(&mut self, header: &[Cow<'_, str>], delimiter: u8) -> Result<(), FileError> {
-        let names: Vec<&str> = header.iter().map(|name| name.trim()).collect();
-        let mut file = BTreeSet::new();
-        let mut bound = Vec::new();
-
-        // Spreadsheets leave nameless columns at the end.
-        for name in names.iter().filter(|name| !name.is_empty()) {
-            if !file.insert((*name).to_owned()) {
-                return Err(FileError::RepeatedColumn((*name).to_owned()));
-            }
-        }
-        self.mapping.check(&file)?;
-        for (at, theirs) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            match self.mapping.columns_of(theirs) {
-                Ok(ours) => bound.push(Bound { at, theirs: (*theirs).to_owned(), ours }),
-                Err(warning) => self.warn(warning),
-            }
-        }
-
-        self.columns = Columns::Csv { delimiter, bound, width: header.len() };
-        Ok(())
-    }
-
-    /// Looks at the first rows for the columns that the mapping and every row need, then goes back.
-    fn look_ahead(&mut self) -> Result<(), FileError> {
-        let start = self.lines.place();
-        let mut file = BTreeSet::new();
-        let (mut buffer, mut objects) = (Vec::new(), 0);
-
-        for _ in 0..LOOKED_AT {
-            buffer.clear();
-            if self.lines.append(&mut buffer)? == Taken::End {
-                break;
-            }
-            if file.is_empty() && buffer.trim_ascii_start().starts_with(b"[") {
-                return Err(FileError::JsonArray);
-            }
-            let text = str::from_utf8(&buffer).unwrap_or("");
-            let Ok(columns) = json_record::columns(text, &self.mapping) else { continue };
-            objects += 1;
-            let room = KEYS_MAX.saturating_sub(file.len());
-            file.extend(columns.into_iter().take(room).map(|(theirs, _)| theirs.into_owned()));
-        }
-        // Where no row can be read each of them is refused by itself, which says more.
-        if objects > 0 {
-            self.mapping.check(&file)?;
-        }
-
-        Ok(self.lines.go_to(start)?)
-    }
-
-    fn skip_to(&mut self, position: u64) -> Result<(), FileError> {
-        while self.position() < position && self.next_row()?.is_some() {}
-
-        if self.position() == position { Ok(()) } else { Err(FileError::NotARow(position)) }
-    }
 }
 
-fn csv_row(
-    text: &str,
-    line: u64,
-    delimiter: u8,
-    bound: &[Bound],
-    width: usize,
-    currency: Currency,
-) -> Result<CatalogRow, RowError> {
-    let mut cells = Vec::with_capacity(width);
-    csv_record::split(text, delimiter, &mut cells).map_err(|_| {
-        let detail = "text stands behind a closing quote, or a quote is not closed";
-        RowError::new(line, ErrorCode::MalformedQuotes, detail)
-    })?;
-    let extra = cells.iter().skip(width).any(|cell| !cell.trim().is_empty());
-    if cells.len() < width || extra {
-        let detail = format!("the row has {} cells, and the header has {width}", cells.len());
-        return Err(RowError::new(line, ErrorCode::ColumnCount, detail));
-    }
-    let mut draft = Draft::default();
-
-    for Bound { at, theirs, ours } in bound {
-        for column in ours {
-            draft.put(column, &cells[*at], currency).map_err(|error| named(line, error, theirs))?;
-        }
-    }
-    draft.finish(line).map_err(|error| {
-        let theirs = bound.iter().find(|bound| bound.ours.contains(&error.column));
-        let theirs = theirs.map_or_else(|| error.column.to_string(), |bound| bound.theirs.clone());
-        named(line, error, &theirs)
-    })
-}
-
-/// Puts a JSON value where a cell goes; lists are for pictures and for the levels of a category.
-fn put_value(
-    draft: &mut Draft,
-    column: &Column,
-    value: &Value<'_>,
-    currency: Currency,
-) -> Result<(), CellError> {
-    match (value, column) {
-        (Value::Scalar(text), _) => draft.put(column, text, currency),
-        (Value::List(levels), Column::Category) => {
-            let path: Vec<String> = levels.iter().map(|level| level.trim().to_owned()).collect();
-            draft.put(column, &category_path::to_text(&path), currency)
-        }
-        (Value::List(urls), Column::Image(0)) => put_pictures(draft, urls, Column::Image, currency),
-        (Value::List(alts), Column::ImageAlt(0)) => {
-            put_pictures(draft, alts, Column::ImageAlt, currency)
-        }
-        (Value::List(_) | Value::Other, _) => Err(CellError {
-            column: column.clone(),
-            code: ErrorCode::NotAValue,
-            detail: "a list or an object stands where one value belongs".to_owned(),
-        }),
-    }
-}
-
-fn put_pictures(
-    draft: &mut Draft,
-    texts: &[Cow<'_, str>],
-    column: fn(usize) -> Column,
-    currency: Currency,
-) -> Result<(), CellError> {
-    if texts.len() > IMAGES_MAX {
-        return Err(CellError {
-            column: column(0),
-            code: ErrorCode::TooLong,
-            detail: format!("a product has at most {} pictures", IMAGES_MAX),
-        });
-    }
-    for (at, text) in texts.iter().enumerate() {
-        draft.put(&column(at), text, currency)?;
-    }
-    Ok(())
-}
-
+/// The error of a cell as one of its row, with the column as the file calls it.
 fn named(line: u64, error: CellError, theirs: &str) -> RowError {
     RowError::new(line, error.code, error.detail).in_column(theirs)
 }
