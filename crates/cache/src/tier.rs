@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::policy::jittered;
 use domain::{Resource, Seq};
-use moka::ops::compute::Op;
+use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -160,13 +160,66 @@ where
         entry.raise(mark);
         let now = Instant::now();
 
-        self.entries.entry(Arc::clone(key)).and_compute_with(|old| {
+        let kept = self.entries.entry(Arc::clone(key)).and_compute_with(|old| {
             let is_newer = old.map(moka::Entry::into_value).is_some_and(|old| {
                 let known = old.mark();
                 known.era() == mark.era() && known.seq() > mark.seq() && !old.has_expired_at(now)
             });
             if is_newer { Op::Nop } else { Op::Put(Arc::clone(entry)) }
         });
-        true
+        matches!(kept, CompResult::Inserted(_) | CompResult::ReplacedWith(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use domain::Stamp;
+    use ports::{PortError, PortErrorKind};
+
+    use super::*;
+    use crate::{ChangeLog, Changes, NoSink};
+
+    struct NoLog;
+
+    #[async_trait]
+    impl ChangeLog for NoLog {
+        async fn changes(&self, _after: Option<&Stamp>) -> Result<Changes, PortError> {
+            Err(PortError::new(PortErrorKind::Unavailable, "read the log"))
+        }
+    }
+
+    fn keep(tier: &Tier<Bytes, &'static str>, text: &'static str, mark: Mark) -> bool {
+        let entry = Entry {
+            value: Bytes::from_static(text.as_bytes()),
+            resource: Resource::Product,
+            tags: [].into(),
+            log: None,
+            read_at: mark.seq(),
+            mark: AtomicU64::new(mark.bits()),
+            read_since: Instant::now(),
+            lifetime: Duration::from_secs(60),
+        };
+
+        tier.keep(&"/products/1".into(), &Arc::new(entry), mark, None)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_is_never_replaced_by_one_of_a_lower_stamp() {
+        let follower = Follower::new(Arc::new(NoLog), Arc::new(NoSink));
+        let tier: Tier<Bytes, &str> = Tier::new(follower, ReadThroughSettings::default(), None);
+        let held = || tier.entries.get("/products/1").map(|entry| entry.value.clone());
+
+        assert!(keep(&tier, "seven", Mark::new(1, Seq(7))));
+        assert!(!keep(&tier, "six", Mark::new(1, Seq(6))));
+        assert_eq!(held().as_deref(), Some(&b"seven"[..]));
+        assert!(keep(&tier, "seven again", Mark::new(1, Seq(7))));
+
+        assert!(keep(&tier, "another log", Mark::new(2, Seq(1))));
+        assert_eq!(held().as_deref(), Some(&b"another log"[..]));
+
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(keep(&tier, "after its time", Mark::new(2, Seq(0))));
     }
 }
