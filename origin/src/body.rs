@@ -1,6 +1,6 @@
 //! JSON bodies, parsed at the door: every mistake is named by its place.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use domain::{Code, FieldError};
@@ -11,6 +11,9 @@ use crate::problem::Problem;
 
 /// A hundred products with long descriptions; imports have a door of their own.
 pub const BODY_MAX: usize = 1 << 20;
+
+/// Of a body that is refused for its size.
+const DISCARDED_MAX: usize = 16 << 20;
 
 /// A JSON body that is a `T`.
 #[derive(Clone, Copy, Debug)]
@@ -35,15 +38,33 @@ pub async fn read(request: Request) -> Result<Bytes, Problem> {
     };
     let announced = request.headers().get(axum::http::header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let mut body = request.into_body();
     if announced.is_some_and(|length| length > BODY_MAX as u64) {
+        discard(&mut body).await;
         return Err(too_large());
     }
 
-    match Limited::new(request.into_body(), BODY_MAX).collect().await {
+    match Limited::new(&mut body, BODY_MAX).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            discard(&mut body).await;
+            Err(too_large())
+        }
         Err(error) => {
             Err(Problem::new(Code::InvalidJson, "the body did not arrive whole").because(error))
+        }
+    }
+}
+
+/// Reads on for a while: a caller who is still sending when the connection closes never sees the
+/// answer.
+async fn discard(body: &mut Body) {
+    let mut left = DISCARDED_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(less) => left = less,
+            None => return,
         }
     }
 }

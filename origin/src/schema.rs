@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{ProblemBody, Sort};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::{Ref, RefOr};
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{IntoParams, IntoResponses, ToSchema as _};
 
 use crate::problem::PROBLEM_JSON;
@@ -39,10 +39,15 @@ pub struct ListParameters {
     brand: Option<String>,
     sort: Option<Sort>,
     /// Products on a page: 12, 24, 48, 96 or 100; other numbers are raised to the next one.
-    #[param(minimum = 1, default = 24)]
+    #[param(schema_with = limit)]
     limit: Option<u64>,
     /// Where a page before ended.
     cursor: Option<String>,
+}
+
+/// Without a format: any number from 1 on is taken, however large.
+fn limit() -> Schema {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).default(Some(24.into())).into()
 }
 
 /// The version that a write replaces.

@@ -40,7 +40,7 @@ pub enum Membership {
 /// Every condition that is given must hold; a rule without conditions takes every product.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, remote = "Self")]
 pub struct Rule {
     /// This category or one below it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +62,8 @@ pub struct Rule {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
 }
+
+crate::object::from_objects_alone!(Rule + Serialize);
 
 impl Rule {
     /// Whether a product is in the collection.

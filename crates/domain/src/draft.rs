@@ -52,7 +52,7 @@ pub struct ProductDraft {
 
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct VariantDraft {
     pub sku: Sku,
     #[serde(default)]
@@ -170,6 +170,8 @@ pub struct CollectionPatch {
     #[serde(deserialize_with = "some")]
     pub membership: Option<Membership>,
 }
+
+crate::object::from_objects_alone!(VariantDraft);
 
 /// Collects every mistake, so that one answer names them all.
 #[derive(Debug, Default)]

@@ -12,6 +12,7 @@ pub mod draft;
 pub mod ids;
 pub mod limits;
 pub mod money;
+mod object;
 pub mod policy;
 pub mod problem;
 pub mod product;

@@ -16,7 +16,7 @@ pub struct Currency(&'static str);
 /// `{"amount":1999,"currency":"USD"}`: 19.99 dollars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Money {
     /// Minor units: cents for USD, yen for JPY.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1_000_000_000_000_i64))]
@@ -134,6 +134,8 @@ impl Money {
         format!("{}.{:0width$}", self.amount / unit, self.amount % unit, width = exponent as usize)
     }
 }
+
+crate::object::from_objects_alone!(Money + Serialize);
 
 fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let amount = i64::deserialize(deserializer)?;

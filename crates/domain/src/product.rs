@@ -29,7 +29,7 @@ pub enum Availability {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Image {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2048))]
     pub url: String,
@@ -91,6 +91,8 @@ pub struct CatalogProduct {
     pub product: Product,
     pub variants: Vec<Variant>,
 }
+
+crate::object::from_objects_alone!(Image + Serialize);
 
 impl Availability {
     /// Three is the most that still reads as "nearly gone" on a page.

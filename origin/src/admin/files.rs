@@ -117,8 +117,10 @@ pub async fn import_file(
 #[utoipa::path(get, path = "/admin/exports", tag = "admin", security(("admin_key" = [])),
     params(ExportQuery),
     responses(
-        (status = 200, description = "A row a variant", body = String,
-            content_type = "application/x-ndjson"),
+        (status = 200, description = "A row a variant", content(
+            (String = "application/x-ndjson"),
+            (String = "text/csv"),
+        )),
         AdminProblems)
 )]
 pub async fn export_file(
