@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, ensure};
-use tests::{World, within};
+use tests::{Shop, World, within};
 use tokio::process::Command;
 
 /// A bound for a run that hangs; it tells itself to end sooner.
@@ -23,10 +23,10 @@ async fn the_shop_keeps_its_published_contract() -> Result<()> {
     let document = world.path("openapi.json");
     fs::write(&document, shop.origin().get("/openapi.json").await?.body)?;
 
-    for file in ["schemathesis.toml", "serializers.py"] {
-        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis").join(file);
-        fs::copy(kept, world.path(file))?;
-    }
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis");
+    fs::copy(kept.join("serializers.py"), world.path("serializers.py"))?;
+    let settings = fs::read_to_string(kept.join("schemathesis.toml"))?;
+    world.write("schemathesis.toml", &(settings + &dictionaries(&shop).await?))?;
 
     let mut command = Command::new(schemathesis);
     command
@@ -45,4 +45,24 @@ async fn the_shop_keeps_its_published_contract() -> Result<()> {
 
     ensure!(status.success(), "schemathesis found something, see above ({status})");
     shop.close().await
+}
+
+/// Names of things that are in the shop, as a part of schemathesis' settings.
+async fn dictionaries(shop: &Shop) -> Result<String> {
+    let list = shop.edge().get_json("/products?limit=12").await?;
+    let (mut products, mut variants, mut skus) = (Vec::new(), Vec::new(), Vec::new());
+    for card in list["data"].as_array().context("a list has `data`")? {
+        let id = card["id"].as_str().context("a product has an id")?;
+        let product = shop.edge().get_json(&format!("/products/{id}")).await?;
+        let variant = &product["variants"][0];
+        products.push(product["id"].to_string());
+        variants.push(variant["id"].to_string());
+        skus.push(variant["sku"].to_string());
+    }
+
+    let lines = [("products", products), ("variants", variants), ("skus", skus)];
+    let lines = lines.map(|(name, values)| {
+        format!("\n[dictionaries.{name}]\nvalues = [{}]\n", values.join(", "))
+    });
+    Ok(lines.concat())
 }
