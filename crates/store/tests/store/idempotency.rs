@@ -1,0 +1,153 @@
+//! Idempotency keys: of equal requests one runs, and the others get its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use ports::World;
+use store::idempotency::Ticket;
+use store::{Claim, Idempotency, StoredResponse};
+
+use crate::shop::{Fault, Shop, on_each_engine};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn idempotency(shop: &Shop) -> Idempotency {
+    let world: Arc<dyn World> = shop.world.clone();
+
+    Idempotency::new(shop.items.clone(), world)
+}
+
+fn answer(body: &str) -> StoredResponse {
+    StoredResponse {
+        status: 201,
+        headers: vec![("etag".into(), "\"1\"".into())],
+        body: body.into(),
+    }
+}
+
+async fn owned(keys: &Idempotency, request: &str) -> Ticket {
+    match keys.claim("ada", "k", request).await.unwrap() {
+        Claim::Owned(ticket) => ticket,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn claim(keys: &Idempotency, request: &str) -> Claim {
+    keys.claim("ada", "k", request).await.unwrap()
+}
+
+on_each_engine! {
+    async fn a_request_runs_once_and_is_answered_again(shop) {
+        let keys = idempotency(&shop);
+
+        let ticket = owned(&keys, "r").await;
+        assert!(matches!(claim(&keys, "r").await, Claim::InProgress));
+        assert!(matches!(claim(&keys, "other").await, Claim::Reused));
+        keys.finish(ticket, &answer("done")).await.unwrap();
+
+        assert!(matches!(claim(&keys, "r").await, Claim::Done(told) if told == answer("done")));
+        assert!(matches!(claim(&keys, "other").await, Claim::Reused));
+    }
+
+    async fn keys_of_another_scope_are_other_keys(shop) {
+        let keys = idempotency(&shop);
+        owned(&keys, "r").await;
+
+        let another = keys.claim("bob", "k", "r").await.unwrap();
+        let shifted = keys.claim("ad", "ak", "r").await.unwrap();
+
+        assert!(matches!(another, Claim::Owned(_)));
+        assert!(matches!(shifted, Claim::Owned(_)));
+    }
+
+    async fn what_is_given_back_runs_anew(shop) {
+        let keys = idempotency(&shop);
+        let ticket = owned(&keys, "r").await;
+
+        keys.abandon(ticket).await.unwrap();
+
+        owned(&keys, "another").await;
+    }
+
+    async fn a_lease_that_ran_out_is_taken_over_by_the_same_request_alone(shop) {
+        let keys = idempotency(&shop);
+        owned(&keys, "r").await;
+        shop.world.pass(LEASE);
+        assert!(matches!(claim(&keys, "r").await, Claim::InProgress));
+        shop.world.pass(Duration::from_millis(1));
+
+        assert!(matches!(claim(&keys, "other").await, Claim::Reused));
+        owned(&keys, "r").await;
+    }
+
+    async fn who_finishes_after_a_takeover_overwrites_nothing(shop) {
+        let keys = idempotency(&shop);
+        let late = owned(&keys, "r").await;
+        let later = {
+            shop.world.pass(LEASE * 2);
+            let first = owned(&keys, "r").await;
+            shop.world.pass(LEASE * 2);
+            keys.finish(late, &answer("late")).await.unwrap();
+            assert!(matches!(claim(&keys, "r").await, Claim::Owned(_)));
+            first
+        };
+        keys.abandon(later).await.unwrap();
+
+        assert!(matches!(claim(&keys, "r").await, Claim::InProgress));
+    }
+
+    async fn who_finishes_late_without_a_takeover_still_finishes(shop) {
+        let keys = idempotency(&shop);
+        let ticket = owned(&keys, "r").await;
+        shop.world.pass(LEASE * 2);
+
+        keys.finish(ticket, &answer("late")).await.unwrap();
+
+        assert!(matches!(claim(&keys, "r").await, Claim::Done(told) if told == answer("late")));
+    }
+
+    async fn after_two_days_a_key_is_free_for_any_request(shop) {
+        let keys = idempotency(&shop);
+        let ticket = owned(&keys, "r").await;
+        keys.finish(ticket, &answer("done")).await.unwrap();
+
+        shop.world.pass(Duration::from_secs(48 * 3_600 + 1));
+
+        owned(&keys, "other").await;
+    }
+
+    async fn of_64_claims_at_once_one_is_owned(shop) {
+        let keys = Arc::new(idempotency(&shop));
+
+        let claims = (0..64).map(|_| {
+            let keys = keys.clone();
+            tokio::spawn(async move { claim(&keys, "r").await })
+        });
+        let claims = join_all(claims.collect::<Vec<_>>()).await;
+
+        let owned = claims.iter().filter(|claim| matches!(claim, Ok(Claim::Owned(_)))).count();
+        let waiting = claims.iter().filter(|claim| matches!(claim, Ok(Claim::InProgress))).count();
+        assert_eq!((owned, waiting), (1, 63));
+    }
+
+    async fn a_lost_answer_to_a_claim_does_not_lock_its_owner_out(shop) {
+        let keys = idempotency(&shop);
+        shop.faults.script([Fault::LostAnswer]);
+
+        owned(&keys, "r").await;
+
+        assert!(shop.faults.are_over());
+    }
+
+    async fn a_conflict_does_not_lose_an_answer(shop) {
+        let keys = idempotency(&shop);
+        let ticket = owned(&keys, "r").await;
+        shop.faults.script([Fault::Conflict, Fault::LostAnswer]);
+
+        keys.finish(ticket, &answer("done")).await.unwrap();
+
+        assert!(shop.faults.are_over());
+        assert!(matches!(claim(&keys, "r").await, Claim::Done(_)));
+    }
+}

@@ -1,0 +1,12 @@
+//! What the repositories do, on every engine.
+
+mod shop;
+
+mod categories;
+mod idempotency;
+mod keys_and_audit;
+mod lists;
+mod products;
+mod races;
+mod stock;
+mod variants;
