@@ -1,7 +1,7 @@
 //! Faults between a repository and its engine, on request.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -28,8 +28,16 @@ pub enum Fault {
 pub struct Faults {
     engine: Arc<dyn Items>,
     script: Mutex<VecDeque<Fault>>,
-    hidden: Mutex<HashSet<Key>>,
+    /// What readers see in place of an item, and for how many more reads.
+    masks: Mutex<HashMap<Key, Mask>>,
+    page_max: AtomicU32,
     largest: AtomicUsize,
+}
+
+#[derive(Clone)]
+struct Mask {
+    shown: Option<Attributes>,
+    reads_left: u32,
 }
 
 impl Faults {
@@ -37,7 +45,8 @@ impl Faults {
         Self {
             engine,
             script: Mutex::default(),
-            hidden: Mutex::default(),
+            masks: Mutex::default(),
+            page_max: AtomicU32::new(ports::PAGE_MAX),
             largest: AtomicUsize::default(),
         }
     }
@@ -61,11 +70,26 @@ impl Faults {
 
     /// The item is not visible yet, though others of its transaction are.
     pub fn hide(&self, key: Key) {
-        self.hidden.lock().unwrap().insert(key);
+        self.hide_for_reads(key, u32::MAX);
+    }
+
+    pub fn hide_for_reads(&self, key: Key, reads_left: u32) {
+        self.masks.lock().unwrap().insert(key, Mask { shown: None, reads_left });
+    }
+
+    /// The item is visible as it was before.
+    pub fn age(&self, key: Key, was: &impl serde::Serialize) {
+        let shown = Some(Attributes::of(was).unwrap());
+        self.masks.lock().unwrap().insert(key, Mask { shown, reads_left: u32::MAX });
     }
 
     pub fn show_all(&self) {
-        self.hidden.lock().unwrap().clear();
+        self.masks.lock().unwrap().clear();
+    }
+
+    /// Pages of queries and scans have at most so many rows.
+    pub fn cut_pages_to(&self, rows: u32) {
+        self.page_max.store(rows, Ordering::SeqCst);
     }
 
     /// The most actions that any transaction had.
@@ -73,38 +97,50 @@ impl Faults {
         self.largest.load(Ordering::SeqCst)
     }
 
-    fn is_hidden(&self, key: &Key) -> bool {
-        self.hidden.lock().unwrap().contains(key)
+    fn seen(&self, key: &Key, item: Option<Attributes>) -> Option<Attributes> {
+        let mut masks = self.masks.lock().unwrap();
+        let Some(mask) = masks.get_mut(key).filter(|mask| mask.reads_left > 0) else { return item };
+        mask.reads_left -= 1;
+
+        mask.shown.clone()
     }
 
-    fn visible(&self, mut page: Page) -> Page {
-        page.rows.retain(|Row { key, .. }| !self.is_hidden(key));
-        page
+    fn seen_page(&self, page: Page) -> Page {
+        let rows = page.rows.into_iter().filter_map(|Row { key, attributes }| {
+            let attributes = self.seen(&key, Some(attributes))?;
+            Some(Row { key, attributes })
+        });
+
+        Page { rows: rows.collect(), next: page.next }
+    }
+
+    fn limit(&self, limit: u32) -> u32 {
+        limit.min(self.page_max.load(Ordering::SeqCst))
     }
 }
 
 #[async_trait]
 impl Items for Faults {
     async fn get(&self, key: &Key) -> Result<Option<Attributes>, PortError> {
-        if self.is_hidden(key) {
-            return Ok(None);
-        }
-        self.engine.get(key).await
+        Ok(self.seen(key, self.engine.get(key).await?))
     }
 
     async fn batch_get(&self, keys: &[Key]) -> Result<Vec<Option<Attributes>>, PortError> {
         let found = self.engine.batch_get(keys).await?;
-        let seen = keys.iter().zip(found).map(|(key, item)| item.filter(|_| !self.is_hidden(key)));
 
-        Ok(seen.collect())
+        Ok(keys.iter().zip(found).map(|(key, item)| self.seen(key, item)).collect())
     }
 
     async fn query(&self, query: &Query) -> Result<Page, PortError> {
-        Ok(self.visible(self.engine.query(query).await?))
+        let query = Query { limit: self.limit(query.limit), ..query.clone() };
+
+        Ok(self.seen_page(self.engine.query(&query).await?))
     }
 
     async fn scan(&self, scan: &Scan) -> Result<Page, PortError> {
-        Ok(self.visible(self.engine.scan(scan).await?))
+        let scan = Scan { limit: self.limit(scan.limit), ..scan.clone() };
+
+        Ok(self.seen_page(self.engine.scan(&scan).await?))
     }
 
     fn runs_in_order(&self) -> bool {

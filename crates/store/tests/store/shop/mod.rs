@@ -10,7 +10,7 @@ mod world;
 use std::any::Any;
 use std::sync::Arc;
 
-use domain::{CatalogProduct, Category, CategoryId, ProductId, Sku, Slug};
+use domain::{CatalogProduct, Category, CategoryId, ProductId, Seq, Sku, Slug};
 use ports::{Condition, Items, Key, Table, Transaction, Update, World};
 use store::{Actor, Catalog, Log};
 
@@ -44,6 +44,17 @@ impl Shop {
         let world: Arc<dyn World> = self.world.clone();
 
         Catalog::over(self.items.clone(), world)
+    }
+
+    pub fn row_key(seq: Seq) -> Key {
+        Key::new(Table::Catalog, "log", format!("row#{:020}", seq.0))
+    }
+
+    /// As the engine does with a row whose time is over.
+    pub async fn forget_row(&self, seq: Seq) {
+        let forget = Transaction::new().delete_if(Self::row_key(seq), Condition::Exists);
+
+        self.items.transact(&forget).await.unwrap();
     }
 
     pub fn log(&self) -> &Log {
