@@ -3,6 +3,7 @@
 mod shop;
 
 mod categories;
+mod coherence;
 mod idempotency;
 mod keys_and_audit;
 mod lists;

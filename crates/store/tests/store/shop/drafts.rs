@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::draft::{CategoryDraft, CollectionDraft, ProductDraft, VariantDraft};
 use domain::{CategoryId, Currency, Membership, Money, Ref, Sku, Slug, Status};
+use store::Upsert;
 
 pub fn usd() -> Currency {
     "USD".parse().unwrap()
@@ -52,4 +53,24 @@ pub fn category_draft(name: &str, parent: Option<CategoryId>) -> CategoryDraft {
 
 pub fn collection_draft(name: &str, membership: Membership) -> CollectionDraft {
     CollectionDraft { name: name.to_owned(), slug: None, membership }
+}
+
+/// A row of an import: one piece of content that every product has, and nothing else said.
+pub fn upsert(name: &str, category: CategoryId) -> Upsert {
+    Upsert {
+        sku: sku(name),
+        slug: None,
+        name: name.to_owned(),
+        description: None,
+        brand: None,
+        category,
+        status: None,
+        images: None,
+        attributes: BTreeMap::new(),
+        options: BTreeMap::from([("size".to_owned(), Some(name.to_owned()))]),
+        price: money(2_000),
+        compare_at: None,
+        stock: None,
+        featured: None,
+    }
 }
