@@ -2,20 +2,21 @@
 //! change of it shows in review.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
-use std::{fs, io};
+use std::{env, fs, io};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::groups;
-use crate::workspace::{cargo, root};
+use crate::workspace::{cargo, program, root};
 
 /// Compiling the command included.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 pub fn write() -> Result<()> {
     let path = path();
-    let document = from_the_code()?;
+    let document = printed_by(&mut from_source())?;
 
     let folder = path.parent().expect("the path has a folder");
     fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
@@ -25,6 +26,21 @@ pub fn write() -> Result<()> {
 /// # Errors
 /// When the file is not what the code says, naming the first line that differs.
 pub fn check() -> Result<()> {
+    compare(&mut from_source())
+}
+
+/// The same with the command as it was built last, beside this program.
+pub fn check_built() -> Result<()> {
+    let built = env::current_exe()?.with_file_name("shopping");
+
+    compare(program(built).arg("openapi"))
+}
+
+fn from_source() -> Command {
+    cargo(&["run", "--quiet", "-p", "shopping", "--", "openapi"])
+}
+
+fn compare(command: &mut Command) -> Result<()> {
     let path = path();
     let kept = match fs::read_to_string(&path) {
         Ok(text) => text,
@@ -32,7 +48,7 @@ pub fn check() -> Result<()> {
         Err(error) => bail!("can't read {}: {error}", path.display()),
     };
 
-    match first_difference(&kept, &from_the_code()?) {
+    match first_difference(&kept, &printed_by(command)?) {
         None => Ok(()),
         Some((line, kept, now)) => bail!(
             "docs/openapi.json is not what the code says; `cargo xtask openapi` writes it anew\n\
@@ -47,10 +63,9 @@ fn path() -> PathBuf {
 }
 
 /// The document as `shopping openapi` prints it, ending in a newline.
-fn from_the_code() -> Result<String> {
+fn printed_by(command: &mut Command) -> Result<String> {
     let mut document = String::new();
-    let arguments = ["run", "--quiet", "-p", "shopping", "--", "openapi"];
-    let status = groups::run(&mut cargo(&arguments), LIMIT, |line| {
+    let status = groups::run(command, LIMIT, |line| {
         document.push_str(line);
         document.push('\n');
     })?;

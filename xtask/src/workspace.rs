@@ -1,5 +1,6 @@
 //! Where the workspace is, and cargo as it is run from here.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub fn cargo(arguments: &[&str]) -> Command {
 }
 
 /// A program, in the workspace.
-pub fn program(name: &str) -> Command {
+pub fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root());
     // What `cargo run` told this process about its own package would make build scripts that look
