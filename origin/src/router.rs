@@ -87,7 +87,7 @@ fn documented() -> OpenApiRouter<SharedShop> {
         .routes(routes!(admin::list_collections, admin::create_collection))
         .routes(routes!(admin::show_collection, admin::update_collection, admin::delete_collection))
         .routes(routes!(admin::show_featured, admin::set_featured))
-        .routes(routes!(admin::set_bestsellers))
+        .routes(routes!(admin::show_bestsellers, admin::set_bestsellers))
         .routes(routes!(admin::show_stock))
         .routes(routes!(admin::list_ledger))
         .routes(routes!(admin::adjust_stock))

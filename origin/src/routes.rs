@@ -92,6 +92,7 @@ pub const ROUTES: &[Decisions] = &[
     admin("DELETE", "/admin/collections/{collection}", WriteCatalog),
     admin("GET", "/admin/featured", ReadCatalog),
     admin("PUT", "/admin/featured", WriteCatalog),
+    admin("GET", "/admin/bestsellers", ReadCatalog),
     admin("PUT", "/admin/bestsellers", WriteCatalog),
     admin("GET", "/admin/inventory/{sku}", ReadInventory),
     admin("GET", "/admin/inventory/{sku}/ledger", ReadInventory),

@@ -35,7 +35,7 @@ pub struct ListParameters {
     price: Option<String>,
     /// Only what can be bought now.
     in_stock: Option<bool>,
-    /// Brands, parted by commas: any of them.
+    /// Brands, parted by commas: any of them. A comma in a brand is written `\,`.
     brand: Option<String>,
     sort: Option<Sort>,
     /// Products on a page: 12, 24, 48, 96 or 100; other numbers are raised to the next one.

@@ -43,6 +43,7 @@ pub async fn run(
         dry_run: arguments.dry_run,
     };
     let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
+    start.agree_on_currency(&catalog).await?;
     let importer = Importer::new(
         catalog,
         platform.items.clone(),

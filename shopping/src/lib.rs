@@ -33,6 +33,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let start = start::Start::of(&arguments)?;
     let Some(command) = arguments.command else { return shop::run(start).await };
+    if let Command::Export(_) = command {
+        start.require_shop()?;
+    }
     let platform = start.connect().await?;
 
     match command {

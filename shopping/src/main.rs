@@ -11,8 +11,21 @@ fn main() -> ExitCode {
     match shopping::run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("shopping: {error:#}");
+            eprintln!("shopping: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The chain of causes, without those that say again what is said already.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
 }

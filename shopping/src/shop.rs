@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::Currency;
 use edge_native::{EdgeSettings, Listen};
 use origin::{MetricsPage, Shop, ShopSettings};
 use platform::{CacheSettings, Platform, Settings, Shutdown, drain};
@@ -25,8 +26,12 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let metrics = platform::start_metrics()?;
     let shutdown = Shutdown::on_signals().context("signals can't be heard")?;
     let platform = start.connect().await?;
-    if settings.catalog.demo {
-        fill_if_empty(&platform).await?;
+    let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
+    start.agree_on_currency(&catalog).await?;
+    // The demo catalogue is priced in dollars; a shop that sells in another currency starts empty.
+    if settings.catalog.demo && settings.catalog.currency == Currency::USD {
+        let filled = crate::demo::fill_if_empty(&catalog, &Actor::command("demo")).await;
+        filled.context("the demo catalogue could not be put in")?;
     }
 
     let mut tasks = JoinSet::new();
@@ -56,13 +61,6 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     });
     let drained = drain(tasks, END_WITHIN).await;
     Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn fill_if_empty(platform: &Platform) -> anyhow::Result<()> {
-    let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
-    let filled = crate::demo::fill_if_empty(&catalog, &Actor::command("demo")).await;
-
-    filled.context("the demo catalogue could not be put in")
 }
 
 async fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {

@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use platform::{Platform, Settings, Sources};
+use anyhow::{Context as _, bail};
+use platform::{Platform, Settings, Sources, StoreSettings};
+use store::Catalog;
 
 use crate::arguments::Arguments;
+
+/// Where the store notes the currency of its prices.
+const CURRENCY: &str = "currency";
 
 /// The settings of this process.
 pub struct Start {
@@ -34,6 +38,29 @@ impl Start {
 
     pub async fn connect(&self) -> anyhow::Result<Platform> {
         Ok(Platform::connect(&self.settings).await?)
+    }
+
+    /// Every price of a store is in one currency: the one that it was first opened with.
+    pub async fn agree_on_currency(&self, catalog: &Catalog) -> anyhow::Result<()> {
+        let ours = self.settings.catalog.currency.code();
+        match catalog.mark(CURRENCY).await?.as_deref() {
+            Some(theirs) if theirs == ours => Ok(()),
+            Some(theirs) => bail!(
+                "catalog.currency is {ours}, and this shop's prices are in {theirs}; \
+                 a shop's currency can't be changed"
+            ),
+            None => Ok(catalog.set_mark(CURRENCY, ours).await?),
+        }
+    }
+
+    /// For commands that make no sense on a shop that never was.
+    pub fn require_shop(&self) -> anyhow::Result<()> {
+        match &self.settings.store {
+            StoreSettings::Sqlite { path } if !path.exists() => {
+                bail!("there is no shop in {} (--data-dir)", self.settings.data_dir.display())
+            }
+            StoreSettings::Sqlite { .. } | StoreSettings::DynamoDb { .. } => Ok(()),
+        }
     }
 }
 

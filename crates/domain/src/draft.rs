@@ -200,7 +200,16 @@ impl Mistakes {
         if !(least..=most).contains(&length) {
             self.add(pointer, "length", format!("has {least} to {most} characters"));
         }
-        // Line breaks and tabs make a description readable; the rest only hides things.
+        if value.chars().any(char::is_control) {
+            self.add(pointer, "control_character", "holds a control character");
+        }
+    }
+
+    /// Line breaks and tabs make a description readable; other control characters only hide things.
+    fn prose(&mut self, pointer: &str, value: &str, most: usize) {
+        if value.chars().count() > most {
+            self.add(pointer, "length", format!("has at most {most} characters"));
+        }
         if value.chars().any(|character| character.is_control() && !"\n\r\t".contains(character)) {
             self.add(pointer, "control_character", "holds a control character");
         }
@@ -271,7 +280,7 @@ impl ProductDraft {
     pub fn check(&self, currency: Currency) -> Result<(), Vec<FieldError>> {
         let mut mistakes = Mistakes::default();
         mistakes.text("/name", &self.name, 1, NAME_MAX);
-        mistakes.text("/description", &self.description, 0, DESCRIPTION_MAX);
+        mistakes.prose("/description", &self.description, DESCRIPTION_MAX);
         if let Some(brand) = &self.brand {
             mistakes.text("/brand", brand, 1, VALUE_MAX);
         }
@@ -319,7 +328,7 @@ impl ProductPatch {
             mistakes.text("/name", name, 1, NAME_MAX);
         }
         if let Some(description) = &self.description {
-            mistakes.text("/description", description, 0, DESCRIPTION_MAX);
+            mistakes.prose("/description", description, DESCRIPTION_MAX);
         }
         if let Some(Some(brand)) = &self.brand {
             mistakes.text("/brand", brand, 1, VALUE_MAX);

@@ -27,7 +27,9 @@ pub struct Sku(String);
 pub struct InvalidSlug(String);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a SKU (printable ASCII without blanks, 1 to {SKU_MAX} characters): {0}")]
+#[error(
+    "not a SKU (printable ASCII without blanks or dot segments, 1 to {SKU_MAX} characters): {0}"
+)]
 pub struct InvalidSku(String);
 
 impl Slug {
@@ -97,8 +99,11 @@ impl FromStr for Sku {
     type Err = InvalidSku;
 
     fn from_str(text: &str) -> Result<Self, InvalidSku> {
-        let well_formed =
-            (1..=SKU_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_dots = |part: &str| part == "." || part == "..";
+        // It stands in URLs, and what lies between an admin and the shop may resolve dot segments.
+        let well_formed = (1..=SKU_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+            && !text.split(['/', '\\']).any(is_dots);
 
         if well_formed {
             Ok(Self(text.to_owned()))
@@ -154,7 +159,7 @@ mod schema {
                 .schema_type(Type::String)
                 .min_length(Some(1))
                 .max_length(Some(super::SKU_MAX))
-                .pattern(Some("^[!-~]+$"))
+                .pattern(Some(r"^[!-~]*[!-\-/-~][!-~]*$"))
                 .into()
         }
     }

@@ -35,6 +35,7 @@ pub(crate) struct Progress {
     last_millis: AtomicU64,
     too_large: AtomicBool,
     stalled: AtomicBool,
+    broken: AtomicBool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,7 @@ impl Progress {
             last_millis: AtomicU64::new(0),
             too_large: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
         }
     }
 
@@ -88,6 +90,11 @@ impl Progress {
 
     pub fn has_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed)
+    }
+
+    /// Its sender ended it in the middle, or framed it wrongly.
+    pub fn was_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     fn moved(&self) {
@@ -109,7 +116,8 @@ impl Stream {
         self.progress.moved();
 
         Poll::Ready(frame.map(|frame| {
-            let frame = frame?;
+            let frame =
+                frame.inspect_err(|_| self.progress.broken.store(true, Ordering::Relaxed))?;
             let size = frame.data_ref().map_or(0, |data| data.len() as u64);
             self.left = self.left.checked_sub(size).ok_or_else(|| {
                 self.progress.too_large.store(true, Ordering::Relaxed);

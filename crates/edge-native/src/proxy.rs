@@ -61,6 +61,11 @@ impl Edge {
                 &STATUS,
                 &*self.world,
             ),
+            Err(_) if progress.was_broken() => problem::of(
+                ProblemBody::new(Code::InvalidJson, "the body did not arrive whole"),
+                &STATUS,
+                &*self.world,
+            ),
             Err(failure) => {
                 self.measures.failed(failure);
                 problem::failed(failure, &STATUS, &*self.world)

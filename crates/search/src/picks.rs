@@ -34,15 +34,16 @@ impl Shelf {
     ) -> Result<Vec<Card>, Unknown> {
         let category = category.map(|category| self.category(category)).transpose()?;
         let id = category.map(|category| category.id);
-        if let Some(ranking) = self.rankings.get(&id).filter(|ranking| !ranking.is_empty()) {
-            return Ok(self.cards(ranking).take(most).collect());
-        }
-
         let within = id.map(|id| self.categories.within(id));
         let belongs = |row: RowRef<'_>| {
             row.row.is_visible()
                 && within.as_ref().is_none_or(|within| within.contains(row.row.category))
         };
+        if let Some(ranking) = self.rankings.get(&id).filter(|ranking| !ranking.is_empty()) {
+            let rows = ranking.iter().filter_map(|id| self.row(*id)).filter(|row| belongs(*row));
+            return Ok(rows.take(most).map(|row| self.card_of(row)).collect());
+        }
+
         let mut seen = Bits::default();
         let mut found: Vec<_> = self
             .featured

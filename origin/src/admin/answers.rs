@@ -1,17 +1,22 @@
 //! How an admin's request is answered: the thing, its version as ETag, and for writes the place in
 //! the change log from which on every read shows it.
 
+use std::future::Future;
+
 use axum::Json;
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use store::Committed;
+use store::{Committed, StoreError};
 
-use crate::precondition::etag;
+use crate::precondition::{IfMatch, etag};
 use crate::problem::Problem;
 use crate::shop::Shop;
 use crate::token::{CATALOG_SEQ, CATALOG_TOKEN};
+
+/// So many others may write the same thing between our reading and our writing it.
+const REPLACED_AT_MOST: usize = 50;
 
 /// A thing as it is, with its version.
 pub fn shown<T: Serialize>(version: u64, value: T) -> Response {
@@ -51,6 +56,29 @@ pub async fn created<T, V: Serialize>(
 /// A thing that is gone.
 pub async fn gone(shop: &Shop, committed: &Committed<()>) -> Response {
     marked(shop, committed, StatusCode::NO_CONTENT.into_response()).await
+}
+
+/// Runs a write against the version that its caller has seen; with `*` against whichever is there,
+/// and again when somebody else was faster.
+pub async fn replacing<T, C, W>(
+    seen: IfMatch,
+    current: impl Fn() -> C,
+    write: impl Fn(u64) -> W,
+) -> Result<T, Problem>
+where
+    C: Future<Output = Result<u64, Problem>>,
+    W: Future<Output = Result<T, StoreError>>,
+{
+    if let IfMatch::Version(version) = seen {
+        return Ok(write(version).await?);
+    }
+    for _ in 0..REPLACED_AT_MOST {
+        match write(current().await?).await {
+            Err(StoreError::VersionMismatch { .. }) => {}
+            answer => return Ok(answer?),
+        }
+    }
+    Err(StoreError::Busy.into())
 }
 
 /// Parses a path's id; what is none is named.

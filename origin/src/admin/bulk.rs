@@ -10,9 +10,8 @@ use domain::{FieldError, ProblemBody, ProductId, Sku, VariantId};
 use serde::{Deserialize, Serialize};
 use store::Committed;
 
-use super::answers::written;
-use super::products::version_of;
-use super::variants::variant_version;
+use super::answers::{replacing, written};
+use super::{products, variants};
 use crate::access::Admin;
 use crate::body;
 use crate::precondition::IfMatch;
@@ -148,23 +147,23 @@ async fn run(shop: &SharedShop, admin: &Admin, operation: Operation) -> Result<D
         }
         Operation::UpdateProduct { id, version, patch } => {
             patch.check().map_err(Problem::invalid_body)?;
-            let version = version_of(shop, id, seen(version)).await?;
-            let done = catalog.update_product(id, version, &patch, by).await?;
+            let write = |version| catalog.update_product(id, version, &patch, by);
+            let done = replacing(seen(version), || products::current(shop, id), write).await?;
             Ok(Done::new(StatusCode::OK, id, Some(done.value.product.version), &done))
         }
         Operation::DeleteProduct { id, version } => {
-            let version = version_of(shop, id, seen(version)).await?;
-            let done = catalog.delete_product(id, version, by).await?;
+            let write = |version| catalog.delete_product(id, version, by);
+            let done = replacing(seen(version), || products::current(shop, id), write).await?;
             Ok(Done::new(StatusCode::NO_CONTENT, id, None, &done))
         }
         Operation::UpdateVariant { id, version, patch } => {
-            let version = variant_version(shop, id, seen(version)).await?;
-            let done = catalog.update_variant(id, version, &patch, shop.currency, by).await?;
+            let write = |version| catalog.update_variant(id, version, &patch, shop.currency, by);
+            let done = replacing(seen(version), || variants::current(shop, id), write).await?;
             Ok(Done::new(StatusCode::OK, id, Some(done.value.version), &done))
         }
         Operation::DeleteVariant { id, version } => {
-            let version = variant_version(shop, id, seen(version)).await?;
-            let done = catalog.delete_variant(id, version, by).await?;
+            let write = |version| catalog.delete_variant(id, version, by);
+            let done = replacing(seen(version), || variants::current(shop, id), write).await?;
             Ok(Done::new(StatusCode::NO_CONTENT, id, None, &done))
         }
         Operation::AdjustStock { sku, delta, reason } => {

@@ -8,7 +8,7 @@ use domain::CategoryId;
 use domain::draft::{CategoryDraft, CategoryPatch};
 use store::{Committed, StoreError};
 
-use super::answers::{created, gone, id, shown, written};
+use super::answers::{created, gone, id, replacing, shown, written};
 use super::views::{AdminCategory, Listed};
 use crate::access::Admin;
 use crate::body;
@@ -86,8 +86,8 @@ pub async fn update_category(
 ) -> Result<Response, Problem> {
     let category = id("category", &category)?;
     patch.check().map_err(Problem::invalid_body)?;
-    let version = version(&shop, category, seen).await?;
-    let done = shop.catalog.update_category(category, version, &patch, &admin.actor).await?;
+    let write = |version| shop.catalog.update_category(category, version, &patch, &admin.actor);
+    let done = replacing(seen, || current(&shop, category), write).await?;
     let category = AdminCategory::from(done.value.clone());
 
     Ok(written(&shop, StatusCode::OK, &done, Some(category.version), category).await)
@@ -108,8 +108,8 @@ pub async fn delete_category(
     seen: IfMatch,
 ) -> Result<Response, Problem> {
     let category = id("category", &category)?;
-    let version = version(&shop, category, seen).await?;
-    let done = delete_empty(&shop, category, version, &admin).await?;
+    let write = |version| delete_empty(&shop, category, version, &admin);
+    let done = replacing(seen, || current(&shop, category), write).await?;
 
     Ok(gone(&shop, &done).await)
 }
@@ -121,30 +121,27 @@ async fn delete_empty(
     category: CategoryId,
     version: u64,
     admin: &Admin,
-) -> Result<Committed<()>, Problem> {
+) -> Result<Committed<()>, StoreError> {
     for _ in 0..TRIES {
         let head = shop.catalog.log().head().await?;
         shop.follower.reach(head.head, std::time::Duration::from_secs(1)).await;
         let shelf = shop.shelf();
         if shelf.holds_products(category) {
-            return Err(StoreError::InUse("there are products in it".into()).into());
+            return Err(StoreError::InUse("there are products in it".into()));
         }
         let empty_at = shelf.stamp().seq;
         match shop.catalog.delete_category(category, version, empty_at, &admin.actor).await {
             Err(StoreError::Busy) => {}
-            answer => return Ok(answer?),
+            answer => return answer,
         }
     }
-    Err(StoreError::Busy.into())
+    Err(StoreError::Busy)
 }
 
-async fn version(shop: &SharedShop, category: CategoryId, seen: IfMatch) -> Result<u64, Problem> {
-    match seen {
-        IfMatch::Version(version) => Ok(version),
-        IfMatch::Any => {
-            let tree = shop.catalog.tree().await?;
-            let found = tree.get(category).ok_or_else(|| Problem::not_found("category"))?;
-            Ok(found.version)
-        }
-    }
+/// The version that is there.
+async fn current(shop: &Shop, category: CategoryId) -> Result<u64, Problem> {
+    let tree = shop.catalog.tree().await?;
+    let found = tree.get(category);
+
+    found.map(|category| category.version).ok_or_else(|| Problem::not_found("category"))
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use domain::draft::{CollectionDraft, CollectionPatch};
 use domain::{Collection, CollectionId, Ref};
 
-use super::answers::{created, gone, id, shown, written};
+use super::answers::{created, gone, id, replacing, shown, written};
 use super::views::{AdminCollection, Listed};
 use crate::access::Admin;
 use crate::body;
@@ -80,8 +80,8 @@ pub async fn update_collection(
 ) -> Result<Response, Problem> {
     let collection = id("collection", &collection)?;
     patch.check().map_err(Problem::invalid_body)?;
-    let version = version(&shop, collection, seen).await?;
-    let done = shop.catalog.update_collection(collection, version, &patch, &admin.actor).await?;
+    let write = |version| shop.catalog.update_collection(collection, version, &patch, &admin.actor);
+    let done = replacing(seen, || current(&shop, collection), write).await?;
     let collection = AdminCollection::from(done.value.clone());
 
     Ok(written(&shop, StatusCode::OK, &done, Some(collection.version), collection).await)
@@ -100,8 +100,8 @@ pub async fn delete_collection(
     seen: IfMatch,
 ) -> Result<Response, Problem> {
     let collection = id("collection", &collection)?;
-    let version = version(&shop, collection, seen).await?;
-    let done = shop.catalog.delete_collection(collection, version, &admin.actor).await?;
+    let write = |version| shop.catalog.delete_collection(collection, version, &admin.actor);
+    let done = replacing(seen, || current(&shop, collection), write).await?;
 
     Ok(gone(&shop, &done).await)
 }
@@ -112,9 +112,7 @@ async fn find(shop: &Shop, collection: CollectionId) -> Result<Collection, Probl
     found.ok_or_else(|| Problem::not_found("collection"))
 }
 
-async fn version(shop: &Shop, collection: CollectionId, seen: IfMatch) -> Result<u64, Problem> {
-    match seen {
-        IfMatch::Version(version) => Ok(version),
-        IfMatch::Any => Ok(find(shop, collection).await?.version),
-    }
+/// The version that is there.
+async fn current(shop: &Shop, collection: CollectionId) -> Result<u64, Problem> {
+    Ok(find(shop, collection).await?.version)
 }

@@ -6,13 +6,14 @@ use axum::response::Response;
 use domain::{CategoryId, ProductId};
 use serde::{Deserialize, Serialize};
 
-use super::answers::{shown, written};
+use super::answers::{replacing, shown, written};
 use crate::access::Admin;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
+use crate::query::Query;
 use crate::schema::{AdminProblems, VersionHeader, VersionProblems, WriteProblems};
-use crate::shop::SharedShop;
+use crate::shop::{SharedShop, Shop};
 
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -54,34 +55,71 @@ pub async fn set_featured(
     seen: IfMatch,
     body::Json(list): body::Json<FeaturedBody>,
 ) -> Result<Response, Problem> {
-    let version = match seen {
-        IfMatch::Version(version) => version,
-        IfMatch::Any => shop.catalog.featured().await?.version,
-    };
-    let done = shop.catalog.set_featured(version, &list.products, &admin.actor).await?;
+    let current = async || Ok(shop.catalog.featured().await?.version);
+    let write = |version| shop.catalog.set_featured(version, &list.products, &admin.actor);
+    let done = replacing(seen, current, write).await?;
     let body = FeaturedBody { products: done.value.products.clone() };
 
     Ok(written(&shop, StatusCode::OK, &done, Some(done.value.version), body).await)
 }
 
-/// Puts a bestseller ranking in place.
+/// Whose ranking.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct RankingQuery {
+    /// Left out: the whole shop's.
+    category: Option<CategoryId>,
+}
+
+/// Shows a bestseller ranking; an empty one stands for none.
+#[utoipa::path(get, path = "/admin/bestsellers", tag = "admin", security(("admin_key" = [])),
+    params(RankingQuery),
+    responses((status = 200, description = "The ranking; ETag is its version", body = RankingBody),
+        AdminProblems)
+)]
+pub async fn show_bestsellers(
+    State(shop): State<SharedShop>,
+    Query(query): Query<RankingQuery>,
+) -> Result<Response, Problem> {
+    let category = query.category;
+    let ranking = ranking(&shop, category).await?;
+
+    Ok(shown(ranking.0, RankingBody { category, products: ranking.1 }))
+}
+
+/// Replaces a bestseller ranking. While it is empty, shoppers see what is featured and new.
 #[utoipa::path(put, path = "/admin/bestsellers", tag = "admin", security(("admin_key" = [])),
-    request_body = RankingBody,
+    params(VersionHeader), request_body = RankingBody,
     responses((status = 200, description = "The ranking", body = RankingBody),
-        AdminProblems, WriteProblems)
+        AdminProblems, WriteProblems, VersionProblems)
 )]
 pub async fn set_bestsellers(
     State(shop): State<SharedShop>,
     admin: Admin,
-    body::Json(ranking): body::Json<RankingBody>,
+    seen: IfMatch,
+    body::Json(body): body::Json<RankingBody>,
 ) -> Result<Response, Problem> {
-    let category = ranking.category;
+    let category = body.category;
     if let Some(category) = category
         && shop.catalog.tree().await?.get(category).is_none()
     {
         return Err(Problem::not_found("category"));
     }
-    let done = shop.catalog.set_ranking(category, &ranking.products, &admin.actor).await?;
+    let current = async || Ok(ranking(&shop, category).await?.0);
+    let catalog = &shop.catalog;
+    let write = |version| catalog.set_ranking_at(category, version, &body.products, &admin.actor);
+    let done = replacing(seen, current, write).await?;
 
-    Ok(written(&shop, StatusCode::OK, &done, Some(done.value.version), ranking).await)
+    Ok(written(&shop, StatusCode::OK, &done, Some(done.value.version), body).await)
+}
+
+/// Its version, 0 for none, and its products.
+async fn ranking(
+    shop: &Shop,
+    category: Option<CategoryId>,
+) -> Result<(u64, Vec<ProductId>), Problem> {
+    let found = shop.catalog.rankings().await?.remove(&category);
+
+    Ok(found.map_or((0, Vec::new()), |ranking| (ranking.version, ranking.products)))
 }

@@ -9,7 +9,7 @@ use domain::query::Q_MAX;
 use domain::{Code, FieldError, ProductId, Status};
 use serde::Deserialize;
 
-use super::answers::{created, gone, id, shown, written};
+use super::answers::{created, gone, id, replacing, shown, written};
 use super::views::{AdminProduct, Listed};
 use crate::access::Admin;
 use crate::body;
@@ -17,7 +17,7 @@ use crate::precondition::IfMatch;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::schema::{AdminProblems, VersionHeader, VersionProblems, WriteProblems};
-use crate::shop::SharedShop;
+use crate::shop::{SharedShop, Shop};
 
 /// As many as one batch read takes.
 const PAGE_MAX: usize = 100;
@@ -113,8 +113,8 @@ pub async fn update_product(
 ) -> Result<Response, Problem> {
     let product = id("product", &product)?;
     patch.check().map_err(Problem::invalid_body)?;
-    let version = version_of(&shop, product, seen).await?;
-    let done = shop.catalog.update_product(product, version, &patch, &admin.actor).await?;
+    let write = |version| shop.catalog.update_product(product, version, &patch, &admin.actor);
+    let done = replacing(seen, || current(&shop, product), write).await?;
     let product = AdminProduct::from(done.value.clone());
 
     Ok(written(&shop, StatusCode::OK, &done, Some(product.version), product).await)
@@ -135,25 +135,17 @@ pub async fn delete_product(
     seen: IfMatch,
 ) -> Result<Response, Problem> {
     let product = id("product", &product)?;
-    let version = version_of(&shop, product, seen).await?;
-    let done = shop.catalog.delete_product(product, version, &admin.actor).await?;
+    let write = |version| shop.catalog.delete_product(product, version, &admin.actor);
+    let done = replacing(seen, || current(&shop, product), write).await?;
 
     Ok(gone(&shop, &done).await.into_response())
 }
 
-pub(super) async fn version_of(
-    shop: &SharedShop,
-    product: ProductId,
-    seen: IfMatch,
-) -> Result<u64, Problem> {
-    match seen {
-        IfMatch::Version(version) => Ok(version),
-        IfMatch::Any => {
-            let found = shop.catalog.product(product).await?;
-            let found = found.ok_or_else(|| Problem::not_found("product"))?;
-            Ok(found.product.version)
-        }
-    }
+/// The version that is there.
+pub(super) async fn current(shop: &Shop, product: ProductId) -> Result<u64, Problem> {
+    let found = shop.catalog.product(product).await?;
+
+    found.map(|found| found.product.version).ok_or_else(|| Problem::not_found("product"))
 }
 
 pub(super) fn page_size(asked: Option<usize>, most: usize) -> Result<usize, Problem> {

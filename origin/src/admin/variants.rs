@@ -6,15 +6,15 @@ use axum::response::Response;
 use domain::VariantId;
 use domain::draft::{VariantDraft, VariantPatch};
 
-use super::answers::{created, gone, id, shown, written};
-use super::products::version_of;
+use super::answers::{created, gone, id, replacing, shown, written};
+use super::products;
 use super::views::AdminVariant;
 use crate::access::Admin;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
 use crate::schema::{AdminProblems, VersionHeader, VersionProblems, WriteProblems};
-use crate::shop::SharedShop;
+use crate::shop::{SharedShop, Shop};
 
 /// Shows a variant.
 #[utoipa::path(get, path = "/admin/variants/{variant}", tag = "admin",
@@ -48,8 +48,8 @@ pub async fn add_variant(
 ) -> Result<Response, Problem> {
     let product = id("product", &product)?;
     draft.check(shop.currency).map_err(Problem::invalid_body)?;
-    let version = version_of(&shop, product, seen).await?;
-    let done = shop.catalog.add_variant(product, version, &draft, &admin.actor).await?;
+    let write = |version| shop.catalog.add_variant(product, version, &draft, &admin.actor);
+    let done = replacing(seen, || products::current(&shop, product), write).await?;
     let variant = AdminVariant::from(done.value.clone());
     let location = format!("/admin/variants/{}", variant.id);
 
@@ -71,10 +71,9 @@ pub async fn update_variant(
     body::Json(patch): body::Json<VariantPatch>,
 ) -> Result<Response, Problem> {
     let variant = id("variant", &variant)?;
-    let version = variant_version(&shop, variant, seen).await?;
-    let catalog = &shop.catalog;
-    let done =
-        catalog.update_variant(variant, version, &patch, shop.currency, &admin.actor).await?;
+    let (catalog, by) = (&shop.catalog, &admin.actor);
+    let write = |version| catalog.update_variant(variant, version, &patch, shop.currency, by);
+    let done = replacing(seen, || current(&shop, variant), write).await?;
     let variant = AdminVariant::from(done.value.clone());
 
     Ok(written(&shop, StatusCode::OK, &done, Some(variant.version), variant).await)
@@ -95,23 +94,15 @@ pub async fn delete_variant(
     seen: IfMatch,
 ) -> Result<Response, Problem> {
     let variant = id("variant", &variant)?;
-    let version = variant_version(&shop, variant, seen).await?;
-    let done = shop.catalog.delete_variant(variant, version, &admin.actor).await?;
+    let write = |version| shop.catalog.delete_variant(variant, version, &admin.actor);
+    let done = replacing(seen, || current(&shop, variant), write).await?;
 
     Ok(gone(&shop, &done).await)
 }
 
-pub(super) async fn variant_version(
-    shop: &SharedShop,
-    variant: VariantId,
-    seen: IfMatch,
-) -> Result<u64, Problem> {
-    match seen {
-        IfMatch::Version(version) => Ok(version),
-        IfMatch::Any => {
-            let found = shop.catalog.variant(variant).await?;
-            let (_, variant) = found.ok_or_else(|| Problem::not_found("variant"))?;
-            Ok(variant.version)
-        }
-    }
+/// The version that is there.
+pub(super) async fn current(shop: &Shop, variant: VariantId) -> Result<u64, Problem> {
+    let found = shop.catalog.variant(variant).await?;
+
+    found.map(|(_, variant)| variant.version).ok_or_else(|| Problem::not_found("variant"))
 }

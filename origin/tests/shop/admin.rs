@@ -60,7 +60,7 @@ async fn a_body_that_is_none_is_refused_by_what_is_wrong_with_it() {
     };
 
     send("application/json", "{".into()).await.problem(400, "invalid_json");
-    send("application/json", "{} {}".into()).await.problem(422, "invalid_body");
+    send("application/json", "{} {}".into()).await.problem(400, "invalid_json");
     send("text/plain", "{}".into()).await.problem(415, "unsupported_media_type");
     send("application/json", r#"["A",null]"#.into()).await.problem(422, "invalid_body");
     send("application/json", "\"x\"".into()).await.problem(422, "invalid_body");
@@ -164,4 +164,76 @@ async fn a_writers_token_reads_its_own_write_and_keeps_the_answer_private() {
     let forged = format!("999999{token}");
     let ignored = world.get_with("/products/canvas-tote", &[("x-catalog-token", &forged)]).await;
     assert_ne!(ignored.expect(200).header("cache-control"), "private, no-store");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_star_replaces_whatever_is_there_however_many_write() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    let made = world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    let path = format!("/admin/products/{}", made["id"].as_str().unwrap());
+
+    let writes = (0..10).map(|n| {
+        let patch = json!({ "description": format!("Take {n}.") });
+        let path = path.clone();
+        let world = &world;
+        async move { world.call("PATCH", &path, &[("if-match", "*")], patch).await }
+    });
+    let answers = futures::future::join_all(writes).await;
+
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(world.call("GET", &path, &[], json!(null)).await.header("etag"), "\"11\"");
+}
+
+#[tokio::test]
+async fn what_a_catalogue_file_could_not_tell_apart_is_refused() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+
+    let twin = world.post("/admin/categories", json!({ "name": "Bags" })).await;
+    assert_eq!(twin.problem(422, "invalid_body")["errors"][0]["pointer"], "/name");
+    let broken = world.post("/admin/categories", json!({ "name": "a\nb" })).await;
+    assert_eq!(broken.problem(422, "invalid_body")["errors"][0]["code"], "control_character");
+    let below = json!({ "name": "Bags", "parent": bags["id"] });
+    world.post("/admin/categories", below).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_null_is_a_wrong_value_and_not_a_broken_body() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    let draft = json!({ "name": "A", "category": bags["id"], "status": null, "variants": [] });
+
+    let body = world.post("/admin/products", draft).await.problem(422, "invalid_body");
+
+    assert_eq!(body["errors"][0]["pointer"], "/status");
+}
+
+#[tokio::test]
+async fn a_sku_is_never_a_way_through_folders() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    for (sku, status) in [("..", 422), ("a/../b", 422), ("a\\..", 422), ("a/b", 201), ("a..b", 201)]
+    {
+        let draft = json!({ "name": "A", "category": bags["id"],
+            "variants": [{ "sku": sku, "price": { "amount": 1, "currency": "USD" } }] });
+
+        world.post("/admin/products", draft).await.expect(status);
+    }
+}
+
+#[tokio::test]
+async fn a_category_ranks_its_own_products_alone() {
+    let world = World::new().await;
+    let (bags, tents) = (world.category("Bags").await, world.category("Tents").await);
+    let tote = world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    let dome = world.product("Dome", &tents, "DOME-1", 9_999).await;
+    let ranking = json!({ "category": tents["id"], "products": [tote["id"], dome["id"]] });
+
+    let put = world.call("PUT", "/admin/bestsellers", &[("if-match", "\"0\"")], ranking).await;
+
+    assert_eq!(put.expect(200).header("etag"), "\"1\"");
+    let shown = world.get("/bestsellers?category=tents").await.expect(200).json();
+    assert_eq!(shown["data"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["data"][0]["id"], dome["id"]);
 }

@@ -203,18 +203,23 @@ fn with(tree: &CategoryTree, category: &Category) -> CategoryTree {
     CategoryTree::new(others.chain([category.clone()]))
 }
 
-/// A parent that is there, no circle, not too deep.
+/// A parent that is there, no circle, not too deep, and a name of its own among its siblings: a
+/// catalogue file finds categories by the names on the way to them.
 fn hangs_well(tree: &CategoryTree, category: &Category) -> Result<(), StoreError> {
-    let Some(parent) = category.parent else { return Ok(()) };
-    let wrong = |code, detail: String| {
-        Err(StoreError::Invalid(vec![FieldError::new("/parent", code, detail)]))
+    let wrong = |pointer: &str, code, detail: String| {
+        Err(StoreError::Invalid(vec![FieldError::new(pointer, code, detail)]))
     };
+    let siblings = tree.children(category.parent).iter().filter(|id| **id != category.id);
+    if siblings.filter_map(|id| tree.get(*id)).any(|sibling| sibling.name == category.name) {
+        return wrong("/name", "duplicate", "another category beside it has this name".into());
+    }
+    let Some(parent) = category.parent else { return Ok(()) };
 
     if tree.get(parent).is_none() {
-        return wrong("unknown", format!("there is no category {parent}"));
+        return wrong("/parent", "unknown", format!("there is no category {parent}"));
     }
     if !tree.may_hang_below(category.id, parent) {
-        return wrong("depth", "would make a circle, or a tree deeper than 8".into());
+        return wrong("/parent", "depth", "would make a circle, or a tree deeper than 8".into());
     }
     Ok(())
 }

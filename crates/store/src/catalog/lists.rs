@@ -66,7 +66,18 @@ impl Catalog {
         products: &[ProductId],
         by: &Actor,
     ) -> Result<Committed<Ranking>, StoreError> {
-        self.retry(|| self.try_set_ranking(category, products, by)).await
+        self.retry(|| self.try_set_ranking(category, None, products, by)).await
+    }
+
+    /// As [`Catalog::set_ranking`], over `version` alone; 0 when there is none yet.
+    pub async fn set_ranking_at(
+        &self,
+        category: Option<CategoryId>,
+        version: u64,
+        products: &[ProductId],
+        by: &Actor,
+    ) -> Result<Committed<Ranking>, StoreError> {
+        self.retry(|| self.try_set_ranking(category, Some(version), products, by)).await
     }
 
     async fn try_set_featured(
@@ -100,6 +111,7 @@ impl Catalog {
     async fn try_set_ranking(
         &self,
         category: Option<CategoryId>,
+        seen: Option<u64>,
         products: &[ProductId],
         by: &Actor,
     ) -> Try<Committed<Ranking>> {
@@ -110,6 +122,9 @@ impl Catalog {
         self.check_list(products, RANKING_MAX).await?;
         let old = around.rankings.get(&category);
         let version = old.map_or(0, |old| old.version);
+        if seen.is_some_and(|seen| seen != version) {
+            return Err(StoreError::VersionMismatch { current: version }.into());
+        }
         if let Some(old) = old
             && old.products == products
         {

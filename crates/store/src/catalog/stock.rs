@@ -144,5 +144,9 @@ fn check(delta: i64, reason: &str) -> Result<(), StoreError> {
         let detail = format!("has 1 to {REASON_MAX} characters");
         wrong.push(FieldError::new("/reason", "length", detail));
     }
+    if reason.chars().any(char::is_control) {
+        let detail = "holds a control character";
+        wrong.push(FieldError::new("/reason", "control_character", detail));
+    }
     if wrong.is_empty() { Ok(()) } else { Err(StoreError::Invalid(wrong)) }
 }
