@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ports::{Attributes, Cancellation, Items, TransactError, Transaction, World};
+use ports::{
+    Attributes, Cancellation, Items, PortError, PortErrorKind, TransactError, Transaction, World,
+};
 
 use crate::StoreError;
 
@@ -48,22 +50,35 @@ pub(crate) async fn settle(
     Err(StoreError::Busy)
 }
 
-/// Sends a transaction again, under its token, while it is not known whether it happened.
+/// Sends a transaction again, under its token, while it is not known whether it happened. After a
+/// lost answer even a conflict says nothing: the transaction may be in conflict with itself.
 pub(crate) async fn deliver(
     items: &dyn Items,
     world: &dyn World,
     transaction: &Transaction,
 ) -> Result<(), TransactError> {
-    let mut asked = 1;
+    let (mut unknown, mut conflicts) = (0, 0);
 
     loop {
         match items.transact(transaction).await {
-            Err(TransactError::Port(error)) if error.is_retryable() && asked < ASKS => {
-                pause(world, asked).await;
-                asked += 1;
+            Err(TransactError::Port(error)) if error.is_retryable() => {
+                unknown += 1;
+                if unknown >= ASKS {
+                    return Err(error.into());
+                }
+            }
+            Err(TransactError::Cancelled(reasons))
+                if unknown > 0 && first_lost(&reasons).is_none() =>
+            {
+                conflicts += 1;
+                if conflicts >= TRIES {
+                    let what = "in conflict since its answer was lost";
+                    return Err(PortError::new(PortErrorKind::Unavailable, what).into());
+                }
             }
             answer => return answer,
         }
+        pause(world, unknown + conflicts).await;
     }
 }
 

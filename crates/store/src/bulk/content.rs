@@ -88,7 +88,7 @@ pub(super) fn check(
     variant: &Variant,
     stock: Option<i64>,
 ) -> Result<(), FieldError> {
-    check_size(product)?;
+    check_size(product).map_err(named_by_column)?;
     let draft = ProductDraft {
         name: product.name.clone(),
         slug: None,

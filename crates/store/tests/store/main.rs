@@ -2,6 +2,7 @@
 
 mod shop;
 
+mod bulk;
 mod categories;
 mod coherence;
 mod idempotency;

@@ -174,6 +174,20 @@ on_each_engine! {
         assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap().on_hand, 9);
     }
 
+    async fn a_conflict_after_a_lost_answer_is_no_leave_to_write_again(shop) {
+        shop.product("igloo", &shop.category("Tents").await).await;
+        shop.faults.script([Fault::LostAnswer, Fault::Conflict, Fault::Conflict]);
+
+        shop.catalog.adjust_stock(&sku("igloo"), -1, "sold", &shop.by).await.unwrap();
+        shop.faults.script([Fault::LostAnswer]);
+        shop.faults.script((0..8).map(|_| Fault::Conflict));
+        let unknown = shop.catalog.adjust_stock(&sku("igloo"), -1, "sold", &shop.by).await;
+
+        assert!(shop.faults.are_over());
+        assert!(matches!(&unknown, Err(StoreError::Port(error)) if error.is_retryable()));
+        assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap().on_hand, 8);
+    }
+
     async fn an_answer_that_stays_lost_is_told_as_unknown_and_happened_at_most_once(shop) {
         shop.product("igloo", &shop.category("Tents").await).await;
         shop.faults.script([Fault::LostAnswer, Fault::LostAnswer, Fault::LostAnswer]);

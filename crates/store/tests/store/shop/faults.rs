@@ -15,6 +15,8 @@ type Meanwhile = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 /// What happens to a transaction.
 pub enum Fault {
+    /// For once, nothing.
+    None,
     /// It happens, and the answer is lost.
     LostAnswer,
     /// It never arrives.
@@ -152,7 +154,7 @@ impl Items for Faults {
         let fault = self.script.lock().unwrap().pop_front();
 
         match fault {
-            None => self.engine.transact(transaction).await,
+            None | Some(Fault::None) => self.engine.transact(transaction).await,
             Some(Fault::Meanwhile(happens)) => {
                 happens().await;
                 self.engine.transact(transaction).await
