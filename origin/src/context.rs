@@ -1,8 +1,11 @@
 //! What every request carries: its id, from the door to the log line and into problems.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, HeaderName};
+use domain::ids::RequestId as Id;
+use ports::World;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -13,6 +16,26 @@ tokio::task_local! {
 /// An id of our own, or the one that whoever stands in front of us gave.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub std::sync::Arc<str>);
+
+/// Gives requests their ids: unique, in order of time, and of no use to whoever guesses the next.
+pub struct RequestIds {
+    first: u128,
+    given: AtomicU64,
+}
+
+impl RequestIds {
+    /// One random number a process; asking for another at each request is a system call.
+    pub fn new(world: &dyn World) -> Self {
+        Self { first: world.random(), given: AtomicU64::new(0) }
+    }
+
+    pub fn next(&self, world: &dyn World) -> RequestId {
+        let given = self.given.fetch_add(1, Ordering::Relaxed);
+        let id = Id::new(world.now(), self.first.wrapping_add(u128::from(given)));
+
+        RequestId(id.to_string().into())
+    }
+}
 
 /// The id of the request that is being answered; `None` outside of one.
 pub fn request_id() -> Option<String> {

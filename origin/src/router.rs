@@ -4,18 +4,17 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::Code;
-use domain::ids::RequestId as Id;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::context::{self, REQUEST_ID, RequestId};
+use crate::context::{self, REQUEST_ID};
 use crate::problem::{Cause, Problem};
 use crate::shop::SharedShop;
 use crate::{access, admin, catalog, idempotency, internal, ops, routes as decided};
@@ -107,10 +106,8 @@ fn documented() -> OpenApiRouter<SharedShop> {
 /// Names the request, bounds its time, counts it, and writes its one log line if it failed.
 async fn observe(State(shop): State<SharedShop>, request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let id = context::given_id(request.headers()).unwrap_or_else(|| {
-        let id = Id::new(shop.world.now(), shop.world.random());
-        RequestId(id.to_string().into())
-    });
+    let id =
+        context::given_id(request.headers()).unwrap_or_else(|| shop.requests.next(&*shop.world));
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let answered = context::scoped(id.clone(), async {
@@ -123,7 +120,7 @@ async fn observe(State(shop): State<SharedShop>, request: Request, next: Next) -
 
     let route = path.as_ref().map_or("none", MatchedPath::as_str);
     let status = response.status();
-    count(route, status, began.elapsed());
+    shop.measures.answered(route, status, began.elapsed());
     if status.is_server_error() {
         let cause = response.extensions().get::<Cause>();
         tracing::error!(%method, route, status = status.as_u16(), request.id = %id.0, ?cause, "request failed");
@@ -132,19 +129,6 @@ async fn observe(State(shop): State<SharedShop>, request: Request, next: Next) -
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
-}
-
-fn count(route: &str, status: StatusCode, took: Duration) {
-    let class = match status.as_u16() {
-        ..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
-    };
-    let route = decided::ROUTES.iter().find(|known| known.path == route).map_or("none", |r| r.path);
-    metrics::counter!("http_requests_total", "route" => route, "status" => class).increment(1);
-    metrics::histogram!("http_request_duration_seconds", "route" => route).record(took);
 }
 
 async fn method_not_allowed(matched: Option<MatchedPath>) -> Problem {

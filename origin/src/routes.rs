@@ -122,3 +122,17 @@ pub fn methods(path: &str) -> String {
     }
     methods.join(", ")
 }
+
+/// The path of a cached read, as axum writes it.
+pub const fn template(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Products => "/products",
+        Resource::Product => "/products/{product}",
+        Resource::Recommendations => "/products/{product}/recommendations",
+        Resource::Categories => "/categories",
+        Resource::Featured => "/featured",
+        Resource::Bestsellers => "/bestsellers",
+        Resource::Search => "/search",
+        Resource::Missing => "none",
+    }
+}

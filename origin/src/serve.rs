@@ -8,13 +8,12 @@ use std::time::Duration;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use ports::{PortError, PortErrorKind};
 use store::StoreError;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::router::router;
+use crate::door::Door;
 use crate::shop::SharedShop;
 
 /// A client that takes longer for its headers is not one.
@@ -64,7 +63,7 @@ async fn accept(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
-    let app = TowerToHyperService::new(router(shop));
+    let door = Door::new(shop);
     let draining = GracefulShutdown::new();
     let mut server = Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
@@ -81,7 +80,7 @@ async fn accept(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let connection = server.serve_connection(TokioIo::new(stream), app.clone()).into_owned();
+        let connection = server.serve_connection(TokioIo::new(stream), door.clone()).into_owned();
         let connection = draining.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -11,6 +11,8 @@ use search::Shelf;
 use store::{AdminKeys, Audit, Catalog, Committed, Idempotency, Log};
 
 use crate::catalog::{Index, Reads, StoreLog};
+use crate::context::RequestIds;
+use crate::measures::Measures;
 use crate::token::TokenKey;
 
 /// How long a write waits for this process's own index to show it before it answers. Longer than
@@ -46,6 +48,8 @@ pub struct Shop {
     pub edge_keys: KeyRing,
     pub tokens: TokenKey,
     pub metrics: MetricsPage,
+    pub measures: Measures,
+    pub requests: RequestIds,
 }
 
 pub type SharedShop = Arc<Shop>;
@@ -69,6 +73,8 @@ impl Shop {
             idempotency: Idempotency::new(Arc::clone(&items), Arc::clone(&world)),
             audit: Audit::new(Arc::clone(&items), Arc::clone(&world)),
             items,
+            measures: Measures::new(),
+            requests: RequestIds::new(&*world),
             world,
             currency: settings.currency,
             edge_keys: settings.edge_keys,

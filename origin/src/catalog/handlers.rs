@@ -1,8 +1,9 @@
 //! The seven cached routes: one handler, since the parser that the edge uses too tells them apart.
 
 use axum::extract::{Request, State};
-use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
+use domain::Resource;
 use domain::api::{CardView, CategoryNode, Facet, ProductView};
 use edge_core::route::Route;
 
@@ -105,22 +106,40 @@ pub async fn bestsellers(shop: State<SharedShop>, request: Request) -> Result<Re
 
 async fn answer(shop: &Shop, request: Request) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let Route::Catalog(read) = Route::of(parts.method.as_str(), target)? else {
+    let Route::Catalog(read) = Route::of(parts.method.as_str(), target(&parts.uri))? else {
         return Err(Problem::not_found("page"));
     };
-    let (asker, min_seq) = asker(shop, &parts);
+    let (asker, min_seq) = asker(shop, &parts.method, &parts.uri, &parts.headers);
     let answer = shop.reads.get(read, min_seq).await?;
 
     Ok(respond(&answer, &parts.headers, asker))
 }
 
+/// The answer to a cached read that is in memory and may be served as it is.
+pub fn at_once<B>(shop: &Shop, request: &axum::http::Request<B>) -> Option<(Resource, Response)> {
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    let Ok(Route::Catalog(read)) = Route::of(method.as_str(), target(uri)) else { return None };
+    let (asker, min_seq) = asker(shop, method, uri, headers);
+    let answer = shop.reads.peek(&read, min_seq)?;
+
+    Some((read.resource(), respond(&answer, headers, asker)))
+}
+
+fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
 /// Only an edge and the bearer of a token may say how new the answer must be.
-fn asker(shop: &Shop, parts: &Parts) -> (Asker, Option<domain::Seq>) {
-    if let Some(edge) = internal::from_edge(shop, &parts.method, &parts.uri, &parts.headers) {
+fn asker(
+    shop: &Shop,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> (Asker, Option<domain::Seq>) {
+    if let Some(edge) = internal::from_edge(shop, method, uri, headers) {
         return (Asker::Edge, edge.min_seq);
     }
-    match shop.tokens.read(&parts.headers, shop.world.now()) {
+    match shop.tokens.read(headers, shop.world.now()) {
         Some(seq) => (Asker::Writer, Some(seq)),
         None => (Asker::Anyone, None),
     }

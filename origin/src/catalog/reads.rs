@@ -1,5 +1,6 @@
 //! Catalogue reads through this process's cache: one rendering for all who ask at once.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cache::{Answer, Filled, Follower, LoadError, ReadThrough, ReadThroughSettings};
@@ -10,6 +11,9 @@ use super::index::Index;
 use super::render::{self, Page};
 use crate::problem::Problem;
 use crate::rendered::Rendered;
+
+/// Holds a slug, or a filter or two.
+const KEY_BYTES: usize = 96;
 
 #[derive(Clone)]
 pub struct Reads {
@@ -26,16 +30,18 @@ impl Reads {
         Self { cache: ReadThrough::new(follower, settings), catalog, index }
     }
 
+    /// The answer in memory, if it may be served as it is.
+    pub fn peek(&self, read: &CatalogRead, min_seq: Option<Seq>) -> Option<Answer<Arc<Rendered>>> {
+        self.cache.peek(&key(read), min_seq)
+    }
+
     /// The answer to a read; one that brings `min_seq` gets nothing older than that.
     pub async fn get(
         &self,
         read: CatalogRead,
         min_seq: Option<Seq>,
     ) -> Result<Answer<Arc<Rendered>>, Problem> {
-        let key = read.to_string();
-        if let Some(answer) = self.cache.peek(&key, min_seq) {
-            return Ok(answer);
-        }
+        let key = key(&read);
         let (catalog, index) = (self.catalog.clone(), Arc::clone(&self.index));
         let read = Arc::new(read);
         let filled = self.cache.get(&key, min_seq, move |_| {
@@ -53,6 +59,14 @@ impl Reads {
     pub fn size(&self) -> (u64, u64) {
         self.cache.size()
     }
+}
+
+/// The canonical spelling; most are short.
+fn key(read: &CatalogRead) -> String {
+    let mut key = String::with_capacity(KEY_BYTES);
+    // Writing to a string can't fail.
+    let _ = write!(key, "{read}");
+    key
 }
 
 /// Lists come from the index and carry its stamp. A product comes from the store, its category's

@@ -1,0 +1,59 @@
+//! The way in: a cached read that is in memory is answered at once, everything else goes to the
+//! router. A hit meets the same decisions there; here it meets nothing that it does not need.
+
+use std::convert::Infallible;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, Response};
+use futures::future::{Either, Ready, ready};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+
+use crate::catalog;
+use crate::context::REQUEST_ID;
+use crate::router::router;
+use crate::routes::template;
+use crate::shop::SharedShop;
+
+#[derive(Clone)]
+pub struct Door {
+    shop: SharedShop,
+    router: TowerToHyperService<Router>,
+}
+
+impl Door {
+    pub fn new(shop: SharedShop) -> Self {
+        Self { router: TowerToHyperService::new(router(shop.clone())), shop }
+    }
+
+    fn at_once(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
+        let began = Instant::now();
+        let (resource, mut response) = catalog::at_once(&self.shop, request)?;
+
+        let id = self.shop.requests.next(&*self.shop.world);
+        if let Ok(id) = HeaderValue::from_str(&id.0) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        self.shop.measures.answered(template(resource), response.status(), began.elapsed());
+        Some(response)
+    }
+}
+
+impl Service<Request<Incoming>> for Door {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Either<
+        Ready<Result<Self::Response, Infallible>>,
+        <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future,
+    >;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        match self.at_once(&request) {
+            Some(response) => Either::Left(ready(Ok(response))),
+            None => Either::Right(self.router.call(request)),
+        }
+    }
+}
