@@ -3,18 +3,18 @@
 
 mod content;
 mod known;
+mod row;
 mod slice;
 mod upsert;
-
-use std::time::Duration;
+mod voice;
 
 use domain::Timestamp;
-use domain::tags::Write;
 use ports::{Action, Attributes, Key, Transaction, Value};
 use serde_json::json;
 
 use crate::bulk::known::Known;
 use crate::bulk::slice::{Ground, Slice};
+use crate::bulk::voice::Voice;
 use crate::catalog::lost::Lost;
 use crate::catalog::plan::Plan;
 use crate::catalog::surroundings::Surroundings;
@@ -24,10 +24,6 @@ use crate::{Actor, StoreError};
 
 pub use upsert::{Outcome, Upsert};
 
-/// A job that has written more products leaves their tags out and names the whole catalogue.
-const EXACT_AT_MOST: u64 = 1_000;
-/// So often, so that followers see a large job's rows within their bound of four seconds.
-const ANNOUNCE_EVERY: Duration = Duration::from_secs(2);
 /// Rows whose items are read together, and whose transactions are sent together where that helps.
 const CHUNK: usize = 256;
 
@@ -42,16 +38,6 @@ pub struct Bulk {
     written: u64,
     announced_at: Option<Timestamp>,
     owes_announcement: bool,
-}
-
-/// What a transaction of a job says in the change log.
-enum Voice {
-    /// The tags of each product.
-    Exact,
-    /// No tags.
-    Quiet,
-    /// The whole catalogue, for itself and for the quiet ones before it.
-    Loud(Timestamp),
 }
 
 impl Bulk {
@@ -286,37 +272,6 @@ struct Waiting {
     outcomes: Vec<Outcome>,
     products: u64,
     voice: Option<Voice>,
-}
-
-impl Voice {
-    /// The voice of the transaction with which a job has written so many products.
-    fn of(written: u64, announced_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let is_due = announced_at.is_none_or(|at| now.since(at) >= ANNOUNCE_EVERY);
-
-        match (written > EXACT_AT_MOST, is_due) {
-            (false, _) => Self::Exact,
-            (true, false) => Self::Quiet,
-            (true, true) => Self::Loud(now),
-        }
-    }
-
-    const fn announced_at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Loud(at) => Some(*at),
-            Self::Exact | Self::Quiet => None,
-        }
-    }
-
-    fn speak(&self, plan: &mut Plan) {
-        match self {
-            Self::Exact => {}
-            Self::Quiet => plan.quieten(),
-            Self::Loud(_) => {
-                plan.quieten();
-                plan.tag(&Write::Everything);
-            }
-        }
-    }
 }
 
 /// Somebody else was faster; reading again tells what to do.

@@ -117,7 +117,7 @@ fn named_by_column(mistake: FieldError) -> FieldError {
     let pointer = mistake.pointer.trim_start_matches('/');
     let column = pointer.strip_prefix("variants/0/").unwrap_or(pointer).replace('/', ".");
 
-    FieldError { pointer: column.into(), ..mistake }
+    FieldError { pointer: column, ..mistake }
 }
 
 /// `old` with the changes; a name with `None` is taken out.

@@ -21,7 +21,8 @@ impl Log {
         let head = self.head().await?;
         let now = self.world.now();
 
-        if head.quiet_since.is_some_and(|since| now.since(since) > QUIET_AT_MOST) {
+        if let Some(since) = head.quiet_since.filter(|since| now.since(*since) > QUIET_AT_MOST) {
+            tracing::warn!(%since, "a job has died before it named what it wrote; all is named");
             self.announce_everything().await?;
         }
         let floor = self.needed_after(&head, now).await?;

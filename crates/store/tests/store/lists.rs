@@ -81,9 +81,8 @@ on_each_engine! {
 
     async fn a_product_that_is_deleted_meanwhile_is_not_put_on_a_list(shop) {
         let ids = two(&shop).await;
-        for list in 0..2 {
+        for (list, id) in ids.into_iter().enumerate() {
             let (other, by) = (shop.other_process(), shop.by.clone());
-            let id = ids[list];
             shop.faults.meanwhile(move || async move {
                 other.delete_product(id, 1, &by).await.unwrap();
             });

@@ -1,10 +1,13 @@
 //! What the repositories do, on every engine.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod shop;
 
 mod bulk;
 mod categories;
 mod coherence;
+mod departures;
 mod idempotency;
 mod keys_and_audit;
 mod lists;

@@ -47,7 +47,7 @@ on_each_engine! {
         let entry = &adjusted.value.entry;
         assert_eq!((entry.delta, entry.on_hand, entry.version), (-3, 7, 2));
         assert_eq!((entry.reason.as_str(), entry.by.as_str()), ("broken", "command:test"));
-        assert_eq!(shop.catalog.ledger(&sku("igloo"), None, 1).await.unwrap(), [entry.clone()]);
+        assert_eq!(shop.catalog.ledger(&sku("igloo"), None, 1).await.unwrap().first(), Some(entry));
         assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap(), adjusted.value.level);
         assert_eq!((appended.rows.len(), appended.audited.len()), (0, 1));
         assert_eq!(appended.audited[0].action, "stock.adjust");
