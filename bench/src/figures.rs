@@ -11,7 +11,7 @@ pub struct Spread {
     pub most: u64,
 }
 
-/// How many times as much, in thousandths.
+/// How many times as much, in millionths; written `1.25×`, or `1/40` where hundredths say little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ratio(u64);
 
@@ -45,11 +45,11 @@ impl Spread {
 
 impl Ratio {
     pub fn of(ours: u64, theirs: u64) -> Self {
-        Self(rounded(u128::from(ours) * 1_000, theirs))
+        Self(rounded(u128::from(ours) * 1_000_000, theirs))
     }
 
     pub const fn thousandths(thousandths: u64) -> Self {
-        Self(thousandths)
+        Self(thousandths * 1_000)
     }
 }
 
@@ -75,7 +75,10 @@ fn rounded(dividend: u128, divisor: u64) -> u64 {
 
 impl fmt::Display for Ratio {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hundredths = (self.0 + 5) / 10;
+        if (1..50_000).contains(&self.0) {
+            return write!(formatter, "1/{}", Count(rounded(1_000_000, self.0)));
+        }
+        let hundredths = (self.0 + 5_000) / 10_000;
 
         write!(formatter, "{}.{:02}×", hundredths / 100, hundredths % 100)
     }
@@ -136,6 +139,7 @@ mod tests {
     fn ratios_are_written_with_two_decimals() {
         assert_eq!(Ratio::of(3, 2).to_string(), "1.50×");
         assert_eq!(Ratio::of(1, 3).to_string(), "0.33×");
+        assert_eq!(Ratio::of(1, 800).to_string(), "1/800");
         assert_eq!(Ratio::of(1_999, 1_000).to_string(), "2.00×");
         assert!(Ratio::of(12, 10) <= Ratio::thousandths(1_200));
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
 use super::Plan;
@@ -12,7 +12,7 @@ use crate::answer::{self, Answer};
 use crate::catalogue::text;
 use crate::child::{Place, Server};
 use crate::figures::{Count, Ratio, Spread, Time, each, nanos, per_second};
-use crate::load::{Clients, fetch};
+use crate::load::{Clients, fetch, fetch_plain};
 use crate::report::{Compared, Line, Section, Target};
 
 /// What a round of one side gave.
@@ -82,21 +82,21 @@ fn round(server: &Server, wanted: &Arc<Answer>, plan: &Plan) -> Result<Round> {
 
 /// The first product of a list, and the list of its category.
 fn targets(addr: SocketAddr) -> Result<[String; 2]> {
-    let first = fetch_plain(addr, "/products?limit=24&sort=name")?;
+    let first = read(addr, "/products?limit=24&sort=name")?;
     let card = &first["data"][0];
     let (slug, category) = (card["slug"].as_str(), card["category"]["slug"].as_str());
     let (Some(slug), Some(category)) = (slug, category) else {
-        anyhow::bail!("the list has no products: {first}");
+        bail!("the list has no products: {first}");
     };
     let list = format!("/products?category={category}");
-    let cards = fetch_plain(addr, &list)?["data"].as_array().map_or(0, Vec::len);
+    let cards = read(addr, &list)?["data"].as_array().map_or(0, Vec::len);
 
     ensure!(cards == 24, "{list} shows {cards} products");
     Ok([format!("/products/{slug}"), list])
 }
 
-fn fetch_plain(addr: SocketAddr, target: &str) -> Result<Value> {
-    Ok(serde_json::from_slice(&crate::load::fetch_plain(addr, target)?.body)?)
+fn read(addr: SocketAddr, target: &str) -> Result<Value> {
+    Ok(serde_json::from_slice(&fetch_plain(addr, target)?.body)?)
 }
 
 fn add_lines(section: &mut Section, name: &str, ours: &[Round], theirs: &[Round], limit: Ratio) {

@@ -22,7 +22,7 @@ pub fn measure(plan: &Plan) -> Result<Section> {
     drop(corpus);
 
     let mut rounds = Vec::new();
-    for _ in 0..plan.rounds {
+    for _ in 0..plan.repeats {
         let fresh = tempfile::tempdir_in(folder.path())?;
         rounds.push(import_into_fresh(&file, count, fresh.path(), plan.cores)?.1);
     }

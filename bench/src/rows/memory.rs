@@ -57,7 +57,7 @@ fn started(products: u32, plan: &Plan) -> Result<Size> {
     let arguments = ["serve-origin", "--store", text(&store)?];
     let (mut resident, mut peak, mut ready) = (Vec::new(), Vec::new(), Vec::new());
 
-    for _ in 0..plan.rounds {
+    for _ in 0..plan.repeats {
         let origin = Server::of_task(&arguments, Place::Measured, plan.cores)?;
         let memory = origin.memory()?;
         resident.push(memory.resident);

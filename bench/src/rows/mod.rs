@@ -63,8 +63,10 @@ impl Row {
 /// How much is measured, and where.
 pub struct Plan {
     pub cores: Cores,
-    /// Odd, so that one round is the median.
+    /// Of two sides in turn. Odd, so that one round is the median.
     pub rounds: usize,
+    /// Of what takes many seconds; odd as well.
+    pub repeats: usize,
     /// Of a server under load.
     pub round: Duration,
     /// Before each round: caches, branch predictors and connections.
@@ -84,9 +86,10 @@ impl Plan {
         Ok(if quick {
             Self {
                 cores,
-                rounds: 3,
-                round: Duration::from_millis(500),
-                warm_up: Duration::from_millis(200),
+                rounds: 5,
+                repeats: 3,
+                round: Duration::from_millis(300),
+                warm_up: Duration::from_millis(100),
                 connections,
                 import_rows: 10_000,
                 sizes: &[1_000, 10_000],
@@ -95,9 +98,11 @@ impl Plan {
         } else {
             Self {
                 cores,
-                rounds: 7,
-                // A hundred and fifty ticks of the clock that counts processor time.
-                round: Duration::from_millis(1_500),
+                // Many short ones: other work on the machine comes and goes within seconds.
+                rounds: 11,
+                repeats: 5,
+                // A hundred ticks of the clock that counts processor time.
+                round: Duration::from_secs(1),
                 warm_up: Duration::from_millis(300),
                 connections,
                 import_rows: 100_000,
@@ -108,13 +113,14 @@ impl Plan {
     }
 
     pub fn describe(&self) -> String {
-        let Self { rounds, round, warm_up, connections, .. } = self;
+        let Self { rounds, repeats, round, warm_up, connections, .. } = self;
         let look = if self.quick { " **A quick look, not a result.**" } else { "" };
 
         format!(
-            "{}; medians of {rounds} rounds, ours and the peer's in turn; servers in processes of \
-             their own under {connections} keep-alive connections of HTTP/1.1 on the loopback, \
-             rounds of {round:?} after {warm_up:?} of warming up.{look}",
+            "{}; medians of {rounds} rounds, ours and the peer's in turn, or of {repeats} where no \
+             peer stands beside it; servers in processes of their own under {connections} \
+             keep-alive connections of HTTP/1.1 on the loopback, rounds of {round:?} after \
+             {warm_up:?} of warming up.{look}",
             self.cores.describe()
         )
     }

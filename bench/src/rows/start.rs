@@ -28,7 +28,7 @@ pub fn measure(plan: &Plan) -> Result<Section> {
     drop(open(&program, &data, plan)?);
 
     let (mut ready, mut resident) = (Vec::new(), Vec::new());
-    for _ in 0..plan.rounds {
+    for _ in 0..plan.repeats {
         let shop = open(&program, &data, plan)?;
         ready.push(shop.ready_after);
         resident.push(shop.memory()?.resident);

@@ -25,7 +25,7 @@ const QUERY_MAX: u64 = 1_000_000;
 /// Of each query in a round; the median of them is the round's figure.
 const QUERIES: usize = 101;
 /// Changes of each kind in a round.
-const CHANGES: u64 = 15;
+const CHANGES: u64 = 10;
 
 /// Medians of the rounds, one side each.
 #[derive(Default)]
@@ -67,7 +67,7 @@ fn measure_here(corpus: &Corpus, plan: &Plan) -> Result<Section> {
         ensure!(found > 0 && theirs > 0, "nothing is found by: {}", wanted.name);
         bytes.push(sizes);
         ensure!(found == theirs || wanted.text.is_some(), "{}: {found}, {theirs}", wanted.name);
-        section.line(rounds.line(format!("{} [{found}, {theirs}]", wanted.name), Target::None));
+        section.line(rounds.line(format!("{} [{found}, {theirs}]", wanted.name)));
     }
     section.line(Line::alone(
         "slowest of these",
@@ -156,13 +156,13 @@ fn changes(
             rounds.ours.push(nanos(mine) / CHANGES);
             rounds.peer.push(nanos(theirs) / CHANGES);
         }
-        section.line(rounds.line(format!("one {what} changed, and visible"), Target::None));
+        section.line(rounds.line(format!("one {what} changed, and visible")));
     }
     Ok(())
 }
 
 impl Rounds {
-    fn line(&self, what: String, target: Target) -> Line {
+    fn line(&self, what: String) -> Line {
         let (ours, peer) =
             (Spread::of(self.ours.iter().copied()), Spread::of(self.peer.iter().copied()));
         let rounds = self.ours.iter().zip(&self.peer).map(|(ours, peer)| Ratio::of(*ours, *peer));
@@ -172,7 +172,7 @@ impl Rounds {
             ours: Time(ours.median).to_string(),
             peer: Time(peer.median).to_string(),
             ratio: Some(Compared::of(Ratio::of(ours.median, peer.median), rounds)),
-            target,
+            target: Target::None,
         }
     }
 }
