@@ -19,11 +19,17 @@ pub enum StoreError {
     /// Something still stands on it.
     #[error("{0}")]
     InUse(String),
-    #[error("{} fields are wrong", .0.len())]
+    #[error("{}", named(.0))]
     Invalid(Vec<FieldError>),
     /// The same request may well succeed a moment later.
     #[error("too many writers at once")]
     Busy,
     #[error(transparent)]
     Port(#[from] PortError),
+}
+
+fn named(errors: &[FieldError]) -> String {
+    let each = errors.iter().map(|error| format!("{} {}", error.pointer, error.detail));
+
+    each.collect::<Vec<_>>().join("; ")
 }

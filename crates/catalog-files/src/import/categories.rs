@@ -88,7 +88,10 @@ impl Categories {
                     self.tree = catalog.tree().await?;
                     return Ok(made.value.id);
                 }
-                Err(StoreError::SlugTaken(_) | StoreError::Busy) if tries < TRIES => {
+                // Somebody may have made it meanwhile, which the store refuses by its name.
+                Err(StoreError::SlugTaken(_) | StoreError::Busy | StoreError::Invalid(_))
+                    if tries < TRIES =>
+                {
                     tries += 1;
                     self.tree = catalog.tree().await?;
                     if let Some(child) = self.child(parent, name) {
