@@ -15,16 +15,22 @@ pub(super) struct Categories {
     /// Paths that rows have named, so that a row costs one look.
     known: HashMap<Vec<String>, CategoryId>,
     made: u64,
+    /// How often the tree was read anew, since somebody made one.
+    reads: u64,
 }
 
 impl Categories {
     pub(super) async fn load(catalog: &Catalog) -> Result<Self, StoreError> {
-        Ok(Self { tree: catalog.tree().await?, known: HashMap::new(), made: 0 })
+        Ok(Self { tree: catalog.tree().await?, known: HashMap::new(), made: 0, reads: 0 })
     }
 
     /// How many this job has made, or imagined.
     pub(super) const fn made(&self) -> u64 {
         self.made
+    }
+
+    pub(super) const fn reads(&self) -> u64 {
+        self.reads
     }
 
     pub(super) async fn find_or_make(
@@ -85,7 +91,7 @@ impl Categories {
             match catalog.create_category(&draft, by).await {
                 Ok(made) => {
                     self.made += 1;
-                    self.tree = catalog.tree().await?;
+                    self.read(catalog).await?;
                     return Ok(made.value.id);
                 }
                 // Somebody may have made it meanwhile, which the store refuses by its name.
@@ -93,7 +99,7 @@ impl Categories {
                     if tries < TRIES =>
                 {
                     tries += 1;
-                    self.tree = catalog.tree().await?;
+                    self.read(catalog).await?;
                     if let Some(child) = self.child(parent, name) {
                         return Ok(child);
                     }
@@ -101,6 +107,12 @@ impl Categories {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    async fn read(&mut self, catalog: &Catalog) -> Result<(), StoreError> {
+        self.tree = catalog.tree().await?;
+        self.reads += 1;
+        Ok(())
     }
 
     fn child(&self, parent: Option<CategoryId>, name: &str) -> Option<CategoryId> {
