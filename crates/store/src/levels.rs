@@ -113,7 +113,11 @@ pub(crate) fn push_change(
     after: &StockLevel,
     movement: Movement<'_>,
 ) -> Result<LedgerEntry, PortError> {
-    plan.replace(keys::stock(&after.sku), Attributes::of(after)?, before.version);
+    plan.push(Action::Put {
+        key: keys::stock(&after.sku),
+        attributes: Attributes::of(after)?,
+        condition: Some(unmoved(before)),
+    });
     push_ledger(plan, after, after.on_hand - before.on_hand, movement)
 }
 
@@ -130,19 +134,23 @@ pub(crate) fn push_departure(
     }
     let after =
         StockLevel { on_hand: 0, available: 0, version: level.version + 1, ..level.clone() };
-    let unclaimed = Condition::All(vec![
-        at_version(level.version),
-        Condition::Equals("held".into(), 0.into()),
-        Condition::Equals("allocated".into(), 0.into()),
-    ]);
-
     plan.push(Action::Put {
         key: keys::stock(&level.sku),
         attributes: Attributes::of(&after)?.with(RETIRED, true),
-        condition: Some(unclaimed),
+        condition: Some(unmoved(level)),
     });
     push_ledger(plan, &after, -level.on_hand, movement)?;
     Ok(())
+}
+
+/// A level is as it was read. A checkout may claim pieces without counting the version up.
+fn unmoved(level: &StockLevel) -> Condition {
+    let counts =
+        [("available", level.available), ("held", level.held), ("allocated", level.allocated)];
+    let are_equal =
+        counts.into_iter().map(|(name, count)| Condition::Equals(name.into(), count.into()));
+
+    Condition::All([at_version(level.version)].into_iter().chain(are_equal).collect())
 }
 
 /// The row that leads to `level`. Rows are never written over.

@@ -93,6 +93,31 @@ on_each_engine! {
         assert_eq!((level.on_hand, level.available, level.held), (4, 0, 4));
     }
 
+    async fn what_a_checkout_holds_meanwhile_stays_held(shop) {
+        let tents = shop.category("Tents").await;
+        shop.product("igloo", &tents).await;
+        let dome = shop.product("dome", &tents).await.product.id;
+        let hold_meanwhile = |name: &'static str, pieces| {
+            let items = shop.items.clone();
+            shop.faults.meanwhile(move || async move {
+                crate::shop::hold(&*items, &sku(name), pieces).await;
+            });
+        };
+
+        hold_meanwhile("igloo", 4);
+        let refused = shop.catalog.adjust_stock(&sku("igloo"), -7, "lost", &shop.by).await;
+        hold_meanwhile("igloo", 1);
+        shop.catalog.adjust_stock(&sku("igloo"), -1, "lost", &shop.by).await.unwrap();
+        hold_meanwhile("dome", 1);
+        let in_use = shop.catalog.delete_product(dome, 1, &shop.by).await;
+
+        assert!(shop.faults.are_over());
+        assert!(matches!(refused, Err(StoreError::Stock(_))), "{refused:?}");
+        assert!(matches!(in_use, Err(StoreError::InUse(_))), "{in_use:?}");
+        let level = shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap();
+        assert_eq!((level.on_hand, level.available, level.held), (9, 4, 5));
+    }
+
     async fn nonsense_is_refused_with_the_field_that_is_wrong(shop) {
         igloo(&shop).await;
         let catalog = &shop.catalog;

@@ -61,16 +61,8 @@ impl Shop {
         self.catalog.log()
     }
 
-    /// As a checkout does: from available to held, which is no row of the ledger.
     pub async fn hold(&self, sku: &Sku, pieces: i64) {
-        let key = Key::new(Table::Inventory, format!("sku#{sku}"), "level");
-        let hold = Transaction::new().update_if(
-            key,
-            vec![Update::Add("available".into(), -pieces), Update::Add("held".into(), pieces)],
-            Condition::AtLeast("available".into(), pieces),
-        );
-
-        self.items.transact(&hold).await.unwrap();
+        hold(&*self.items, sku, pieces).await;
     }
 
     pub async fn category(&self, name: &str) -> Category {
@@ -99,4 +91,16 @@ impl Shop {
 
         self.catalog.find_product(&domain::Ref::Slug(slug)).await.unwrap()
     }
+}
+
+/// As a checkout may do it: from available to held, which is no row of the ledger.
+pub async fn hold(items: &dyn Items, sku: &Sku, pieces: i64) {
+    let key = Key::new(Table::Inventory, format!("sku#{sku}"), "level");
+    let hold = Transaction::new().update_if(
+        key,
+        vec![Update::Add("available".into(), -pieces), Update::Add("held".into(), pieces)],
+        Condition::AtLeast("available".into(), pieces),
+    );
+
+    items.transact(&hold).await.unwrap();
 }
