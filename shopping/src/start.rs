@@ -1,6 +1,6 @@
 //! What every command needs first: settings, with all their mistakes at once, and the backends.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use platform::{Platform, Settings, Sources, StoreSettings};
@@ -64,7 +64,7 @@ impl Start {
     }
 }
 
-fn text(path: &PathBuf) -> anyhow::Result<String> {
+fn text(path: &Path) -> anyhow::Result<String> {
     let text = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
 
     Ok(text.to_owned())

@@ -8,6 +8,9 @@ use catalog_files::{CatalogReader, CatalogRow, CsvColumns, FileError, Format, Ma
 use domain::{Currency, Image, Money, Status};
 use proptest::prelude::*;
 
+/// Any that is one: a SKU has no dot segments, so this begins with something else than a dot or slash.
+const SKU: &str = r"[!-\-0-\[\]-~][!-\-0-\[\]-~.]{0,15}";
+
 /// Text as it is kept: trimmed, not empty, on one line.
 fn line() -> impl Strategy<Value = String> {
     "[ -~éЖ日😀\u{2028}=+@]{1,24}"
@@ -27,7 +30,7 @@ fn names() -> impl Strategy<Value = BTreeMap<String, String>> {
 
 prop_compose! {
     fn row()(
-        (sku, slug) in ("[!-~]{1,16}", prop::option::of("[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,2}")),
+        (sku, slug) in (SKU, prop::option::of("[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,2}")),
         (name, brand, description) in (line(), prop::option::of(line()), prop::option::of(lines())),
         category in prop::collection::vec(line(), 1..4),
         price in 0..1_000_000_000_i64,
@@ -88,7 +91,7 @@ fn read(bytes: &[u8], format: Format) -> Vec<CatalogRow> {
 proptest! {
     #[test]
     fn any_row_that_is_written_is_read_back_equal(
-        rows in prop::collection::btree_map("[!-~]{1,16}", row(), 1..6),
+        rows in prop::collection::btree_map(SKU, row(), 1..6),
     ) {
         let rows: Vec<CatalogRow> = rows
             .into_iter()

@@ -143,33 +143,33 @@ async fn run(shop: &SharedShop, admin: &Admin, operation: Operation) -> Result<D
             product.check(shop.currency).map_err(Problem::invalid_body)?;
             let done = catalog.create_product(&product, by).await?;
             let (id, version) = (done.value.product.id, done.value.product.version);
-            Ok(Done::new(StatusCode::CREATED, id, Some(version), &done))
+            Ok(Done::new(StatusCode::CREATED, &id, Some(version), &done))
         }
         Operation::UpdateProduct { id, version, patch } => {
             patch.check().map_err(Problem::invalid_body)?;
             let write = |version| catalog.update_product(id, version, &patch, by);
             let done = replacing(seen(version), || products::current(shop, id), write).await?;
-            Ok(Done::new(StatusCode::OK, id, Some(done.value.product.version), &done))
+            Ok(Done::new(StatusCode::OK, &id, Some(done.value.product.version), &done))
         }
         Operation::DeleteProduct { id, version } => {
             let write = |version| catalog.delete_product(id, version, by);
             let done = replacing(seen(version), || products::current(shop, id), write).await?;
-            Ok(Done::new(StatusCode::NO_CONTENT, id, None, &done))
+            Ok(Done::new(StatusCode::NO_CONTENT, &id, None, &done))
         }
         Operation::UpdateVariant { id, version, patch } => {
             let write = |version| catalog.update_variant(id, version, &patch, shop.currency, by);
             let done = replacing(seen(version), || variants::current(shop, id), write).await?;
-            Ok(Done::new(StatusCode::OK, id, Some(done.value.version), &done))
+            Ok(Done::new(StatusCode::OK, &id, Some(done.value.version), &done))
         }
         Operation::DeleteVariant { id, version } => {
             let write = |version| catalog.delete_variant(id, version, by);
             let done = replacing(seen(version), || variants::current(shop, id), write).await?;
-            Ok(Done::new(StatusCode::NO_CONTENT, id, None, &done))
+            Ok(Done::new(StatusCode::NO_CONTENT, &id, None, &done))
         }
         Operation::AdjustStock { sku, delta, reason } => {
             admin.require(Permission::AdjustInventory)?;
             let done = catalog.adjust_stock(&sku, delta, &reason, by).await?;
-            Ok(Done::new(StatusCode::OK, sku, Some(done.value.level.version), &done))
+            Ok(Done::new(StatusCode::OK, &sku, Some(done.value.level.version), &done))
         }
     }
 }
@@ -177,7 +177,7 @@ async fn run(shop: &SharedShop, admin: &Admin, operation: Operation) -> Result<D
 impl Done {
     fn new<T>(
         status: StatusCode,
-        entity: impl ToString,
+        entity: &impl ToString,
         version: Option<u64>,
         committed: &Committed<T>,
     ) -> Self {
@@ -199,7 +199,7 @@ fn version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u
     let version = Option::<i64>::deserialize(deserializer)?;
 
     version
-        .map(|version| u64::try_from(version))
+        .map(u64::try_from)
         .transpose()
         .map_err(|_| serde::de::Error::custom("a version is not negative"))
 }
