@@ -1,5 +1,7 @@
 //! The origin through its router: no socket, a store of its own for each test.
 
+#![expect(clippy::unwrap_used, reason = "in a test, what can't be had ends it")]
+
 mod admin;
 mod enumeration;
 mod files;
