@@ -46,7 +46,7 @@ pub fn import_into_fresh(
     cores: Cores,
 ) -> Result<(PathBuf, Imported)> {
     let store = folder.join("shop.db");
-    let arguments = ["import", "--store", text(&store)?, "--file", text(file)?];
+    let arguments = ["import-file", "--store", text(&store)?, "--file", text(file)?];
     let said = child::run_task(&arguments, cores)?;
     let imported: Imported =
         serde_json::from_str(&said).context("an import said something else")?;

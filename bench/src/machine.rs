@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::Timestamp;
@@ -19,7 +18,8 @@ pub struct Machine {
 impl Machine {
     pub fn describe() -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let model = read("/proc/cpuinfo").lines().find_map(|line| {
+        let processors = read("/proc/cpuinfo");
+        let mut models = processors.lines().filter_map(|line| {
             let (name, value) = line.split_once(':')?;
             (name.trim() == "model name").then(|| value.trim().to_owned())
         });
@@ -27,8 +27,9 @@ impl Machine {
         let now = Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or_default());
 
         Self {
-            model: model.unwrap_or_else(|| "unknown".to_owned()),
-            cores: thread::available_parallelism().map_or(0, usize::from),
+            model: models.next().unwrap_or_else(|| "unknown".to_owned()),
+            // Not those that this thread may use: it is pinned to one.
+            cores: processors.lines().filter(|line| line.starts_with("processor")).count(),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             commit: commit(),
             at: now.to_string(),

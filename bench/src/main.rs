@@ -61,7 +61,7 @@ enum Task {
         #[arg(long)]
         origin: String,
     },
-    Import {
+    ImportFile {
         #[arg(long)]
         store: PathBuf,
         #[arg(long)]
@@ -90,7 +90,7 @@ fn run(task: Task) -> Result<()> {
         Task::ServeAxum { answers } => axum_peer::serve(&answers),
         Task::ServeOrigin { store } => origin_server::serve(&store),
         Task::ServeEdge { origin } => edge_server::serve(&origin),
-        Task::Import { store, file } => catalogue::import(&store, &file),
+        Task::ImportFile { store, file } => catalogue::import(&store, &file),
     }
 }
 
@@ -111,4 +111,19 @@ fn measure(arguments: &Arguments) -> Result<()> {
         report.write_to(&Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_can_be_named_alone() {
+        for row in Row::ALL {
+            let arguments = Arguments::try_parse_from(["bench", row.name()]).unwrap();
+
+            assert_eq!(arguments.rows, [row]);
+            assert!(arguments.task.is_none());
+        }
+    }
 }

@@ -60,7 +60,10 @@ pub fn measure(
         add_lines(section, &name, &ours, &theirs, limit);
     }
     let load = Time(Spread::of(load).median);
-    section.note(format!("The load itself took {load} of its own core for a request (median)."));
+    section.note(format!(
+        "The load itself took {load} of its own core for a request (median): requests a second are \
+         bounded by the busier of the two, CPU for a request is not."
+    ));
     Ok(())
 }
 
