@@ -3,6 +3,7 @@
 mod cached;
 mod failures;
 mod followed;
+mod limited;
 mod passed;
 mod shop;
 mod stage;
