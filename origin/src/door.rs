@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response};
+use axum::http::header::HOST;
+use axum::http::{HeaderValue, Request, Response, Version};
+use edge_core::{Refusal, host};
 use futures::future::{Either, Ready, ready};
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -50,10 +52,21 @@ impl Service<Request<Incoming>> for Door {
         <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future,
     >;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        if let Err(refusal) = named_host(&request) {
+            // The router answers, since it names and counts what is refused.
+            request.extensions_mut().insert(refusal);
+            return Either::Right(self.router.call(request));
+        }
         match self.at_once(&request) {
             Some(response) => Either::Left(ready(Ok(response))),
             None => Either::Right(self.router.call(request)),
         }
     }
+}
+
+fn named_host(request: &Request<Incoming>) -> Result<(), Refusal> {
+    let lines = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
+
+    host::check(lines, request.version() > Version::HTTP_10)
 }

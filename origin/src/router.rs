@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::Code;
+use edge_core::Refusal;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -110,7 +111,12 @@ async fn observe(State(shop): State<SharedShop>, request: Request, next: Next) -
         context::given_id(request.headers()).unwrap_or_else(|| shop.requests.next(&*shop.world));
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
+    let refused = request.extensions().get::<Refusal>().cloned();
     let answered = context::scoped(id.clone(), async {
+        // What came through the door as nobody's request, see `Door`.
+        if let Some(refusal) = refused {
+            return Problem::from(refusal).into_response();
+        }
         match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
             Ok(response) => response,
             Err(_) => Problem::new(Code::Timeout, "the shop took too long").into_response(),

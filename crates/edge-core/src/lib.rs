@@ -8,6 +8,7 @@ pub mod conditional;
 pub mod decision;
 pub mod encoding;
 pub mod headers;
+pub mod host;
 pub mod route;
 pub mod storage;
 pub mod token;

@@ -7,12 +7,11 @@ use bytes::Bytes;
 use cache::Follower;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use edge_core::auth::SigningKey;
-use edge_core::{Refusal, Route};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use edge_core::{Refusal, Route, host};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
-use limits::Gate;
 use moka::sync::Cache;
 use ports::World;
 use tokio::sync::Semaphore;
@@ -43,8 +42,6 @@ pub(crate) struct Edge {
     pub token_key: Option<SigningKey>,
     pub trusted_proxies: Vec<IpAddr>,
     pub limits: Limits,
-    /// On cached reads; `None` is off.
-    pub read_gate: Option<Arc<Gate>>,
     pub measures: Measures,
     pub world: Arc<dyn World>,
 }
@@ -55,13 +52,17 @@ impl Edge {
         request: Request<Incoming>,
         peer: IpAddr,
     ) -> Response<Body> {
+        let hosts = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
+        if let Err(refusal) = host::check(hosts, request.version() > Version::HTTP_10) {
+            return self.refused(refusal);
+        }
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let method = request.method();
 
         match Route::of(method.as_str(), target) {
             Ok(Route::Catalog(read)) => {
                 let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers() };
-                self.within_limit(read, asked, peer).await
+                self.catalog(read, asked).await
             }
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {

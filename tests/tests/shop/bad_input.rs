@@ -304,3 +304,28 @@ async fn bytes_that_are_no_request_close_the_connection_and_nothing_else() -> Re
     }
     shop.close().await
 }
+
+#[tokio::test]
+async fn a_request_that_names_no_host_or_two_is_refused() -> Result<()> {
+    let world = World::new()?;
+    let shop = world.open().await?;
+
+    for door in [shop.edge(), shop.origin()] {
+        for path in ["/products", "/products/lamp", "/admin/products", "/"] {
+            for hosts in ["", "host: a\r\nhost: a\r\n", "host: a/b\r\n"] {
+                let request = format!("GET {path} HTTP/1.1\r\n{hosts}connection: close\r\n\r\n");
+                let answer = door.raw(request.as_bytes()).await?;
+                let answer = String::from_utf8_lossy(&answer);
+
+                ensure!(answer.starts_with("HTTP/1.1 400 "), "{request}{answer}");
+                ensure!(answer.contains("invalid_header"), "{request}{answer}");
+                ensure!(answer.contains("\"request_id\":\"req_"), "{request}{answer}");
+            }
+        }
+        let star = b"OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        let answer = door.raw(star).await?;
+        let refused = answer.starts_with(b"HTTP/1.1 4") || answer.starts_with(b"HTTP/1.1 2");
+        ensure!(refused, "{}", String::from_utf8_lossy(&answer));
+    }
+    shop.close().await
+}
