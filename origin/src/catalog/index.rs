@@ -1,6 +1,6 @@
 //! Keeps this process's search index in step with the change log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +11,15 @@ use domain::{Change, ChangeRow, ProductId, Stamp};
 use ports::{PortError, PortErrorKind};
 use search::{Batch, Contents, Shelf};
 use store::Catalog;
+use store::catalog::FeaturedList;
 
 use super::follow::as_port;
 
 /// An engine that shows a transaction's items one by one is milliseconds late.
 const LATE_BY: Duration = Duration::from_millis(20);
 const READS_MAX: u32 = 5;
+/// What is read in a version of its own.
+const VERSIONED: [&str; 5] = ["prod_", "cat_", "col_", FeaturedList::ENTITY, "bestsellers"];
 
 pub struct Index {
     catalog: Catalog,
@@ -33,6 +36,12 @@ struct Named {
     rankings: bool,
 }
 
+/// What was read, and in which versions the lists were that carry none on the shelf.
+struct Found {
+    batch: Batch,
+    lists: HashMap<String, u64>,
+}
+
 impl Index {
     pub fn new(catalog: Catalog) -> Self {
         Self { catalog, shelf: ArcSwap::from_pointee(Shelf::default()) }
@@ -42,12 +51,13 @@ impl Index {
         self.shelf.load_full()
     }
 
-    async fn read(&self, named: &Named) -> Result<Batch, PortError> {
+    async fn read(&self, named: &Named) -> Result<Found, PortError> {
         let catalog = &self.catalog;
         let ids: Vec<_> = named.products.iter().copied().collect();
         let products = catalog.products(&ids).await.map_err(as_port)?;
         let mut batch =
             Batch { products: ids.into_iter().zip(products).collect(), ..Batch::default() };
+        let mut lists = HashMap::new();
 
         if named.categories {
             let tree = catalog.tree().await.map_err(as_port)?;
@@ -57,12 +67,17 @@ impl Index {
             batch.collections = Some(catalog.collections().await.map_err(as_port)?);
         }
         if named.featured {
-            batch.featured = Some(catalog.featured().await.map_err(as_port)?.products);
+            let featured = catalog.featured().await.map_err(as_port)?;
+            lists.insert(FeaturedList::ENTITY.to_owned(), featured.version);
+            batch.featured = Some(featured.products);
         }
         if named.rankings {
-            batch.rankings = Some(catalog.ranked_products().await.map_err(as_port)?);
+            let rankings = catalog.rankings().await.map_err(as_port)?;
+            lists.extend(rankings.values().map(|ranking| (ranking.entity(), ranking.version)));
+            let products = rankings.into_iter().map(|(of, ranking)| (of, ranking.products));
+            batch.rankings = Some(products.collect());
         }
-        Ok(batch)
+        Ok(Found { batch, lists })
     }
 
     async fn put(&self, batch: Batch, stamp: Stamp) -> Result<Shelf, PortError> {
@@ -82,8 +97,13 @@ impl Sink for Index {
         let named = Named::by(&changes);
 
         for read in 1..=READS_MAX {
-            let next = self.put(self.read(&named).await?, position.clone()).await?;
-            if changes.iter().all(|change| is_seen(&next, change, &changes)) {
+            let Found { batch, lists } = self.read(&named).await?;
+            let next = self.put(batch, position.clone()).await?;
+            let version = |entity: &str| match lists.get(entity) {
+                Some(version) => Some(*version),
+                None => next.version_of(entity),
+            };
+            if changes.iter().all(|change| is_seen(version, change, &changes)) {
                 self.shelf.store(Arc::new(next));
                 return Ok(());
             }
@@ -134,15 +154,41 @@ impl Named {
 
 /// A later change of the same entity may have been read already: a deletion hides what an earlier
 /// row named.
-fn is_seen(shelf: &Shelf, change: &Change, all: &[&Change]) -> bool {
-    let product = change.entity.split('/').next().unwrap_or_default();
-    let is_gone = all.iter().any(|other| other.gone && other.entity == product);
-    let version = shelf.version_of(&change.entity);
-    // Lists and rankings carry no version on the shelf; they are single items, read after the row.
-    let has_version = ["prod_", "cat_", "col_"].iter().any(|prefix| product.starts_with(prefix));
-
+fn is_seen(version_of: impl Fn(&str) -> Option<u64>, change: &Change, all: &[&Change]) -> bool {
+    let owner = change.entity.split('/').next().unwrap_or_default();
+    let is_gone = all.iter().any(|other| other.gone && other.entity == owner);
+    let version = version_of(&change.entity);
+    // A variant is read with its product, which is named beside it.
+    let has_version = VERSIONED.iter().any(|kind| owner.starts_with(kind));
     // A stock bucket whose variant is not on its product any more was deleted with it.
     let is_dropped = change.entity.contains('/') && version.is_none();
 
     !has_version || is_dropped || (is_gone && version.is_none()) || change.is_seen_by(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_seen_at(version: Option<u64>, change: &Change) -> bool {
+        is_seen(|_| version, change, &[change])
+    }
+
+    #[test]
+    fn a_list_that_is_read_before_its_write_shows_is_read_again() {
+        for entity in ["featured", "bestsellers", "bestsellers#cat_1", "cat_1", "prod_1"] {
+            assert!(!is_seen_at(None, &Change::to(entity, 2)), "{entity}");
+            assert!(!is_seen_at(Some(1), &Change::to(entity, 2)), "{entity}");
+            assert!(is_seen_at(Some(2), &Change::to(entity, 2)), "{entity}");
+            assert!(is_seen_at(None, &Change::gone(entity, 2)), "{entity}");
+            assert!(!is_seen_at(Some(1), &Change::gone(entity, 2)), "{entity}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_goes_with_its_product() {
+        let (bucket, product) = (Change::to("prod_1/var_1", 3), Change::gone("prod_1", 2));
+
+        assert!(is_seen(|_| None, &bucket, &[&bucket, &product]));
+    }
 }

@@ -36,6 +36,18 @@ pub struct Ranking {
     pub version: u64,
 }
 
+impl Ranking {
+    /// As rows of the change log name it.
+    pub fn entity(&self) -> String {
+        keys::ranking(self.category).sk
+    }
+}
+
+impl FeaturedList {
+    /// As rows of the change log name it.
+    pub const ENTITY: &'static str = "featured";
+}
+
 /// By category; the shop's own under `None`.
 pub(crate) type Rankings = HashMap<Option<CategoryId>, Ranking>;
 
@@ -225,7 +237,7 @@ pub(crate) fn push_featured(
 ) -> Result<(), PortError> {
     plan.replace(keys::featured(), Attributes::of(after)?, before.version);
     plan.tag(&Write::Featured);
-    plan.changed(Change::to("featured", after.version));
+    plan.changed(Change::to(FeaturedList::ENTITY, after.version));
     Ok(())
 }
 
