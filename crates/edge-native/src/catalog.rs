@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::coherence::Verdict;
 use domain::{CatalogRead, Timestamp};
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
@@ -48,6 +49,8 @@ impl Edge {
             return Box::pin(self.fetched(fill, plan, asked)).await;
         };
         let verdict = kept.verdict(self.follower.table().table());
+        // With the log in reach nothing is shown for its age alone.
+        let now = if log.usage() == LogUse::Use { now } else { kept.not_before(now) };
         match decision::decide(&kept.entry, verdict, log, now) {
             Decision::Serve(hit) => self.hit(&kept, hit, asked, now),
             Decision::ServeAndRefresh(hit) => {
@@ -137,6 +140,9 @@ impl Edge {
         asked: &Asked<'_>,
     ) -> Response<Body> {
         let failed_with = landed.failed_with();
+        // A row may have withdrawn it while the origin was asked.
+        let stand_in = stand_in
+            .filter(|kept| kept.verdict(self.follower.table().table()) != Verdict::Withdrawn);
         if let (Some(kept), Some(status)) = (stand_in, failed_with) {
             return self.stand_in(kept, plan.why, Some(status), asked);
         }

@@ -1,7 +1,6 @@
 //! Many requests, one question: who asks the origin, who waits for the answer, and who may have it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::timeout_at;
 
@@ -10,8 +9,6 @@ use crate::fill::{Fill, Landed};
 use crate::flights::Pilot;
 use crate::origin::Failure;
 
-/// After a failure an answer stands in for so long before the origin is asked for it again.
-const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// A request joins or starts so many flights before it gives up; each one was overdue, or brought
 /// what a row has changed since.
 const BOARDINGS_MAX: u32 = 4;
@@ -59,7 +56,7 @@ impl Edge {
         tokio::spawn(async move {
             let landed = edge.fill(&fill).await;
             if let (Some(kept), Some(_)) = (&fill.kept, landed.failed_with()) {
-                kept.stand_in(edge.world.now(), FAILURE_PAUSE);
+                kept.stand_in(edge.world.now());
             }
             if matches!(landed, Landed::Passing { is_shareable: false, .. }) {
                 edge.unshared.insert(fill.key.as_str().into(), ());

@@ -155,7 +155,7 @@ impl Edge {
         let entry = self.entry(storable, asked_at);
         let kept = Arc::new(Kept::new(entry, answer, table.map(|table| table.position())));
         if !self.mode.is_off() {
-            self.shelf.put(&fill.key, &kept);
+            self.shelf.put(&fill.key, &kept, table);
         }
         Ok(Judged::Landed(Landed::Kept { kept, is_validated }))
     }
@@ -182,6 +182,10 @@ impl Arrived {
     /// What may be kept of it; else whether those who wait for it may share it.
     fn storable(&self, fill: &Fill) -> Result<Result<Storable, bool>, Failure> {
         let headers = &self.whole.headers;
+        if is_unasked(self.whole.status) {
+            tracing::warn!(key = fill.key.as_str(), "the origin answered what nobody asked");
+            return Err(Failure::Unusable);
+        }
         let encoding = joined(headers, CONTENT_ENCODING);
         let is_readable = match Encoding::of_content(encoding.as_deref()) {
             Some(Encoding::Identity) => true,
@@ -226,6 +230,11 @@ impl Arrived {
             _ => Answer::passing(self.whole),
         }
     }
+}
+
+/// A part, or another protocol: nothing asked for either.
+fn is_unasked(status: StatusCode) -> bool {
+    status == StatusCode::PARTIAL_CONTENT || status.is_informational()
 }
 
 /// The headers that the storage rule reads, each joined to one line.

@@ -10,6 +10,7 @@ use domain::{CatalogRead, Seq, TagHash, TagTable, Timestamp};
 use edge_core::{Encoding, Entry};
 use moka::ops::compute::Op;
 use moka::sync::Cache;
+use tokio::time::Instant;
 
 use crate::answer::Answer;
 
@@ -21,6 +22,8 @@ pub(crate) struct Kept {
     judged: AtomicU64,
     /// Until when it stands in without the origin being asked, in milliseconds of the epoch.
     stands_in_until: AtomicU64,
+    /// When it was filled, by the clock that nobody sets.
+    since: Instant,
 }
 
 /// The key of an answer: its canonical request and its encoding.
@@ -38,6 +41,10 @@ pub(crate) struct Shelf {
 
 /// What an entry takes beside its key, tags and answer: the allocations and the cache's own.
 const OVERHEAD_BYTES: usize = 512;
+/// Two clocks never agree; what is told in seconds need not either.
+const CLOCK_SLACK: Duration = Duration::from_secs(1);
+/// After a failure an answer stands in for so long before the origin is asked for it again.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Kept {
     pub fn new(entry: Entry, answer: Answer, known_at: Option<Seq>) -> Self {
@@ -46,6 +53,7 @@ impl Kept {
             answer,
             judged: AtomicU64::new(known_at.map_or(0, |seq| seq.0 + 1)),
             stands_in_until: AtomicU64::new(0),
+            since: Instant::now(),
         }
     }
 
@@ -64,7 +72,10 @@ impl Kept {
             return Verdict::Valid;
         }
 
-        let known_at = self.entry.stamp.seq.max(Seq(judged.saturating_sub(1)));
+        // Of a stamp beyond the log only so much is believed as the log had then: rows that come
+        // later count, even if the origin says that they are in the answer. At worst one needless
+        // miss; an origin that lies about it would else be believed for ever.
+        let known_at = judged.checked_sub(1).map_or(self.entry.stamp.seq, Seq);
         let verdict = table.judge_seq(known_at, &self.entry.tags);
         if verdict.is_valid() {
             self.judged.fetch_max(position, Ordering::AcqRel);
@@ -72,13 +83,21 @@ impl Kept {
         verdict
     }
 
-    pub fn may_stand_in_unasked(&self, now: Timestamp) -> bool {
-        now.as_millis() < self.stands_in_until.load(Ordering::Relaxed)
+    /// `now`, unless the clock was set back: what is kept does not grow younger.
+    pub fn not_before(&self, now: Timestamp) -> Timestamp {
+        now.max(self.entry.stored_at.plus(self.since.elapsed().saturating_sub(CLOCK_SLACK)))
     }
 
-    /// The origin failed just now: it is not asked again for this before `pause` has passed.
-    pub fn stand_in(&self, now: Timestamp, pause: Duration) {
-        self.stands_in_until.store(now.plus(pause).as_millis(), Ordering::Relaxed);
+    pub fn may_stand_in_unasked(&self, now: Timestamp) -> bool {
+        let until = Timestamp::from_millis(self.stands_in_until.load(Ordering::Relaxed));
+
+        // A clock that was set back makes no pause longer.
+        until > now && until.since(now) <= FAILURE_PAUSE
+    }
+
+    /// The origin failed just now: for a second it is not asked again for this.
+    pub fn stand_in(&self, now: Timestamp) {
+        self.stands_in_until.store(now.plus(FAILURE_PAUSE).as_millis(), Ordering::Relaxed);
     }
 
     fn weight(&self, key: &str) -> u32 {
@@ -125,17 +144,17 @@ impl Shelf {
         self.entries.get(key.as_str())
     }
 
-    /// Puts an answer there, unless a newer one of the same log is.
-    pub fn put(&self, key: &Key, kept: &Arc<Kept>) {
+    /// Puts an answer there, unless a newer one of the same log is, which the table calls valid.
+    pub fn put(&self, key: &Key, kept: &Arc<Kept>, table: Option<&TagTable>) {
         let stamp = &kept.entry.stamp;
+        let is_newer = |present: &Kept| {
+            let known = &present.entry.stamp;
+            known.log == stamp.log && known.seq > stamp.seq && present.verdict(table).is_valid()
+        };
 
         self.entries.entry(key.as_str().into()).and_compute_with(|present| match present {
-            Some(present) if is_newer(present.value(), stamp) => Op::Nop,
+            Some(present) if is_newer(present.value()) => Op::Nop,
             _ => Op::Put(Arc::clone(kept)),
         });
     }
-}
-
-fn is_newer(present: &Kept, stamp: &domain::Stamp) -> bool {
-    present.entry.stamp.log == stamp.log && present.entry.stamp.seq > stamp.seq
 }

@@ -11,7 +11,6 @@ mod fill;
 mod flights;
 mod follow;
 mod kept;
-mod limit;
 mod measures;
 mod origin;
 mod patience;

@@ -1,9 +1,7 @@
 //! The shop's needs met by one machine: no server, nothing to install, files in one folder.
 
 mod items;
-mod limiter;
 mod world;
 
 pub use items::SqliteItems;
-pub use limiter::MemoryLimiter;
 pub use world::SystemWorld;

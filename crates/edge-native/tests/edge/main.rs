@@ -1,9 +1,12 @@
 //! What an edge promises, over real connections to an origin that plays a part.
 
 mod cached;
+mod clocks;
 mod failures;
 mod followed;
-mod limited;
+mod liar;
+mod lies;
+mod mutations;
 mod passed;
 mod shop;
 mod stage;

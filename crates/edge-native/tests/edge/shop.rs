@@ -33,6 +33,11 @@ impl World {
     pub fn passes(&self, duration: Duration) {
         self.millis.fetch_add(duration.as_millis() as u64, Ordering::SeqCst);
     }
+
+    /// Somebody sets the clock.
+    pub fn jumps_back(&self, duration: Duration) {
+        self.millis.fetch_sub(duration.as_millis() as u64, Ordering::SeqCst);
+    }
 }
 
 impl ports::World for World {
@@ -44,6 +49,10 @@ impl ports::World for World {
         // Zero first: an answer's whole time, without jitter.
         u128::from(self.dice.fetch_add(1 << 32, Ordering::SeqCst)) << 64
     }
+}
+
+fn key() -> SigningKey {
+    SigningKey::new("k1", &[7; 32]).expect("a key")
 }
 
 pub struct Shop {
@@ -87,12 +96,38 @@ impl Shop {
             millis: AtomicU64::new(1_795_442_552_000),
             dice: AtomicU64::default(),
         });
-        let key = SigningKey::new("k1", &[7; 32]).expect("a key");
-        let origin = Origin::new(key.clone(), Arc::clone(&world));
+        let origin = Origin::new(key(), Arc::clone(&world));
         let listening = Listening::at(([127, 0, 0, 1], 0).into(), Arc::clone(&origin)).await;
-        let uri = format!("http://{}", listening.addr).parse().expect("a URI");
+        let addr = listening.addr;
+        let shop = Self::edge(origin, world, Some(listening), addr, adjust).await;
+        shop.knows_the_log().await;
+        shop
+    }
+
+    /// Another edge before the same origin, which knows nothing yet.
+    pub async fn open_blind_before(other: &Self) -> Self {
+        let addr = other.listening.as_ref().expect("the origin is up").addr;
+        let (origin, world) = (Arc::clone(&other.origin), Arc::clone(&other.world));
+
+        Self::edge(origin, world, None, addr, |_| {}).await
+    }
+
+    pub async fn open_before(other: &Self) -> Self {
+        let shop = Self::open_blind_before(other).await;
+        shop.knows_the_log().await;
+        shop
+    }
+
+    async fn edge(
+        origin: Arc<Origin>,
+        world: Arc<World>,
+        listening: Option<Listening>,
+        addr: SocketAddr,
+        adjust: impl FnOnce(&mut EdgeSettings),
+    ) -> Self {
+        let uri = format!("http://{addr}").parse().expect("a URI");
         let listen = Listen::At(([127, 0, 0, 1], 0).into());
-        let mut settings = EdgeSettings::new(listen, uri, key, Arc::clone(&world) as Arc<_>);
+        let mut settings = EdgeSettings::new(listen, uri, key(), Arc::clone(&world) as Arc<_>);
         settings.public_host = Some("shop.example".to_owned());
         adjust(&mut settings);
 
@@ -103,9 +138,8 @@ impl Shop {
         let edge = serve(settings, shutdown).await.expect("an edge");
         let client = Client::builder(TokioExecutor::new()).build_http();
         let stop = Mutex::new(Some(stop));
-        let shop = Self { origin, world, edge, stop, listening: Some(listening), client };
-        shop.knows_the_log().await;
-        shop
+
+        Self { origin, world, edge, stop, listening, client }
     }
 
     async fn knows_the_log(&self) {

@@ -178,6 +178,10 @@ impl Origin {
         lock(&self.log).is_down = true;
     }
 
+    pub fn finds_its_log(&self) {
+        lock(&self.log).is_down = false;
+    }
+
     fn changes(&self, seen: &Seen) -> Reaction {
         if !seen.is_signed {
             return Reaction::new(404, &[], "");

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{Resource, Stamp, TagHash};
-
-use crate::PortError;
+use ports::PortError;
 
 /// Dumb storage: it judges nothing but which of two entries is newer.
 ///

@@ -1,0 +1,338 @@
+//! Requests that are almost the one for a page: none changes what others are shown of it, none gets
+//! anything past the key to the origin, and none breaks the edge. The inputs are those of the
+//! literature on web cache poisoning, cache deception and request smuggling.
+
+use std::sync::Arc;
+
+use edge_core::Route;
+
+use crate::shop::{Reply, Shop};
+use crate::stage::{Reaction, Seen};
+
+const PAGE: &str = "/products?brand=acme";
+
+/// Header lines beside an honest request line.
+const HEADERS: &[&str] = &[
+    "X-Forwarded-Host: evil.example",
+    "X-Forwarded-Scheme: nothttps",
+    "X-Forwarded-Proto: evil",
+    "X-Forwarded-Port: 1337",
+    "X-Forwarded-For: 203.0.113.9",
+    "X-Forwarded-Prefix: /evil",
+    "X-Forwarded-Server: evil.example",
+    "X-Forwarded-Path: /admin/evil",
+    "Forwarded: for=203.0.113.9;host=evil.example;proto=http",
+    "X-Host: evil.example",
+    "X-Real-IP: 203.0.113.9",
+    "True-Client-IP: 203.0.113.9",
+    "CF-Connecting-IP: 203.0.113.9",
+    "X-Original-URL: /admin/evil",
+    "X-Rewrite-URL: /admin/evil",
+    "X-Original-Host: evil.example",
+    "X-HTTP-Method-Override: DELETE",
+    "X-HTTP-Method: PUT",
+    "X-Method-Override: POST",
+    "X-Edge-Auth: v1;evil;1;evil;evil",
+    "X-Client-User: evil",
+    "X-Client-Addr: 203.0.113.9",
+    "X-Public-Host: evil.example",
+    "X-Min-Seq: 18446744073709551615",
+    "X-Stamp: L.999999",
+    "X-Tags: evil",
+    "X-Catalog-Token: 99.99999999999.evil",
+    "Cookie: session=evil",
+    "Cookie: a=evil\r\nCookie: b=evil",
+    "Authorization: Bearer evil",
+    "Proxy-Authorization: Basic evil",
+    "Cache-Control: no-cache",
+    "Cache-Control: no-store",
+    "Cache-Control: max-age=0",
+    "Cache-Control: only-if-cached, max-stale=999999",
+    "Pragma: no-cache",
+    "Range: bytes=0-3",
+    "Range: bytes=99999-, 0-0",
+    "If-Range: \"evil\"\r\nRange: bytes=1-2",
+    "If-None-Match: \"evil\"",
+    "If-None-Match: evil, *, \"",
+    "If-Match: \"evil\"",
+    "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT",
+    "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT",
+    "Accept: evil/evil",
+    "Accept-Language: evil",
+    "Accept-Encoding: evil;q=1, identity;q=0.001",
+    "Accept-Encoding: identity\r\nAccept-Encoding: evil",
+    "Content-Type: application/evil",
+    "Content-Encoding: evil",
+    "Content-Language: evil",
+    "Origin: https://evil.example",
+    "Referer: https://evil.example/",
+    "User-Agent: evil",
+    "Via: 1.1 evil",
+    "Transfer-Encoding: identity",
+    "TE: trailers, chunked",
+    "Trailer: X-Evil",
+    "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13",
+    "Expect: 100-continue",
+    "Max-Forwards: 0",
+    "Connection: close, X-Public-Host, Host",
+    "Keep-Alive: timeout=999999",
+    "X-Forwarded-SSL: on",
+    "X-WAP-Profile: http://evil.example/",
+    "traceparent: 00-evil-evil-01",
+    "X-Request-Id: evil-evil-evil",
+    "Purge: 1",
+    "Surrogate-Key: evil",
+    "CDN-Loop: evil; foo=bar",
+    "\u{e9}vil: 1",
+    "X-Evil: a\u{0}b",
+    " X-Evil: a folded line",
+];
+
+/// Targets that some server reads as the page, or as a file beside it.
+const TARGETS: &[&str] = &[
+    "/products/?brand=acme",
+    "//products?brand=acme",
+    "/./products?brand=acme",
+    "/x/../products?brand=acme",
+    "/products/.?brand=acme",
+    "/products/..?brand=acme",
+    "/products%2f?brand=acme",
+    "/products%5c?brand=acme",
+    "/products%00?brand=acme",
+    "/products%0a?brand=acme",
+    "/products%3fbrand=acme",
+    "/products%23?brand=acme",
+    "/products;evil=1?brand=acme",
+    "/products.css?brand=acme",
+    "/products/evil.css?brand=acme",
+    "/products/a%2f..%2fevil",
+    "/products\\?brand=acme",
+    "/PRODUCTS?brand=acme",
+    "/%70roducts?brand=acme",
+    "/products?brand=acme&brand=evil",
+    "/products?brand=acme&%62rand=evil",
+    "/products?brand=acme;brand=evil",
+    "/products?brand=acme&utm_content=evil",
+    "/products?evil[]=1&brand=acme",
+    "/products?brand=acme&callback=evil",
+    "/products?brand=acme&_method=POST",
+    "/products?brand=acme&",
+    "/products?&brand=acme",
+    "/products?brand=acme#evil",
+    "/products?brand=acme%00evil",
+    "/products?brand=acme%26brand=evil",
+    "/products?BRAND=evil",
+    "/products?brand=%61cme",
+    "/products?brand=acme,acme",
+    "/products?brand=acme,evil",
+    "/products?brand=acme&limit=24",
+    "/products?brand=acme&limit=99999999999999999999",
+    "/products?brand=acme&cursor=evil",
+    "/products??brand=acme",
+    "/products?brand==acme",
+    "/products?brand=acme&price=evil",
+    "http://evil.example/products?brand=acme",
+    "https://evil.example:1/products?brand=acme",
+    "http://u:p@evil.example/products?brand=acme",
+    "evil.example/products?brand=acme",
+    "products?brand=acme",
+    "?brand=acme",
+    "*",
+];
+
+const METHODS: &[&str] = &[
+    "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE", "PROPFIND",
+    "get", "GETT", "G\u{e9}T", "BREW",
+];
+
+/// What follows the request line up to the end, bodies and all.
+const RESTS: &[&str] = &[
+    // Hosts.
+    "Connection: close\r\n\r\n",
+    "Host: evil.example\r\nConnection: close\r\n\r\n",
+    "Host: shop.example\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+    "Host: shop.example, evil.example\r\nConnection: close\r\n\r\n",
+    "Host: shop.example@evil.example\r\nConnection: close\r\n\r\n",
+    "Host: shop.example/evil\r\nConnection: close\r\n\r\n",
+    "Host: shop.example:evil\r\nConnection: close\r\n\r\n",
+    "Host : shop.example\r\nConnection: close\r\n\r\n",
+    "Host:\r\nConnection: close\r\n\r\n",
+    "Host: \u{e9}vil\r\nConnection: close\r\n\r\n",
+    // Bodies that a GET should not have.
+    "Host: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\nbrand=evil",
+    "Host: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+     Content-Length: 10\r\n\r\nbrand=evil",
+    "Host: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\na\r\nbrand=evil\r\n0\r\n\r\n",
+    "Host: x\r\nConnection: close\r\nContent-Length: 26\r\n\r\nGET /evil HTTP/1.1\r\nX: \r\n\r\n",
+    // Lengths that contradict each other.
+    "Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\
+     GET /evil HTTP/1.1\r\nHost: x\r\n\r\n",
+    "Host: x\r\nContent-Length: 0\r\nContent-Length: 36\r\n\r\n\
+     GET /evil HTTP/1.1\r\nHost: x\r\n\r\n",
+    "Host: x\r\nContent-Length: 0, 36\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n",
+    "Host: x\r\nContent-Length: +0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n",
+    "Host: x\r\nContent-Length: -1\r\n\r\nevil",
+    "Host: x\r\nContent-Length: 0x4\r\n\r\nevil",
+    "Host: x\r\nContent-Length: 99999999999999999999\r\n\r\nevil",
+    "Host: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n",
+    "Host: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n",
+    "Host: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "Host: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: evil\r\n\r\n0\r\n\r\n",
+    "Host: x\r\nTransfer-Encoding:\u{b}chunked\r\n\r\n0\r\n\r\n",
+    "Host: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nevil\r\n0\r\n\r\n",
+    "Host: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0;evil=\"\n\r\n\r\n",
+    "Host: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Public-Host: evil\r\n\r\n",
+    // Line ends.
+    "Host: x\nConnection: close\nX-Evil: 1\n\n",
+    "Host: x\r\nConnection: close\r\nX-A: 1\rX-Evil: 2\r\n\r\n",
+    "Host: x\r\nConnection: close\r\nX-A\r\n\r\n",
+    "Host: x\r\nConnection: close\r\n: evil\r\n\r\n",
+];
+
+/// The page shows whatever the origin is told beside its key.
+fn shows_all_it_is_told(seen: &Seen) -> String {
+    let own = ["x-edge-auth", "x-min-seq", "if-none-match", "host"];
+    let told = seen.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
+    let mut told: Vec<_> = told.map(|(name, value)| format!("{name}: {value:?}")).collect();
+    told.sort();
+
+    format!("{} {}\n{}", seen.method, seen.target, told.join("\n"))
+}
+
+async fn open() -> Shop {
+    let shop = Shop::open().await;
+    let origin = Arc::clone(&shop.origin);
+    shop.origin.plays("/products", move |seen| {
+        Reaction::public(&origin, "catalog products", &shows_all_it_is_told(seen))
+    });
+
+    shop
+}
+
+async fn mutations_leave_the_page_as_it_is(requests: Vec<Vec<u8>>) {
+    let shop = open().await;
+    let clean = shop.get(PAGE).await;
+    assert_eq!(clean.status, 200);
+
+    for request in requests {
+        let what = String::from_utf8_lossy(&request).into_owned();
+
+        let warm = shop.raw(&request).await;
+        let kept = shop.get(PAGE).await;
+        // And once where the mutation is the first to ask.
+        shop.commits(&["products"], false).await;
+        let cold = shop.raw(&request).await;
+        let filled = shop.get(PAGE).await;
+
+        for answer in [&warm, &cold] {
+            let status = answer.split(' ').nth(1).unwrap_or("400");
+            assert!(matches!(status.as_bytes()[0], b'2' | b'3' | b'4'), "{what}\n{answer}");
+            assert!(answer.matches("HTTP/1.1 ").count() <= 1, "{what}\n{answer}");
+        }
+        assert!(kept.is_hit(), "{what} took the page away: {kept:?}");
+        is_the_same(&kept, &clean, &what);
+        is_the_same(&filled, &clean, &what);
+    }
+    for seen in shop.origin.seen() {
+        holds_nothing_but_the_key(&seen);
+    }
+}
+
+fn is_the_same(reply: &Reply, clean: &Reply, what: &str) {
+    assert_eq!((reply.status, reply.text()), (200, clean.text()), "{what}");
+    for name in ["content-type", "etag", "vary", "cache-control", "content-encoding"] {
+        assert_eq!(reply.header(name), clean.header(name), "{what}: {name}");
+    }
+    assert_eq!(reply.headers.len(), clean.headers.len(), "{what}: {:?}", reply.headers);
+}
+
+fn holds_nothing_but_the_key(seen: &Seen) {
+    let own =
+        ["accept-encoding", "host", "if-none-match", "x-edge-auth", "x-min-seq", "x-public-host"];
+    let strange = seen.headers.keys().find(|name| !own.contains(&name.as_str()));
+    let canonical = match Route::of(&seen.method, &seen.target) {
+        Ok(Route::Catalog(read)) => read.to_string(),
+        // OPTIONS, and `/PRODUCTS`: the origin decides about them, and nobody keeps what it says.
+        Ok(Route::Pass) => return,
+        other => panic!("{other:?} reached the origin: {seen:?}"),
+    };
+
+    assert_eq!(strange, None, "{seen:?}");
+    assert_eq!((seen.method.as_str(), &seen.target), ("GET", &canonical));
+    assert!(seen.is_signed && seen.body.is_empty(), "{seen:?}");
+    assert_eq!(seen.header("x-public-host"), "shop.example");
+    assert!(seen.header("host").starts_with("127.0.0.1:"), "{seen:?}");
+    assert_eq!(seen.header("accept-encoding"), "identity");
+}
+
+#[tokio::test]
+async fn no_header_changes_the_page() {
+    let of = |line: &&str| {
+        format!("GET {PAGE} HTTP/1.1\r\nHost: shop.example\r\n{line}\r\nConnection: close\r\n\r\n")
+    };
+
+    mutations_leave_the_page_as_it_is(HEADERS.iter().map(of).map(String::into_bytes).collect())
+        .await;
+}
+
+#[tokio::test]
+async fn no_target_changes_the_page() {
+    let of = |target: &&str| {
+        format!("GET {target} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+    };
+
+    mutations_leave_the_page_as_it_is(TARGETS.iter().map(of).map(String::into_bytes).collect())
+        .await;
+}
+
+#[tokio::test]
+async fn no_method_changes_the_page() {
+    let of = |method: &&str| {
+        format!("{method} {PAGE} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+    };
+
+    mutations_leave_the_page_as_it_is(METHODS.iter().map(of).map(String::into_bytes).collect())
+        .await;
+}
+
+#[tokio::test]
+async fn no_host_body_or_framing_changes_the_page() {
+    let of = |rest: &&str| format!("GET {PAGE} HTTP/1.1\r\n{rest}").into_bytes();
+    // Older versions, and a client that names none.
+    let versions = ["HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/1.2", "http/1.1", ""]
+        .map(|version| format!("GET {PAGE} {version}\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    let huge = format!("GET {PAGE} HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(64 << 10));
+    let many = format!("GET {PAGE} HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-Evil: 1\r\n".repeat(500));
+    let long = format!("GET {PAGE}&q={} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(64 << 10));
+    let built = versions.into_iter().chain([huge, many, long]).map(String::into_bytes);
+
+    mutations_leave_the_page_as_it_is(RESTS.iter().map(of).chain(built).collect()).await;
+}
+
+#[tokio::test]
+async fn a_request_without_a_host_or_with_two_is_refused() {
+    let shop = open().await;
+
+    for rest in [
+        "Connection: close\r\n\r\n",
+        "Host: a\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "Host: a/b\r\nConnection: close\r\n\r\n",
+    ] {
+        for path in [PAGE, "/cart", "/edge/healthz", "/"] {
+            let answer = shop.raw(format!("GET {path} HTTP/1.1\r\n{rest}").as_bytes()).await;
+
+            assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+            assert!(answer.contains("invalid_header"), "{answer}");
+        }
+    }
+    let old = shop.raw(format!("GET {PAGE} HTTP/1.0\r\n\r\n").as_bytes()).await;
+    assert!(old.starts_with("HTTP/1.0 200"), "{old}");
+    let star = shop.raw(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    assert!(star.starts_with("HTTP/1.1 404"), "{star}");
+}
+
+#[test]
+fn there_are_more_than_forty() {
+    assert!(HEADERS.len() + TARGETS.len() + METHODS.len() + RESTS.len() > 150);
+}
