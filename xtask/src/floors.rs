@@ -12,6 +12,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("embedded", 2),
     ("aws", 2),
     ("search", 2),
+    ("limits", 2),
     ("cache", 3),
     ("catalog-files", 3),
     ("platform", 3),

@@ -2,8 +2,6 @@
 //! log, and a read-through cache that judges each entry by it.
 
 mod changes;
-#[cfg(feature = "contract")]
-pub mod contract;
 mod entry;
 mod flights;
 mod follower;
@@ -13,7 +11,6 @@ mod mark;
 mod measures;
 mod pauses;
 mod read_through;
-mod shared;
 mod snapshot;
 mod tier;
 mod versions;
@@ -23,6 +20,6 @@ pub use entry::{Answer, Filled, Origin, Weigh};
 pub use flights::LoadError;
 pub use follower::{FRESH_FOR, Follower, USABLE_FOR};
 pub use following::RoundEnd;
+pub use ports::{SharedCache, SharedEntry};
 pub use read_through::{ReadThrough, ReadThroughSettings};
-pub use shared::{SharedCache, SharedEntry};
 pub use snapshot::Snapshot;

@@ -13,9 +13,9 @@ use crate::entry::{Entry, Filled, Origin, Weigh};
 use crate::flights::{Landed, Landing, LoadError};
 use crate::mark::Mark;
 use crate::measures::SharedResult;
-use crate::shared::SharedEntry;
 use crate::snapshot::Snapshot;
 use crate::tier::Tier;
+use ports::SharedEntry;
 
 /// Reads of the source in one fill: one, and one again for a lagging read or a row that came
 /// meanwhile, and one in case of both.

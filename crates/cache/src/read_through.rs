@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::entry::{Answer, Filled, Origin, Weigh};
 use crate::flights::{Flight, Landing, LoadError, Pilot};
 use crate::follower::{FRESH_FOR, Follower, USABLE_FOR};
-use crate::shared::SharedCache;
 use crate::tier::Tier;
+use ports::SharedCache;
 
 /// Rule 4: how long a read that brings a min-seq waits for the log to get there.
 const REACH_WITHIN: Duration = Duration::from_millis(500);

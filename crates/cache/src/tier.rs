@@ -20,8 +20,8 @@ use crate::follower::Follower;
 use crate::mark::Mark;
 use crate::measures::{Measures, Miss};
 use crate::read_through::ReadThroughSettings;
-use crate::shared::SharedCache;
 use crate::snapshot::Snapshot;
+use ports::SharedCache;
 
 pub(crate) struct Tier<V, E: Debug + Display> {
     pub(crate) follower: Follower,

@@ -8,5 +8,5 @@ use world::MemoryShared;
 
 #[tokio::test(start_paused = true)]
 async fn the_shared_cache_of_the_tests_keeps_the_contract() {
-    cache::contract::shared_cache(Arc::new(MemoryShared::default()), "any:").await;
+    ports::contract::shared_cache::holds(Arc::new(MemoryShared::default()), "any:").await;
 }

@@ -153,6 +153,9 @@ pub struct ProblemBody {
     pub code: Cow<'static, str>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// Of a refusal by limits: the names of those in `RateLimit-Policy` that were used up.
+    #[serde(rename = "violated-policies", default, skip_serializing_if = "Vec::is_empty")]
+    pub violated_policies: Vec<Cow<'static, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
@@ -172,6 +175,7 @@ impl ProblemBody {
             detail: detail.into(),
             code: code.as_str().into(),
             errors: Vec::new(),
+            violated_policies: Vec::new(),
             request_id: None,
         }
     }

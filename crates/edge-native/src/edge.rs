@@ -12,6 +12,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
+use limits::Gate;
 use moka::sync::Cache;
 use ports::World;
 use tokio::sync::Semaphore;
@@ -42,6 +43,8 @@ pub(crate) struct Edge {
     pub token_key: Option<SigningKey>,
     pub trusted_proxies: Vec<IpAddr>,
     pub limits: Limits,
+    /// On cached reads; `None` is off.
+    pub read_gate: Option<Arc<Gate>>,
     pub measures: Measures,
     pub world: Arc<dyn World>,
 }
@@ -62,7 +65,7 @@ impl Edge {
         match Route::of(method.as_str(), target) {
             Ok(Route::Catalog(read)) => {
                 let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers() };
-                self.catalog(read, asked).await
+                self.within_limit(read, asked, peer).await
             }
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {

@@ -11,6 +11,7 @@ mod fill;
 mod flights;
 mod follow;
 mod kept;
+mod limit;
 mod measures;
 mod origin;
 mod patience;

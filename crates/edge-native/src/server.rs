@@ -94,6 +94,7 @@ pub async fn serve(
         token_key: settings.token_key,
         trusted_proxies: settings.trusted_proxies,
         limits: settings.limits,
+        read_gate: settings.read_gate,
         measures: Measures::new(),
         world,
     });

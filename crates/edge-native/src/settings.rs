@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use edge_core::auth::SigningKey;
 use http::Uri;
+use limits::Gate;
 use ports::World;
 
 pub struct EdgeSettings {
@@ -27,6 +28,8 @@ pub struct EdgeSettings {
     pub capacity_bytes: u64,
     pub world: Arc<dyn World>,
     pub limits: Limits,
+    /// How often one shopper may ask for cached reads; `None`: as often as he likes.
+    pub read_gate: Option<Arc<Gate>>,
 }
 
 pub enum Listen {
@@ -96,6 +99,7 @@ impl EdgeSettings {
             capacity_bytes: 64 << 20,
             world,
             limits: Limits::default(),
+            read_gate: None,
         }
     }
 }

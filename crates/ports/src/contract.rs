@@ -1,6 +1,8 @@
 //! The contract suites: what every adapter of a port must do, written once and run by each.
 
 pub mod items;
+pub mod limiter;
+pub mod shared_cache;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -157,6 +159,39 @@ macro_rules! contract_facts {
     )*)* };
 }
 
+/// Runs every fact of [`limiter`] as a test of its own, each on fresh counters made by
+/// `async fn() -> impl limiter::Counters`. The calling crate needs tokio with `macros`.
+#[macro_export]
+macro_rules! limiter_contract {
+    ($make:path) => {
+        $crate::limiter_facts! { $make =>
+            of_64_callers_at_once_exactly_the_limit_is_allowed,
+            what_remains_counts_down_to_nothing,
+            no_two_of_64_callers_are_told_the_same_remainder,
+            subjects_are_counted_apart,
+            classes_are_counted_apart,
+            whoever_waits_as_long_as_a_refusal_says_is_allowed,
+            a_window_slides_or_begins_anew_as_the_adapter_declares,
+            what_was_refused_is_not_counted,
+            a_lower_limit_counts_what_was_taken_under_a_higher_one,
+            an_allowed_request_hears_when_there_will_be_more,
+        }
+    };
+}
+
+/// The list of [`limiter_contract!`] as tests.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! limiter_facts {
+    ($make:path => $($fact:ident),* $(,)?) => { $(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $fact() {
+            let counters = ::std::sync::Arc::new($make().await);
+            $crate::contract::limiter::$fact(counters).await;
+        }
+    )* };
+}
+
 #[cfg(test)]
 mod tests {
     const LIST: &str = include_str!("contract.rs");
@@ -180,6 +215,18 @@ mod tests {
         let forgotten: Vec<&str> = facts
             .filter_map(|rest| rest.split('(').next())
             .filter(|fact| !LIST.contains(&format!("                {fact},\n")))
+            .collect();
+
+        assert!(forgotten.is_empty(), "not run by any adapter: {forgotten:?}");
+    }
+
+    #[test]
+    fn every_fact_of_the_limiter_is_on_its_list() {
+        let facts = include_str!("contract/limiter.rs").split("pub async fn ").skip(1);
+
+        let forgotten: Vec<&str> = facts
+            .filter_map(|rest| rest.split('(').next())
+            .filter(|fact| !LIST.contains(&format!("            {fact},\n")))
             .collect();
 
         assert!(forgotten.is_empty(), "not run by any adapter: {forgotten:?}");

@@ -6,6 +6,7 @@ mod failures;
 mod followed;
 mod liar;
 mod lies;
+mod limited;
 mod mutations;
 mod passed;
 mod shop;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{Resource, Stamp, TagHash};
-use ports::PortError;
+
+use crate::PortError;
 
 /// Dumb storage: it judges nothing but which of two entries is newer.
 ///

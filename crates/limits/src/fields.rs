@@ -1,0 +1,91 @@
+//! What answers say of limits: draft-ietf-httpapi-ratelimit-headers-11, and `Retry-After`.
+
+use std::io::Write as _;
+
+use domain::limits::{Limit, LimitClass, whole_seconds};
+use http::{HeaderName, HeaderValue};
+use ports::Decision;
+
+pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The longest class, the largest numbers.
+const STATE_BYTES: usize = "\"payment\";r=4294967295;t=18446744073709551615".len();
+
+/// `"read";q=300;w=60`
+pub(crate) fn policy(class: LimitClass, limit: Limit) -> HeaderValue {
+    HeaderValue::try_from(limit.policy(class)).expect("a class and digits are a header's value")
+}
+
+/// `"read";r=42;t=17`, at every answer: without the formatter and in one allocation.
+pub(crate) fn state(class: LimitClass, decision: &Decision) -> HeaderValue {
+    let mut text = [0; STATE_BYTES];
+    let mut rest = &mut text[..];
+    put(&mut rest, b"\"");
+    put(&mut rest, class.name().as_bytes());
+    put(&mut rest, b"\";r=");
+    put_number(&mut rest, decision.remaining.into());
+    put(&mut rest, b";t=");
+    put_number(&mut rest, whole_seconds(decision.reset_after));
+    let left = rest.len();
+
+    HeaderValue::from_bytes(&text[..STATE_BYTES - left]).expect("a class and digits")
+}
+
+/// Never zero: that would be an invitation to ask at once.
+pub(crate) fn retry_after(decision: &Decision) -> HeaderValue {
+    HeaderValue::from(whole_seconds(decision.reset_after).max(1))
+}
+
+fn put(rest: &mut &mut [u8], bytes: &[u8]) {
+    // What does not fit is longer than the longest.
+    let _ = rest.write(bytes);
+}
+
+fn put_number(rest: &mut &mut [u8], mut number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    put(rest, &digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn text(class: LimitClass, remaining: u32, millis: u64) -> String {
+        let decision = Decision::allowed(remaining, Duration::from_millis(millis));
+
+        state(class, &decision).to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_state_names_what_remains_and_in_how_many_whole_seconds_there_is_more() {
+        assert_eq!(text(LimitClass::Read, 42, 16_001), "\"read\";r=42;t=17");
+        assert_eq!(text(LimitClass::Admin, 0, 0), "\"admin\";r=0;t=0");
+    }
+
+    #[test]
+    fn the_longest_state_fits() {
+        let longest = Decision::allowed(u32::MAX, Duration::from_secs(u64::MAX));
+
+        let text = state(LimitClass::Payment, &longest);
+
+        assert_eq!(text, "\"payment\";r=4294967295;t=18446744073709551615");
+    }
+
+    #[test]
+    fn nobody_is_invited_to_ask_again_at_once() {
+        assert_eq!(retry_after(&Decision::refused(Duration::ZERO)), "1");
+        assert_eq!(retry_after(&Decision::refused(Duration::from_millis(1_200))), "2");
+    }
+}

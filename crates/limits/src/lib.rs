@@ -1,0 +1,9 @@
+//! Limits as doors keep them: who is let in, what is said about it, and what happens while nobody
+//! can count.
+
+mod denied;
+mod fields;
+mod gate;
+
+pub use denied::DeniedUntil;
+pub use gate::{Admission, Gate};

@@ -1,0 +1,112 @@
+//! Refusals are remembered in front of a store, and change nothing that it decides.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::Timestamp;
+use domain::limits::{Limit, LimitClass, Subject};
+use embedded::MemoryLimiter;
+use limits::DeniedUntil;
+use ports::contract::limiter::Counters;
+use ports::{Ask, Decision, Limiter, PortError, Window, World};
+
+/// A clock that is moved by hand.
+struct Still(AtomicU64);
+
+impl World for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn random(&self) -> u128 {
+        0
+    }
+}
+
+struct Memory {
+    world: Arc<Still>,
+    limiter: Arc<dyn Limiter>,
+}
+
+#[async_trait]
+impl Counters for Memory {
+    async fn connect(&self) -> Arc<dyn Limiter> {
+        Arc::clone(&self.limiter)
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.world.0.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+fn world() -> Arc<Still> {
+    Arc::new(Still(AtomicU64::new(1_795_442_552_123)))
+}
+
+async fn remembered() -> Memory {
+    let world = world();
+    let memory = Arc::new(MemoryLimiter::new(world.clone(), 1 << 20));
+    let limiter = Arc::new(DeniedUntil::before(memory, world.clone()));
+
+    Memory { world, limiter }
+}
+
+ports::limiter_contract!(remembered);
+
+/// Refuses everything for a minute, and counts how often it is asked.
+#[derive(Default)]
+struct Refusing(AtomicUsize);
+
+#[async_trait]
+impl Limiter for Refusing {
+    fn window(&self) -> Window {
+        Window::Sliding
+    }
+
+    async fn take(&self, _: &Ask) -> Result<Decision, PortError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(Decision::refused(Duration::from_secs(60)))
+    }
+}
+
+fn ask(subject: u128) -> Ask {
+    let limit = Limit { requests: 1, window: Duration::from_secs(60) };
+
+    Ask { class: LimitClass::Read, subject: Subject::Customer(subject), limit }
+}
+
+#[tokio::test]
+async fn whoever_goes_on_asking_costs_the_store_nothing_until_his_time_has_come() {
+    let world = world();
+    let store = Arc::new(Refusing::default());
+    let limiter = DeniedUntil::before(store.clone(), world.clone());
+
+    assert_eq!(limiter.take_at_once(&ask(1)), None, "nothing is remembered yet");
+    limiter.take(&ask(1)).await.unwrap();
+    world.0.fetch_add(20_000, Ordering::SeqCst);
+    let refused = limiter.take(&ask(1)).await.unwrap();
+
+    assert_eq!(refused, Decision::refused(Duration::from_secs(40)));
+    assert_eq!(limiter.take_at_once(&ask(1)), Some(refused));
+    assert_eq!(store.0.load(Ordering::SeqCst), 1);
+    world.0.fetch_add(40_000, Ordering::SeqCst);
+    limiter.take(&ask(1)).await.unwrap();
+    assert_eq!(store.0.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_remembers_no_refusal() {
+    let world = world();
+    let store = Arc::new(Refusing::default());
+    let limiter = DeniedUntil::before(store.clone(), world.clone());
+    limiter.take(&ask(1)).await.unwrap();
+
+    world.0.fetch_sub(3_600_000, Ordering::SeqCst);
+    limiter.take(&ask(1)).await.unwrap();
+
+    assert_eq!(store.0.load(Ordering::SeqCst), 2);
+}

@@ -1,0 +1,104 @@
+//! What a gate does with a limiter's decisions, and without them.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::limits::{Limit, LimitClass, Subject};
+use embedded::{MemoryLimiter, SystemWorld};
+use http::HeaderMap;
+use limits::{Admission, Gate};
+use ports::{Ask, Decision, Limiter, PortError, PortErrorKind, Window};
+
+/// A store that can be switched off.
+struct Store {
+    is_up: AtomicBool,
+    limiter: MemoryLimiter,
+}
+
+#[async_trait]
+impl Limiter for Store {
+    fn window(&self) -> Window {
+        Window::Sliding
+    }
+
+    async fn take(&self, ask: &Ask) -> Result<Decision, PortError> {
+        if !self.is_up.load(Ordering::SeqCst) {
+            return Err(PortError::new(PortErrorKind::Unavailable, "count"));
+        }
+        self.limiter.take(ask).await
+    }
+}
+
+fn memory() -> MemoryLimiter {
+    MemoryLimiter::new(Arc::new(SystemWorld), 1 << 20)
+}
+
+fn gate(class: LimitClass, requests: u32) -> (Gate, Arc<Store>) {
+    let store = Arc::new(Store { is_up: AtomicBool::new(true), limiter: memory() });
+    let limit = Limit { requests, window: Duration::from_secs(3_600) };
+
+    (Gate::new(class, limit, store.clone(), Arc::new(memory())), store)
+}
+
+async fn admit(gate: &Gate) -> Admission {
+    gate.admit(Subject::Everybody).await
+}
+
+#[tokio::test]
+async fn an_answer_says_the_policy_and_what_remains() {
+    let (gate, _) = gate(LimitClass::Read, 300);
+    let mut headers = HeaderMap::new();
+
+    gate.mark(&mut headers, &admit(&gate).await);
+
+    assert_eq!(headers["ratelimit-policy"], "\"read\";q=300;w=3600");
+    assert_eq!(headers["ratelimit"], "\"read\";r=299;t=3600");
+    assert!(!headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn a_refusal_says_which_policy_it_keeps_and_when_to_come_back() {
+    let (gate, _) = gate(LimitClass::Admin, 1);
+    admit(&gate).await;
+
+    let Admission::Refused(decision) = admit(&gate).await else { panic!("it is refused") };
+    let mut headers = HeaderMap::new();
+    gate.mark(&mut headers, &Admission::Refused(decision));
+    let problem = gate.problem(&decision);
+
+    assert_eq!(headers["retry-after"], "3600");
+    assert_eq!(headers["ratelimit"], "\"admin\";r=0;t=3600");
+    assert_eq!((problem.status, &*problem.code), (429, "rate_limited"));
+    assert_eq!(problem.violated_policies, ["admin"]);
+}
+
+#[tokio::test]
+async fn while_nobody_counts_reads_are_let_in_and_nothing_is_said_of_a_remainder() {
+    let (gate, store) = gate(LimitClass::Read, 1);
+    store.is_up.store(false, Ordering::SeqCst);
+
+    for _ in 0..5 {
+        assert_eq!(admit(&gate).await, Admission::Allowed(None));
+    }
+    let mut headers = HeaderMap::new();
+    gate.mark(&mut headers, &Admission::Allowed(None));
+
+    assert!(headers.contains_key("ratelimit-policy") && !headers.contains_key("ratelimit"));
+}
+
+#[tokio::test]
+async fn while_nobody_counts_admins_are_counted_by_the_process_itself() {
+    let (gate, store) = gate(LimitClass::Admin, 2);
+    store.is_up.store(false, Ordering::SeqCst);
+
+    assert!(matches!(admit(&gate).await, Admission::Allowed(Some(_))));
+    assert!(matches!(admit(&gate).await, Admission::Allowed(Some(_))));
+    assert!(matches!(admit(&gate).await, Admission::Refused(_)));
+
+    store.is_up.store(true, Ordering::SeqCst);
+    assert!(matches!(admit(&gate).await, Admission::Allowed(Some(_))), "the store has its own");
+}

@@ -1,0 +1,66 @@
+//! Counting requests, and refusing those that are too many.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::limits::{Limit, LimitClass, Subject};
+
+use crate::PortError;
+
+/// Exact: of one subject's requests of one class, never more than the limit are allowed within a
+/// window, and as many as the limit are, however many ask at once and from wherever.
+///
+/// - A refused request is not counted.
+/// - Subjects and classes are counted apart. A subject is counted against the limit that comes
+///   with the request: a lower one counts what was taken under a higher one.
+/// - Every call ends within the adapter's own deadline.
+#[async_trait]
+pub trait Limiter: Send + Sync + 'static {
+    fn window(&self) -> Window;
+
+    /// The decision, where it needs no waiting; `None` has counted nothing. For callers that have
+    /// no time: they ask here first and then [`Limiter::take`].
+    fn take_at_once(&self, _: &Ask) -> Option<Decision> {
+        None
+    }
+
+    /// Takes one request out of the limit, or refuses it.
+    async fn take(&self, ask: &Ask) -> Result<Decision, PortError>;
+}
+
+/// One request, and what it is counted against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ask {
+    pub class: LimitClass,
+    pub subject: Subject,
+    pub limit: Limit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub is_allowed: bool,
+    /// Requests that would be allowed now.
+    pub remaining: u32,
+    /// Until more would be allowed. After a refusal: until this request would be.
+    pub reset_after: Duration,
+}
+
+/// What a limit's window is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The time before each request: a request counts for exactly one window's length.
+    Sliding,
+    /// Fixed stretches of the clock: all that counted is forgotten at each one's end. Around an end
+    /// twice the limit may pass within one window's length.
+    Fixed,
+}
+
+impl Decision {
+    pub const fn allowed(remaining: u32, reset_after: Duration) -> Self {
+        Self { is_allowed: true, remaining, reset_after }
+    }
+
+    pub const fn refused(retry_after: Duration) -> Self {
+        Self { is_allowed: false, remaining: 0, reset_after: retry_after }
+    }
+}
