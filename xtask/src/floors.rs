@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("aws", 2),
     ("search", 2),
     ("limits", 2),
+    ("redis-adapters", 2),
     ("cache", 3),
     ("catalog-files", 3),
     ("platform", 3),
@@ -53,8 +54,12 @@ const NOT_FOR_THE_WORKER: &[&str] = &[
 ];
 
 /// Only the crate may name the others: a backend's types stop at its door.
-const DOORS: &[(&str, &str)] =
-    &[("aws", "aws-"), ("embedded", "rusqlite"), ("embedded", "libsqlite3-sys")];
+const DOORS: &[(&str, &str)] = &[
+    ("aws", "aws-"),
+    ("embedded", "rusqlite"),
+    ("embedded", "libsqlite3-sys"),
+    ("redis-adapters", "redis"),
+];
 
 /// A sentence for every rule that is broken.
 pub fn broken(metadata: &Metadata) -> Vec<String> {

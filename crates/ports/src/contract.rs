@@ -160,11 +160,12 @@ macro_rules! contract_facts {
 }
 
 /// Runs every fact of [`limiter`] as a test of its own, each on fresh counters made by
-/// `async fn() -> impl limiter::Counters`. The calling crate needs tokio with `macros`.
+/// `async fn() -> impl limiter::Counters`. The calling crate needs tokio with `macros`. Attributes
+/// before the function's name are each test's: `#[ignore = "needs a server"]`.
 #[macro_export]
 macro_rules! limiter_contract {
-    ($make:path) => {
-        $crate::limiter_facts! { $make =>
+    ($(#[$attribute:meta])* $make:path) => {
+        $crate::limiter_facts! { [$(#[$attribute])*] $make =>
             of_64_callers_at_once_exactly_the_limit_is_allowed,
             what_remains_counts_down_to_nothing,
             no_two_of_64_callers_are_told_the_same_remainder,
@@ -183,13 +184,22 @@ macro_rules! limiter_contract {
 #[macro_export]
 #[doc(hidden)]
 macro_rules! limiter_facts {
-    ($make:path => $($fact:ident),* $(,)?) => { $(
+    ($attributes:tt $make:path => $($fact:ident),* $(,)?) => {
+        $( $crate::limiter_fact! { $attributes $make => $fact } )*
+    };
+}
+
+#[macro_export]
+#[doc(hidden)]
+macro_rules! limiter_fact {
+    ([$($attribute:tt)*] $make:path => $fact:ident) => {
+        $($attribute)*
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $fact() {
             let counters = ::std::sync::Arc::new($make().await);
             $crate::contract::limiter::$fact(counters).await;
         }
-    )* };
+    };
 }
 
 #[cfg(test)]

@@ -1,0 +1,92 @@
+//! An entry as bytes: a version, the resource, the tags, and the value as it is.
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use domain::{Resource, TagHash};
+use ports::SharedEntry;
+
+/// Of this form. Another one is not read: entries are a cache, and the next fill writes them anew.
+const VERSION: u8 = 1;
+
+pub(super) fn encode(entry: &SharedEntry<Bytes>) -> Vec<u8> {
+    let mut bytes = BytesMut::with_capacity(6 + 8 * entry.tags.len() + entry.value.len());
+    bytes.put_u8(VERSION);
+    bytes.put_u8(code(entry.resource));
+    // More tags than fit have never been an answer's; a reader would refuse the entry.
+    bytes.put_u32_le(u32::try_from(entry.tags.len()).unwrap_or(u32::MAX));
+    entry.tags.iter().for_each(|tag| bytes.put_u64_le(tag.0));
+    bytes.put_slice(&entry.value);
+
+    bytes.into()
+}
+
+pub(super) fn decode(bytes: &Bytes) -> Option<(Resource, Box<[TagHash]>, Bytes)> {
+    let mut rest = bytes.clone();
+    if rest.try_get_u8().ok()? != VERSION {
+        return None;
+    }
+    let code_read = rest.try_get_u8().ok()?;
+    let resource = Resource::ALL.into_iter().find(|resource| code(*resource) == code_read)?;
+    let tags = usize::try_from(rest.try_get_u32_le().ok()?).ok()?;
+    if tags > rest.len() / size_of::<u64>() {
+        return None;
+    }
+    let tags = (0..tags).map(|_| TagHash(rest.get_u64_le())).collect();
+
+    Some((resource, tags, rest))
+}
+
+/// Never another one for the same resource: builds of different age share a server.
+const fn code(resource: Resource) -> u8 {
+    match resource {
+        Resource::Products => 1,
+        Resource::Product => 2,
+        Resource::Recommendations => 3,
+        Resource::Categories => 4,
+        Resource::Featured => 5,
+        Resource::Bestsellers => 6,
+        Resource::Search => 7,
+        Resource::Missing => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::{LogId, Seq, Stamp};
+
+    use super::*;
+
+    fn entry(resource: Resource, tags: &[u64], value: &'static [u8]) -> SharedEntry<Bytes> {
+        SharedEntry {
+            value: Bytes::from_static(value),
+            resource,
+            tags: tags.iter().copied().map(TagHash).collect(),
+            stamp: Stamp { log: LogId::new("L").unwrap(), seq: Seq(1) },
+            remaining: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn every_resource_comes_back_with_its_tags_and_its_bytes() {
+        for resource in Resource::ALL {
+            let entry = entry(resource, &[0, 7, u64::MAX], b"\0bytes\xff");
+
+            let decoded = decode(&encode(&entry).into()).unwrap();
+
+            assert_eq!(decoded, (entry.resource, entry.tags, entry.value));
+        }
+    }
+
+    #[test]
+    fn what_was_cut_off_or_is_of_another_form_is_absent() {
+        let whole = encode(&entry(Resource::Product, &[1, 2], b""));
+
+        for length in 0..whole.len() {
+            assert_eq!(decode(&Bytes::copy_from_slice(&whole[..length])), None, "{length}");
+        }
+        assert_eq!(decode(&Bytes::from_static(&[2, 1, 0, 0, 0, 0])), None, "a later version");
+        assert_eq!(decode(&Bytes::from_static(&[1, 99, 0, 0, 0, 0])), None, "no such resource");
+        assert_eq!(decode(&Bytes::from_static(&[1, 1, 255, 255, 255, 255])), None, "no such tags");
+    }
+}

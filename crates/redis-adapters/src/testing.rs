@@ -1,0 +1,109 @@
+//! A real redis-server for tests: on a free port of 127.0.0.1, with its data in a temporary folder.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// It starts within a tenth of a second on a machine that is idle.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Ends when it is dropped.
+#[derive(Debug)]
+pub struct LocalRedis {
+    port: u16,
+    folder: TempDir,
+    server: Option<Child>,
+}
+
+impl LocalRedis {
+    /// # Errors
+    ///
+    /// When `redis-server` is not installed, which `cargo xtask test` does, or does not start.
+    pub fn start() -> io::Result<Self> {
+        let mut refused = None;
+        for _ in 0..3 {
+            let port = free_port()?;
+            let mut redis = Self { port, folder: tempfile::tempdir()?, server: None };
+            match redis.up() {
+                Ok(()) => return Ok(redis),
+                // Somebody else may have taken the port meanwhile.
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(refused.unwrap_or_else(|| io::Error::other("redis-server did not start")))
+    }
+
+    /// For a database of its own out of sixteen.
+    pub fn url(&self, database: u8) -> String {
+        format!("redis://127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// As a power cut would.
+    pub fn goes_down(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            // It may have ended already; then there is nothing left to end.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+
+    /// Empty, at the same port.
+    pub fn comes_back(&mut self) -> io::Result<()> {
+        self.goes_down();
+        self.up()
+    }
+
+    fn up(&mut self) -> io::Result<()> {
+        let port = self.port.to_string();
+        let server = Command::new("redis-server")
+            .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--daemonize", "no", "--dir"])
+            .arg(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        self.server = Some(server);
+
+        let began = Instant::now();
+        while !answers(self.port) {
+            let ended = self.server.as_mut().map(Child::try_wait).transpose()?.flatten();
+            if let Some(status) = ended {
+                return Err(io::Error::other(format!("redis-server ended: {status}")));
+            }
+            if began.elapsed() > READY_WITHIN {
+                return Err(io::Error::other("redis-server did not answer in time"));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for LocalRedis {
+    fn drop(&mut self) {
+        self.goes_down();
+    }
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn answers(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let patience = Duration::from_secs(1);
+    let exchange = || {
+        let mut stream = TcpStream::connect_timeout(&address, patience)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.write_all(b"PING\r\n")?;
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer)?;
+        io::Result::Ok(answer == *b"+PONG")
+    };
+
+    exchange().unwrap_or(false)
+}
