@@ -1,13 +1,15 @@
-//! Processes of our own that serve until they are dropped.
+//! Processes that serve until they are dropped.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::cores::Cores;
 use crate::process::{self, Memory};
@@ -23,7 +25,7 @@ pub enum Place {
     Aside,
 }
 
-/// A server in a process of its own; killed when dropped.
+/// A server in a process group of its own, which is killed when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -43,15 +45,8 @@ impl Server {
 
     /// Starts `command` and waits for the line of its standard output that begins with `ready`.
     pub fn start(command: &mut Command, ready: &str, place: Place, cores: Cores) -> Result<Self> {
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let started = Instant::now();
-        let child = match place {
-            Place::Measured => cores.measured(|| command.spawn())?,
-            Place::Aside => command.spawn(),
-        };
-        // From here on a failure drops, and so ends, the process.
-        let child = child.context("a server can't be started")?;
-        let mut server = Self { child, line: String::new(), ready_after: Duration::ZERO };
+        let mut server = Self::spawn(command.stdout(Stdio::piped()), place, cores)?;
 
         let lines = BufReader::new(server.child.stdout.take().context("piped")?).lines();
         let (say, said) = mpsc::channel();
@@ -70,6 +65,39 @@ impl Server {
         Ok(server)
     }
 
+    /// Starts a program that says nothing, and waits until it listens at `addr`.
+    pub fn listening(
+        command: &mut Command,
+        addr: SocketAddr,
+        place: Place,
+        cores: Cores,
+    ) -> Result<Self> {
+        let started = Instant::now();
+        let mut server = Self::spawn(command.stdout(Stdio::null()), place, cores)?;
+
+        while TcpStream::connect(addr).is_err() {
+            if server.child.try_wait()?.is_some() || started.elapsed() > READY_WITHIN {
+                bail!("{command:?} ended or took too long before it listened");
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        server.line = format!("ready {addr}");
+        server.ready_after = started.elapsed();
+        Ok(server)
+    }
+
+    fn spawn(command: &mut Command, place: Place, cores: Cores) -> Result<Self> {
+        let command = command.stdin(Stdio::piped()).process_group(0);
+        let child = match place {
+            Place::Measured => cores.measured(|| command.spawn())?,
+            Place::Aside => command.spawn(),
+        };
+        // From here on a failure drops, and so ends, the process.
+        let child = child.with_context(|| format!("{command:?} can't be started"))?;
+
+        Ok(Self { child, line: String::new(), ready_after: Duration::ZERO })
+    }
+
     /// The address that a task of ours said.
     pub fn addr(&self) -> Result<SocketAddr> {
         let word = self.line.split(' ').nth(1).context("no address")?;
@@ -78,7 +106,7 @@ impl Server {
     }
 
     pub fn processor_time(&self) -> Result<Duration> {
-        process::processor_time(self.child.id())
+        process::processor_time_of_family(self.child.id())
     }
 
     pub fn memory(&self) -> Result<Memory> {
@@ -88,7 +116,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // The only failure there is: it has ended already.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }
 }

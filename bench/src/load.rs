@@ -26,7 +26,6 @@ const BUFFER: usize = 1 << 16;
 pub struct Clients {
     runtime: Runtime,
     connections: Vec<Connection>,
-    addr: SocketAddr,
 }
 
 /// What a run did.
@@ -36,6 +35,16 @@ pub struct Done {
     pub took: Duration,
     /// What the load itself used.
     pub processor: Duration,
+    /// From sending a request to having all of its answer: 99 of 100 were no slower.
+    pub slow: Duration,
+}
+
+/// A request, and what must come back.
+pub struct Question {
+    request: Vec<u8>,
+    target: String,
+    /// Any 200 will do where this is not known.
+    body: Option<Vec<u8>>,
 }
 
 struct Connection {
@@ -61,37 +70,70 @@ impl Clients {
             anyhow::Ok(connections)
         })?;
 
-        Ok(Self { runtime, connections, addr })
+        Ok(Self { runtime, connections })
     }
 
-    /// Asks for what `wanted` answers, on all connections, for so long.
-    pub fn run(&mut self, wanted: &Arc<Answer>, lasting: Duration) -> Result<Done> {
-        let request: Arc<[u8]> = request(self.addr, &wanted.target).into();
+    /// Asks each question once.
+    pub fn once(&mut self, questions: &[Question]) -> Result<()> {
+        let connections = &mut self.connections;
+        let share = questions.len().div_ceil(connections.len().max(1)).max(1);
+
+        self.runtime.block_on(async {
+            let asking = connections.iter_mut().zip(questions.chunks(share)).map(
+                async |(connection, questions)| {
+                    for question in questions {
+                        let parts = connection.exchange(&question.request).await?;
+                        ensure!(parts.status == 200, "{}: {}", question.target, parts.status);
+                    }
+                    Ok(())
+                },
+            );
+            futures::future::try_join_all(asking).await.map(drop)
+        })
+    }
+
+    /// Asks what is to be asked, over and over on all connections, for so long.
+    pub fn run(&mut self, questions: &Arc<[Question]>, lasting: Duration) -> Result<Done> {
         let connections = std::mem::take(&mut self.connections);
+        let stride = questions.len() / connections.len().max(1);
         let before = own_thread_time();
         let started = Instant::now();
         let until = started + lasting;
 
         let asking = async {
             let mut tasks = JoinSet::new();
-            for connection in connections {
-                tasks.spawn(connection.ask(Arc::clone(&request), Arc::clone(wanted), until));
+            for (number, connection) in connections.into_iter().enumerate() {
+                tasks.spawn(connection.ask(Arc::clone(questions), number * stride, until));
             }
             let mut connections = Vec::new();
-            let mut requests = 0;
+            let mut latencies = Vec::new();
             while let Some(ended) = tasks.join_next().await {
-                let (connection, asked) = ended.context("a connection's task ended early")??;
+                let (connection, took) = ended.context("a connection's task ended early")??;
                 connections.push(connection);
-                requests += asked;
+                latencies.extend(took);
             }
-            anyhow::Ok((connections, requests))
+            anyhow::Ok((connections, latencies))
         };
         let bounded = async { timeout(lasting + SILENT_MAX, asking).await };
-        let (connections, requests) =
+        let (connections, mut latencies) =
             self.runtime.block_on(bounded).context("a server stopped answering")??;
         self.connections = connections;
-        let processor = own_thread_time() - before;
-        Ok(Done { requests, took: started.elapsed(), processor })
+        let (took, processor) = (started.elapsed(), own_thread_time() - before);
+        ensure!(!latencies.is_empty(), "a run without a request");
+        let place = latencies.len() * 99 / 100;
+        let slow = *latencies.select_nth_unstable(place).1;
+        Ok(Done { requests: latencies.len() as u64, took, processor, slow })
+    }
+}
+
+impl Question {
+    /// For an answer that is known.
+    pub fn of(addr: SocketAddr, wanted: &Answer) -> Self {
+        Self { body: Some(wanted.body.clone()), ..Self::about(addr, &wanted.target) }
+    }
+
+    pub fn about(addr: SocketAddr, target: &str) -> Self {
+        Self { request: request(addr, target), target: target.to_owned(), body: None }
     }
 }
 
@@ -137,25 +179,34 @@ impl Connection {
         Ok(Self { stream, buffer: vec![0; BUFFER] })
     }
 
+    /// Answers how long each request took.
     async fn ask(
         mut self,
-        request: Arc<[u8]>,
-        wanted: Arc<Answer>,
+        questions: Arc<[Question]>,
+        first: usize,
         until: Instant,
-    ) -> Result<(Self, u64)> {
-        let mut asked = 0;
+    ) -> Result<(Self, Vec<Duration>)> {
+        let mut latencies = Vec::with_capacity(1 << 12);
+        let mut began = Instant::now();
 
-        while Instant::now() < until {
-            let parts = self.exchange(&request).await?;
-            if parts.status != 200 || parts.body != wanted.body.len() {
+        for (turn, question) in questions.iter().cycle().skip(first).enumerate() {
+            if began >= until {
+                break;
+            }
+            let parts = self.exchange(&question.request).await?;
+            let size = question.body.as_ref().map_or(parts.body, Vec::len);
+            if parts.status != 200 || parts.body != size {
                 let Parts { status, body, .. } = parts;
-                bail!("{} answered {status} with {body} bytes", wanted.target);
+                bail!("{} answered {status} with {body} bytes", question.target);
             }
             let body = &self.buffer[parts.head..parts.head + parts.body];
-            ensure!(asked > 0 || body == wanted.body, "{} has another body", wanted.target);
-            asked += 1;
+            let is_right = question.body.as_ref().is_none_or(|wanted| wanted == body);
+            ensure!(turn > 0 || is_right, "{} has another body", question.target);
+            let ended = Instant::now();
+            latencies.push(ended - began);
+            began = ended;
         }
-        Ok((self, asked))
+        Ok((self, latencies))
     }
 
     /// Sends a request and reads its answer into the buffer.

@@ -12,6 +12,7 @@ mod corpus;
 mod figures;
 mod load;
 mod machine;
+mod peers;
 mod process;
 mod report;
 mod rows;
@@ -60,6 +61,9 @@ enum Task {
     ServeEdge {
         #[arg(long)]
         origin: String,
+        /// For answers.
+        #[arg(long, default_value_t = 64)]
+        capacity_mb: u64,
     },
     ImportFile {
         #[arg(long)]
@@ -89,7 +93,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::ServeAxum { answers } => axum_peer::serve(&answers),
         Task::ServeOrigin { store } => origin_server::serve(&store),
-        Task::ServeEdge { origin } => edge_server::serve(&origin),
+        Task::ServeEdge { origin, capacity_mb } => edge_server::serve(&origin, capacity_mb << 20),
         Task::ImportFile { store, file } => catalogue::import(&store, &file),
     }
 }

@@ -22,6 +22,25 @@ pub fn processor_time(pid: u32) -> Result<Duration> {
     ticks(&stat).map(of_ticks).context("/proc/…/stat is not as proc(5) has it")
 }
 
+/// The same of a process and of all that descend from it and live.
+pub fn processor_time_of_family(pid: u32) -> Result<Duration> {
+    let mut time = processor_time(pid)?;
+    for child in children(pid)? {
+        time += processor_time_of_family(child)?;
+    }
+    Ok(time)
+}
+
+fn children(pid: u32) -> Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may have ended since the folder was read.
+        let listed = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
+        children.extend(listed.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    Ok(children)
+}
+
 /// User and system time of this thread, exactly.
 pub fn own_thread_time() -> Duration {
     of_timespec(clock_gettime(ClockId::ThreadCPUTime))
@@ -77,6 +96,26 @@ mod tests {
 
         assert_eq!(ticks(stat), Some(154));
         assert_eq!(ticks("7 (a) S 1"), None);
+    }
+
+    #[test]
+    fn a_familys_time_holds_its_childrens() {
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; read line"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let of_child = || processor_time(child.id()).unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while of_child() < Duration::from_millis(20) {
+            assert!(std::time::Instant::now() < deadline, "the child never ran");
+        }
+
+        let family = processor_time_of_family(std::process::id()).unwrap();
+
+        assert!(family >= Duration::from_millis(20));
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 
     #[test]

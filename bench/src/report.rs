@@ -99,6 +99,10 @@ impl Target {
     pub fn at_most(limit: Ratio, measured: Ratio) -> Self {
         Self::Set(format!("≤ {limit}"), measured <= limit)
     }
+
+    pub fn at_least(limit: Ratio, measured: Ratio) -> Self {
+        Self::Set(format!("≥ {limit}"), measured >= limit)
+    }
 }
 
 impl fmt::Display for Report {

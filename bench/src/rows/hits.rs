@@ -12,16 +12,18 @@ use crate::answer::{self, Answer};
 use crate::catalogue::text;
 use crate::child::{Place, Server};
 use crate::figures::{Count, Ratio, Spread, Time, each, nanos, per_second};
-use crate::load::{Clients, fetch, fetch_plain};
+use crate::load::{Clients, Question, fetch, fetch_plain};
 use crate::report::{Compared, Line, Section, Target};
 
 /// What a round of one side gave.
-struct Round {
+pub struct Round {
     /// Of the server for each request, in nanoseconds.
-    processor: u64,
-    rate: u64,
+    pub processor: u64,
+    pub rate: u64,
     /// Of the load for each request, in nanoseconds.
-    load: u64,
+    pub load: u64,
+    /// 99 of 100 answers came within so many nanoseconds.
+    pub slow: u64,
 }
 
 /// Measures a page of a product and a list of 24 at `server`.
@@ -33,21 +35,10 @@ pub fn measure(
     plan: &Plan,
 ) -> Result<()> {
     let addr = server.addr()?;
-    let targets = targets(addr)?;
-    // The first fetch fills, the second is the hit.
-    let answers: Vec<_> = targets
-        .iter()
-        .map(|target| fetch(addr, target).and_then(|_| fetch(addr, target)))
-        .collect::<Result<_>>()?;
-    answers.iter().try_for_each(Answer::ensure_hit)?;
-    let recorded = folder.join("answers.json");
-    answer::save(&answers, &recorded)?;
-    let arguments = ["serve-axum", "--answers", text(&recorded)?];
-    let peer = Server::of_task(&arguments, Place::Measured, plan.cores)?;
+    let (answers, peer) = peer(server, folder, Place::Measured, plan)?;
 
     let mut load = Vec::new();
     for (name, wanted) in ["product page", "list of 24"].into_iter().zip(answers) {
-        let wanted = Arc::new(wanted);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..plan.rounds {
             ours.push(round(server, &wanted, plan)?);
@@ -67,19 +58,46 @@ pub fn measure(
     Ok(())
 }
 
-fn round(server: &Server, wanted: &Arc<Answer>, plan: &Plan) -> Result<Round> {
+/// The hits of `server` (a product page and a list of 24), and an axum handler that gives the same.
+pub fn peer(
+    server: &Server,
+    folder: &Path,
+    place: Place,
+    plan: &Plan,
+) -> Result<(Vec<Answer>, Server)> {
+    let addr = server.addr()?;
+    // The first fetch fills, the second is the hit.
+    let answers: Vec<_> = targets(addr)?
+        .iter()
+        .map(|target| fetch(addr, target).and_then(|_| fetch(addr, target)))
+        .collect::<Result<_>>()?;
+    answers.iter().try_for_each(Answer::ensure_hit)?;
+    let recorded = folder.join("answers.json");
+    answer::save(&answers, &recorded)?;
+    let arguments = ["serve-axum", "--answers", text(&recorded)?];
+
+    Ok((answers, Server::of_task(&arguments, place, plan.cores)?))
+}
+
+pub fn round(server: &Server, wanted: &Answer, plan: &Plan) -> Result<Round> {
+    let addr = server.addr()?;
+
+    round_of(server, &[Question::of(addr, wanted)].into(), plan)
+}
+
+pub fn round_of(server: &Server, questions: &Arc<[Question]>, plan: &Plan) -> Result<Round> {
     let mut clients = Clients::connect(server.addr()?, plan.connections)?;
-    clients.run(wanted, plan.warm_up)?;
+    clients.run(questions, plan.warm_up)?;
 
     let before = server.processor_time()?;
-    let done = clients.run(wanted, plan.round)?;
+    let done = clients.run(questions, plan.round)?;
     let used = server.processor_time()? - before;
 
-    ensure!(done.requests > 0, "a round without a request");
     Ok(Round {
         processor: nanos(each(used, done.requests)),
         rate: per_second(done.requests, done.took),
         load: nanos(each(done.processor, done.requests)),
+        slow: nanos(done.slow),
     })
 }
 

@@ -1,6 +1,8 @@
 //! The rows of the benchmark.
 
+mod caches;
 mod edge;
+mod flat;
 mod hits;
 mod import;
 mod memory;
@@ -22,6 +24,10 @@ pub enum Row {
     Origin,
     /// A hit in the edge's memory against axum.
     Edge,
+    /// The same against nginx and Varnish, which must be installed.
+    Caches,
+    /// The same with more and more answers in memory.
+    Flat,
     /// Rows of a file into a fresh store.
     Import,
     /// Queries and changes against tantivy.
@@ -33,13 +39,23 @@ pub enum Row {
 }
 
 impl Row {
-    pub const ALL: [Self; 6] =
-        [Self::Origin, Self::Edge, Self::Import, Self::Search, Self::Memory, Self::Start];
+    pub const ALL: [Self; 8] = [
+        Self::Origin,
+        Self::Edge,
+        Self::Caches,
+        Self::Flat,
+        Self::Import,
+        Self::Search,
+        Self::Memory,
+        Self::Start,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Origin => "origin",
             Self::Edge => "edge",
+            Self::Caches => "caches",
+            Self::Flat => "flat",
             Self::Import => "import",
             Self::Search => "search",
             Self::Memory => "memory",
@@ -51,6 +67,8 @@ impl Row {
         report.add(match self {
             Self::Origin => origin::measure(plan)?,
             Self::Edge => edge::measure(plan)?,
+            Self::Caches => caches::measure(plan)?,
+            Self::Flat => flat::measure(plan)?,
             Self::Import => import::measure(plan)?,
             Self::Search => search::measure(plan)?,
             Self::Memory => memory::measure(plan)?,

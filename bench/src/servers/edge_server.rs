@@ -10,17 +10,18 @@ use embedded::SystemWorld;
 
 use super::SECRET;
 
-pub fn serve(origin: &str) -> Result<()> {
+pub fn serve(origin: &str, capacity_bytes: u64) -> Result<()> {
     let runtime = super::runtime()?;
 
     runtime.block_on(async {
         platform::start_metrics()?;
-        let settings = EdgeSettings::new(
+        let mut settings = EdgeSettings::new(
             Listen::At(super::any_port()),
             origin.parse()?,
             SigningKey::new("bench", SECRET)?,
             Arc::new(SystemWorld),
         );
+        settings.capacity_bytes = capacity_bytes;
 
         let running = edge_native::serve(settings, pending()).await?;
         super::ready(running.addr);
