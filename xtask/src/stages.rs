@@ -83,11 +83,12 @@ fn lint_all() -> Result<Tally> {
     formatted.and(clean)?;
 
     if toolbox::has_cargo_deny() {
-        must("cargo deny", &mut cargo(&["deny", "--log-level", "error", "check"]))?;
+        must(
+            "cargo deny",
+            &mut cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]),
+        )?;
     } else {
-        println!(
-            "licences and advisories not checked: `cargo install cargo-deny` is needed for it"
-        );
+        println!("licences and sources not checked: `cargo install cargo-deny` is needed for it");
     }
     must("bash -n .ci/run", program("bash").args(["-n", ".ci/run"]))?;
     Ok(Tally::default())

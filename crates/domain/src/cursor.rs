@@ -1,6 +1,8 @@
 //! Cursors: opaque, versioned, canonical and checked. The same page of the same list always has
 //! the same cursor, so page two can be a cache hit, and a cursor of another list is refused.
 
+mod place;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::ProductId;
+
+pub use place::PlaceCursor;
 
 const VERSION: u8 = 1;
 /// The longest name that sorts by itself; two longer ones that agree so far sort by id.

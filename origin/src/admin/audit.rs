@@ -9,7 +9,7 @@ use store::audit::AuditEntryPlace;
 use store::{Actor, AuditEntry};
 
 use super::inventory::PageQuery;
-use super::products::{cursor, page_size};
+use super::paging::{self, page_size};
 use super::views::Listed;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -17,6 +17,8 @@ use crate::schema::AdminProblems;
 use crate::shop::SharedShop;
 
 const PAGE_MAX: usize = 200;
+/// In its cursors.
+const LIST: &str = "audit";
 
 /// Who changed what.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -42,12 +44,12 @@ pub async fn list_audit(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Listed<AuditView>>, Problem> {
     let limit = page_size(query.limit(), PAGE_MAX)?;
-    let before = query.cursor().map(cursor::<AuditId>).transpose()?.map(AuditEntryPlace::of);
+    let before = paging::place::<AuditId>(LIST, query.cursor())?.map(AuditEntryPlace::of);
     let (entries, next) = shop.audit.list(before.as_ref(), limit as u32).await?;
 
     Ok(Json(Listed {
         data: entries.into_iter().map(AuditView::from).collect(),
-        next_cursor: next.map(|place| place.id().to_string()),
+        next_cursor: next.map(|place| paging::cursor(LIST, place.id())),
     }))
 }
 

@@ -8,7 +8,7 @@ use domain::{LedgerEntry, Sku};
 use serde::Deserialize;
 
 use super::answers::{id, shown, written};
-use super::products::{cursor, page_size};
+use super::paging::{self, page_size};
 use super::views::{Inventory, Listed};
 use crate::access::Admin;
 use crate::body;
@@ -75,12 +75,16 @@ pub async fn list_ledger(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Listed<LedgerEntry>>, Problem> {
     let limit = page_size(query.limit, PAGE_MAX)?;
-    let before = query.cursor.as_deref().map(cursor::<u64>).transpose()?;
-    let data = shop.catalog.ledger(&id("SKU", &sku)?, before, limit as u32).await?;
+    let sku: Sku = id("SKU", &sku)?;
+    let list = format!("ledger/{sku}");
+    let before = paging::place::<u64>(&list, query.cursor.as_deref())?;
+    let data = shop.catalog.ledger(&sku, before, limit as u32).await?;
     let last = data.last().filter(|_| data.len() == limit).map(|row| row.version);
 
     Ok(Json(Listed {
-        next_cursor: last.filter(|version| *version > 1).map(|version| version.to_string()),
+        next_cursor: last
+            .filter(|version| *version > 1)
+            .map(|version| paging::cursor(&list, version)),
         data,
     }))
 }

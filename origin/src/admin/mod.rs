@@ -8,6 +8,7 @@ mod collections;
 mod files;
 mod inventory;
 mod lists;
+mod paging;
 mod products;
 mod variants;
 mod views;

@@ -6,10 +6,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::draft::{ProductDraft, ProductPatch};
 use domain::query::Q_MAX;
-use domain::{Code, FieldError, ProductId, Status};
+use domain::{ProductId, Status};
 use serde::Deserialize;
 
 use super::answers::{created, gone, id, replacing, shown, written};
+use super::paging::{self, out_of_range, page_size};
 use super::views::{AdminProduct, Listed};
 use crate::access::Admin;
 use crate::body;
@@ -47,18 +48,19 @@ pub async fn list_products(
     Query(query): Query<ProductsQuery>,
 ) -> Result<Json<Listed<AdminProduct>>, Problem> {
     let limit = page_size(query.limit, PAGE_MAX)?;
-    let after = query.cursor.as_deref().map(cursor::<ProductId>).transpose()?;
     let words = query.q.as_deref().filter(|q| !q.trim().is_empty());
     if words.is_some_and(|q| q.chars().count() > Q_MAX) {
         return Err(out_of_range("?q", format!("q has at most {Q_MAX} characters")));
     }
+    let list = format!("products/{:?}/{}", query.status, words.unwrap_or_default());
+    let after = paging::place::<ProductId>(&list, query.cursor.as_deref())?;
     let page = shop.shelf().admin_list(query.status, words, after, limit);
     let ids: Vec<_> = page.cards.iter().map(search::Card::id).collect();
     let products = shop.catalog.products(&ids).await?;
 
     Ok(Json(Listed {
         data: products.into_iter().flatten().map(AdminProduct::from).collect(),
-        next_cursor: page.next.map(|id| id.to_string()),
+        next_cursor: page.next.map(|id| paging::cursor(&list, id)),
     }))
 }
 
@@ -146,27 +148,4 @@ pub(super) async fn current(shop: &Shop, product: ProductId) -> Result<u64, Prob
     let found = shop.catalog.product(product).await?;
 
     found.map(|found| found.product.version).ok_or_else(|| Problem::not_found("product"))
-}
-
-pub(super) fn page_size(asked: Option<usize>, most: usize) -> Result<usize, Problem> {
-    match asked {
-        None => Ok(most.min(50)),
-        Some(size) if (1..=most).contains(&size) => Ok(size),
-        Some(size) => Err(out_of_range("?limit", format!("limit is 1 to {most}, not {size}"))),
-    }
-}
-
-fn out_of_range(parameter: &str, detail: String) -> Problem {
-    let mut problem = Problem::new(Code::InvalidParameter, detail.clone());
-    problem.body.errors = vec![FieldError::new(parameter, "range", detail)];
-    problem
-}
-
-pub(super) fn cursor<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|_| {
-        let detail = "cursor is not one that this list gave out";
-        let mut problem = Problem::new(Code::InvalidCursor, detail);
-        problem.body.errors = vec![FieldError::new("?cursor", "invalid", detail)];
-        problem
-    })
 }

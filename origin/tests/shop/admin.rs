@@ -151,6 +151,27 @@ async fn the_audit_list_names_who_did_what_newest_first() {
 }
 
 #[tokio::test]
+async fn a_cursor_of_an_admins_list_is_good_for_that_list_alone() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    world.product("Leather Tote", &bags, "TOTE-2", 8_999).await;
+    let get = async |path: &str| world.call("GET", path, &[], json!(null)).await;
+
+    let first = get("/admin/products?limit=1").await.expect(200).json();
+    let cursor = first["next_cursor"].as_str().unwrap().to_owned();
+    let second = get(&format!("/admin/products?limit=1&cursor={cursor}")).await.expect(200).json();
+
+    assert_eq!(first["data"][0]["name"], "Leather Tote");
+    assert_eq!(second["data"][0]["name"], "Canvas Tote");
+    for elsewhere in ["/admin/audit?", "/admin/inventory/TOTE-1/ledger?", "/admin/products?q=tote&"]
+    {
+        let refused = get(&format!("{elsewhere}cursor={cursor}")).await.expect(400);
+        assert_eq!(refused.json()["code"], "invalid_cursor", "{elsewhere}");
+    }
+}
+
+#[tokio::test]
 async fn a_writers_token_reads_its_own_write_and_keeps_the_answer_private() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
