@@ -128,7 +128,7 @@ impl State {
         let changes =
             answer.unwrap_or_else(|_| Err(unavailable("read the change log: no answer in 2 s")));
 
-        changes.and_then(Changes::checked).map_err(RoundEnd::SourceFailed)
+        changes.and_then(checked).map_err(RoundEnd::SourceFailed)
     }
 
     /// Applies what follows the position; `None` if there may be another page.
@@ -229,6 +229,14 @@ async fn unpanicked<T>(call: impl Future<Output = Result<T, PortError>>) -> Resu
     let ended = AssertUnwindSafe(call).catch_unwind().await;
 
     ended.unwrap_or_else(|_| Err(unavailable("follow the change log: a call panicked")))
+}
+
+fn checked(changes: Changes) -> Result<Changes, PortError> {
+    let told = changes.checked();
+
+    told.map_err(|wrong| {
+        PortError::new(PortErrorKind::Corrupt, format!("read the change log: {wrong}"))
+    })
 }
 
 fn unavailable(attempted: &'static str) -> PortError {

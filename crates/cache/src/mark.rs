@@ -1,11 +1,10 @@
 //! A position in one word, so that an entry is known to be current by one compare.
 
 use domain::Seq;
+use domain::changes::SEQ_MAX;
 
-/// The highest seq that a mark can hold: at a thousand writes a second, 8,900 years.
-pub(crate) const SEQ_MAX: Seq = Seq((1 << SEQ_BITS) - 1);
-
-const SEQ_BITS: u32 = 48;
+/// As many as [`SEQ_MAX`], the highest head that is believed, has.
+const SEQ_BITS: u32 = SEQ_MAX.0.count_ones();
 
 /// An era and a seq. An era is a run of one log without a reset: seqs of two eras are never
 /// compared. It wraps after 65,535 resets, far longer than any entry lives.

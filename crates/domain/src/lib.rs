@@ -4,6 +4,7 @@
 pub mod access;
 pub mod api;
 pub mod category;
+pub mod changes;
 pub mod coherence;
 pub mod cohort;
 pub mod collection;
@@ -23,6 +24,7 @@ pub mod tags;
 pub mod time;
 
 pub use category::{Category, CategoryTree};
+pub use changes::Changes;
 pub use coherence::{Change, ChangeRow, LogId, Seq, Stamp, Tag, TagHash, TagTable};
 pub use collection::{Collection, Membership, Rule};
 pub use cursor::{Cursor, CursorKey, InvalidCursor};
