@@ -95,6 +95,15 @@ impl SigningKey {
         Ok(Self { kid: kid.into(), keyed })
     }
 
+    /// A key that is named by its hash, so that both sides of a connection give it the same name.
+    pub fn of_secret(secret: &[u8]) -> Result<Self, InvalidKey> {
+        let hash = Sha256::digest(secret);
+        let name =
+            hash.iter().take(4).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+
+        Self::new(&name, secret)
+    }
+
     pub fn kid(&self) -> &str {
         &self.kid
     }
@@ -346,6 +355,14 @@ mod tests {
 
         assert!(printed.contains("k1") && !printed.contains("0123456789"), "{printed}");
         assert!(!printed.contains("48, 49"), "{printed}");
+    }
+
+    #[test]
+    fn a_secret_names_its_key() {
+        let key = SigningKey::of_secret(b"0123456789abcdef0123456789abcdef").unwrap();
+
+        assert_eq!(key.kid(), "3eb1bd43");
+        assert_eq!(SigningKey::of_secret(b"short").unwrap_err(), InvalidKey::Secret);
     }
 
     #[test]

@@ -2,13 +2,18 @@
 //! an answer may be used, and how the edge proves who it is. No I/O, clock, environment or
 //! randomness, so that the native shell, the Worker and the origin share every decision.
 
+pub mod arrival;
 pub mod auth;
 pub mod cache_status;
 pub mod conditional;
 pub mod decision;
 pub mod encoding;
+pub mod fields;
+pub mod follow;
 pub mod headers;
 pub mod host;
+mod known;
+pub mod parcel;
 pub mod route;
 pub mod storage;
 pub mod token;
@@ -16,4 +21,5 @@ pub mod token;
 pub use cache_status::CacheStatus;
 pub use decision::{Decision, Entry};
 pub use encoding::Encoding;
+pub use known::Known;
 pub use route::{Refusal, Route};

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use edge_core::auth::{KeyRing, SECRET_MIN, SigningKey};
 use ports::World;
-use sha2::{Digest as _, Sha256};
 
 use crate::reader::Reader;
 
@@ -65,11 +64,7 @@ impl Secret {
 
     /// Named by its hash, so that both sides of a connection give a key the same name.
     fn key(&self) -> SigningKey {
-        let hash = Sha256::digest(self.0.as_bytes());
-        let name =
-            hash.iter().take(4).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
-
-        SigningKey::new(&name, self.0.as_bytes()).expect("a secret is long enough for a key")
+        SigningKey::of_secret(self.0.as_bytes()).expect("a secret is long enough for a key")
     }
 }
 

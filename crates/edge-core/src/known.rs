@@ -1,0 +1,115 @@
+//! How far an answer that is kept is known to be valid, so that most uses of it judge nothing anew.
+
+use domain::coherence::Verdict;
+use domain::{Seq, TagTable};
+
+use crate::Entry;
+
+/// One more than the log's position at which an answer was last found valid: an answer that is
+/// valid at a position counts as stamped with it. Zero: it was filled while nothing was known of
+/// the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known(u64);
+
+impl Known {
+    pub const NOTHING: Self = Self(0);
+
+    pub fn at(position: Option<Seq>) -> Self {
+        Self(position.map_or(0, |seq| seq.0 + 1))
+    }
+
+    /// What the rule says of the entry now, and how far it is known after that. One compare, when
+    /// it was judged at the table's position before.
+    pub fn verdict(self, entry: &Entry, table: Option<&TagTable>) -> (Verdict, Self) {
+        let Some(table) = table else {
+            // A tier that knew the log and knows nothing now is between two logs.
+            let verdict =
+                if self == Self::NOTHING { Verdict::Valid } else { Verdict::Withdrawn };
+            return (verdict, self);
+        };
+        if entry.stamp.log != *table.log() {
+            return (Verdict::Withdrawn, self);
+        }
+        let here = Self::at(Some(table.position()));
+        if self == here {
+            return (Verdict::Valid, self);
+        }
+
+        // Of a stamp beyond the log only so much is believed as the log had when it was judged.
+        let known_at = self.0.checked_sub(1).map_or(entry.stamp.seq, Seq);
+        let verdict = table.judge_seq(known_at, &entry.tags);
+        (verdict, if verdict.is_valid() { here } else { self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::{ChangeRow, LogId, Resource, Stamp, TagHash, Timestamp};
+
+    use super::*;
+
+    fn log() -> LogId {
+        LogId::new("L").unwrap()
+    }
+
+    fn entry(seq: u64) -> Entry {
+        Entry {
+            resource: Resource::Product,
+            stamp: Stamp { log: log(), seq: Seq(seq) },
+            tags: Box::new([TagHash::of("a")]),
+            stored_at: Timestamp::default(),
+            initial_age: Duration::ZERO,
+            ttl: Duration::from_secs(60),
+        }
+    }
+
+    fn table(rows: &[&str]) -> TagTable {
+        let mut table = TagTable::starting_at(log(), Seq(10));
+        for (tag, seq) in rows.iter().zip(11..) {
+            let json = format!(
+                r#"{{"seq":{seq},"at":"2026-11-23T14:02:32.123Z","tags":["{tag}"],"changes":[]}}"#
+            );
+            table.apply(&serde_json::from_str::<ChangeRow>(&json).unwrap()).unwrap();
+        }
+        table
+    }
+
+    #[test]
+    fn what_is_valid_at_a_position_is_not_judged_twice_there() {
+        let (verdict, known) = Known::NOTHING.verdict(&entry(10), Some(&table(&["b"])));
+
+        assert_eq!((verdict, known), (Verdict::Valid, Known::at(Some(Seq(11)))));
+        assert_eq!(known.verdict(&entry(10), Some(&table(&["a"]))).0, Verdict::Valid);
+    }
+
+    #[test]
+    fn a_later_row_makes_it_invalid_and_what_is_known_stays() {
+        let known = Known::at(Some(Seq(11)));
+
+        let (verdict, after) = known.verdict(&entry(10), Some(&table(&["b", "a"])));
+
+        assert_eq!((verdict, after), (Verdict::Invalid, known));
+    }
+
+    #[test]
+    fn a_stamp_beyond_the_log_is_believed_as_far_as_the_log_went() {
+        let known = Known::at(Some(Seq(10)));
+
+        assert_eq!(known.verdict(&entry(99), Some(&table(&["a"]))).0, Verdict::Invalid);
+    }
+
+    #[test]
+    fn between_two_logs_only_what_never_was_judged_is_valid() {
+        assert_eq!(Known::NOTHING.verdict(&entry(10), None).0, Verdict::Valid);
+        assert_eq!(Known::at(Some(Seq(10))).verdict(&entry(10), None).0, Verdict::Withdrawn);
+    }
+
+    #[test]
+    fn another_logs_answer_is_withdrawn() {
+        let table = TagTable::starting_at(LogId::new("M").unwrap(), Seq(0));
+
+        assert_eq!(Known::NOTHING.verdict(&entry(10), Some(&table)).0, Verdict::Withdrawn);
+    }
+}
