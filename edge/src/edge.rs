@@ -1,0 +1,128 @@
+//! The edge of one isolate: what its requests share, and where each of them goes.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+
+use domain::policy::PRIVATE_CACHE_CONTROL;
+use domain::{CatalogRead, Timestamp};
+use edge_core::fields::Fields;
+use edge_core::follow::LogView;
+use edge_core::{CacheStatus, Refusal, Route};
+use js_sys::futures::future_to_promise;
+use wasm_bindgen::JsValue;
+
+use crate::asked::Asked;
+use crate::js::{self, Context};
+use crate::kept::Shelf;
+use crate::problem;
+use crate::settings::Settings;
+
+/// Says that this edge serves, whatever the origin does.
+const HEALTH: &str = "/edge/healthz";
+
+pub(crate) struct Edge {
+    pub settings: Settings,
+    pub shelf: RefCell<Shelf>,
+    pub log: RefCell<LogView>,
+    /// Until when another request is believed to be reading on. No request waits for another
+    /// one's fetch: the platform ends it with its own request.
+    pub reading_until: Cell<Timestamp>,
+    /// Until when nobody waits for the log, which was waited for in vain.
+    pub gave_up_until: Cell<Timestamp>,
+}
+
+thread_local! {
+    static EDGE: OnceCell<Rc<Edge>> = const { OnceCell::new() };
+}
+
+impl Edge {
+    /// # Errors
+    /// What is wrong with the bindings.
+    pub fn of_this_isolate(env: &JsValue) -> Result<Rc<Self>, Vec<String>> {
+        EDGE.with(|edge| {
+            if let Some(edge) = edge.get() {
+                return Ok(Rc::clone(edge));
+            }
+            let settings = Settings::of(env)?;
+            Ok(Rc::clone(edge.get_or_init(|| Rc::new(Self::new(settings)))))
+        })
+    }
+
+    fn new(settings: Settings) -> Self {
+        Self {
+            shelf: RefCell::new(Shelf::new(settings.capacity_bytes)),
+            settings,
+            log: RefCell::default(),
+            reading_until: Cell::default(),
+            gave_up_until: Cell::default(),
+        }
+    }
+
+    pub fn handle(self: Rc<Self>, request: JsValue, context: Context) -> JsValue {
+        let asked = Asked::of(&request);
+
+        match Route::of(asked.method(), asked.target()) {
+            Ok(Route::Catalog(read)) => self.catalog(read, asked, context),
+            Ok(Route::Pass) if asked.target() == HEALTH => self.health(),
+            Ok(Route::Pass) => promised(async move { self.pass(&request, &asked).await }),
+            Ok(Route::Internal) => problem::refused(Refusal::not_found(), None),
+            Err(refusal) => problem::refused(refusal, None),
+        }
+    }
+
+    fn catalog(self: Rc<Self>, read: CatalogRead, asked: Asked, context: Context) -> JsValue {
+        match self.at_once(&read, &asked, &context) {
+            Some(answer) => answer,
+            None => promised(async move { self.read(read, &asked, &context).await }),
+        }
+    }
+
+    fn health(&self) -> JsValue {
+        let log = self.log.borrow();
+        let position = log.stamp().map(|stamp| stamp.to_string());
+        let age = u64::try_from(log.age(now()).0.as_millis()).ok().filter(|_| position.is_some());
+        let json = serde_json::json!({ "status": "ok", "log": position, "log_age_ms": age });
+        let mut fields = Fields::default();
+        fields.set("content-type", "application/json");
+        fields.set("cache-control", PRIVATE_CACHE_CONTROL);
+
+        js::answer(&JsValue::from_str(&json.to_string()), &js::head(200, &fields.to_lines()))
+    }
+
+    /// The value of `RateLimit-Policy`, where somebody counts.
+    pub fn policy(&self) -> Option<&str> {
+        self.settings.limiter.as_ref().map(|limiter| limiter.policy.as_str())
+    }
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_millis(js::now_millis())
+}
+
+/// A promise of an answer that has to be waited for.
+fn promised(answer: impl Future<Output = JsValue> + 'static) -> JsValue {
+    future_to_promise(std::panic::AssertUnwindSafe(async { Ok(answer.await) })).into()
+}
+
+/// Goes on after the answer was given.
+pub(crate) fn behind(context: &Context, work: impl Future<Output = ()> + 'static) {
+    let work = async {
+        work.await;
+        Ok(JsValue::UNDEFINED)
+    };
+
+    context.wait_until(&future_to_promise(std::panic::AssertUnwindSafe(work)));
+}
+
+/// One line of the log.
+pub(crate) fn say(key: &str, why: &str, outcome: &str) {
+    let line = serde_json::json!({
+        "level": "INFO", "message": "cache miss", "key": key, "why": why, "outcome": outcome,
+    });
+
+    js::log(&line.to_string());
+}
+
+/// Of a request that goes past the cache.
+pub(crate) const BYPASS: CacheStatus = CacheStatus::BYPASS;

@@ -1,0 +1,201 @@
+//! Asking the origin for a cached read, judging what it answers, and keeping what may be kept.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use domain::policy::jittered;
+use domain::{CatalogRead, Seq, Timestamp};
+use edge_core::Entry;
+use edge_core::arrival::{Arrival, Arrived, is_failure};
+use edge_core::cache_status::Detail;
+use edge_core::decision;
+use edge_core::headers::TAGS;
+use edge_core::storage::Storable;
+
+use crate::answer::Answer;
+use crate::edge::{Edge, behind, now};
+use crate::js::{self, Context};
+use crate::kept::{Kept, Key};
+use crate::origin::{Ask, Failure, Reply};
+use crate::vault::Vault;
+
+/// For the origin's whole answer to a cached read.
+pub(crate) const FETCH_WITHIN: Duration = Duration::from_secs(10);
+/// A page of 100 products has some 200 KB.
+const BODY_MAX: u32 = 8 << 20;
+/// The first answer, the whole one where a 304 did not do, and one that is not behind.
+const QUESTIONS_MAX: u32 = 3;
+
+/// What came of asking.
+pub(crate) enum Landed {
+    /// An answer that may be kept.
+    Kept {
+        kept: Rc<Kept>,
+        /// Its bytes were there before, and the origin called them right.
+        is_validated: bool,
+    },
+    /// One that is shown and forgotten.
+    Passing {
+        answer: Answer,
+        detail: Option<Detail>,
+    },
+    Failed(Failure),
+}
+
+/// What is asked for.
+#[derive(Clone)]
+pub(crate) struct Fill {
+    pub read: CatalogRead,
+    pub key: Key,
+    /// What is kept of it, and can't be served as it is.
+    pub kept: Option<Rc<Kept>>,
+    /// Its bytes may still be right.
+    pub revalidate: bool,
+    /// What whoever asks has written.
+    pub at_least: Option<Seq>,
+}
+
+impl Fill {
+    pub fn new(read: CatalogRead, key: Key) -> Self {
+        Self { read, key, kept: None, revalidate: false, at_least: None }
+    }
+}
+
+impl Landed {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Kept { is_validated: true, .. } => "validated",
+            Self::Kept { .. } => "kept",
+            Self::Passing { .. } => "passing",
+            Self::Failed(failure) => failure.name(),
+        }
+    }
+
+    /// The status of a failure that an old answer may stand in for.
+    pub fn failed_with(&self) -> Option<u16> {
+        match self {
+            Self::Failed(failure) => Some(failure.status()),
+            Self::Passing { answer, .. } => Some(answer.status).filter(|one| is_failure(*one)),
+            Self::Kept { .. } => None,
+        }
+    }
+}
+
+impl Edge {
+    pub(crate) async fn fill(self: &Rc<Self>, fill: &Fill, context: &Context) -> Landed {
+        let landed = self.asked_for(fill, context).await.unwrap_or_else(Landed::Failed);
+
+        if let (Some(kept), Some(_)) = (&fill.kept, landed.failed_with()) {
+            kept.stand_in(now());
+        }
+        landed
+    }
+
+    async fn asked_for(self: &Rc<Self>, fill: &Fill, context: &Context) -> Result<Landed, Failure> {
+        let mut validated = fill.kept.clone().filter(|_| fill.revalidate);
+        let mut min_seq = self.least(fill);
+        let mut again = false;
+
+        for _ in 0..QUESTIONS_MAX {
+            let ask = Ask {
+                target: fill.key.target(),
+                encoding: fill.key.encoding,
+                min_seq,
+                validator: validated.as_ref().and_then(|kept| kept.answer.etag()),
+            };
+            let asked_at = now();
+            let reply = self.question(ask, BODY_MAX, FETCH_WITHIN).await?;
+            let arrival = Arrival {
+                status: reply.status,
+                fields: &reply.fields,
+                resource: fill.read.resource(),
+                encoding: fill.key.encoding,
+                validated: validated.as_ref().map(|kept| kept.answer.status),
+                again,
+            };
+            let arrived = arrival.judge(self.log.borrow().table());
+            let validated_by = validated.as_deref().filter(|_| arrival.is_unchanged());
+
+            match arrived {
+                Arrived::Keep(storable) => {
+                    let answer = self.kept(&reply, validated_by)?;
+                    let is_validated = validated_by.is_some();
+                    let entry = entry(storable, asked_at);
+                    let tags = reply.fields.joined(TAGS).unwrap_or_default();
+                    let kept = self.keep(fill, entry, answer, tags, context);
+                    return Ok(Landed::Kept { kept, is_validated });
+                }
+                Arrived::Pass(detail) => {
+                    let answer = self.passing(&reply, validated_by)?;
+                    return Ok(Landed::Passing { answer, detail });
+                }
+                Arrived::AskWhole => validated = None,
+                Arrived::AskAgain { min_seq: required } => {
+                    min_seq = Some(required);
+                    again = true;
+                }
+                Arrived::Unusable => return Err(Failure::Unusable),
+            }
+        }
+        Err(Failure::Unusable)
+    }
+
+    /// What an answer must at least be stamped with, by the tags that are known beforehand.
+    fn least(&self, fill: &Fill) -> Option<Seq> {
+        let log = self.log.borrow();
+        let required = log.table().map(|table| match &fill.kept {
+            Some(kept) => table.required(&kept.entry.tags),
+            None => table.required(&decision::known_tags(&fill.read)),
+        });
+
+        required.max(fill.at_least)
+    }
+
+    fn kept(&self, reply: &Reply, validated: Option<&Kept>) -> Result<Answer, Failure> {
+        match validated {
+            Some(kept) => Ok(kept.answer.validated(&reply.fields)),
+            None => Ok(Answer::kept(reply.status, &reply.fields, reply.bytes()?, self.policy())),
+        }
+    }
+
+    fn passing(&self, reply: &Reply, validated: Option<&Kept>) -> Result<Answer, Failure> {
+        match validated {
+            Some(kept) => Ok(kept.answer.validated(&reply.fields)),
+            None => Ok(Answer::passing(reply.status, &reply.fields, reply.bytes()?, self.policy())),
+        }
+    }
+
+    fn keep(
+        &self,
+        fill: &Fill,
+        entry: Entry,
+        answer: Answer,
+        tags: String,
+        context: &Context,
+    ) -> Rc<Kept> {
+        let log = self.log.borrow();
+        let kept = Rc::new(Kept::new(entry, answer, log.position()));
+        if log.is_cache_off() {
+            return kept;
+        }
+        self.shelf.borrow_mut().put(&fill.key, &kept, log.table());
+
+        let vault = Vault::new(&self.settings.public_host);
+        let (key, saved) = (fill.key.clone(), Rc::clone(&kept));
+        behind(context, async move { vault.save(&key, &saved, &tags).await });
+        kept
+    }
+}
+
+fn entry(storable: Storable, asked_at: Timestamp) -> Entry {
+    let dice = js::random() as u64;
+
+    Entry {
+        resource: storable.resource,
+        stamp: storable.stamp,
+        tags: storable.tags,
+        stored_at: asked_at,
+        initial_age: storable.initial_age,
+        ttl: jittered(storable.ttl, dice),
+    }
+}

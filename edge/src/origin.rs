@@ -1,0 +1,148 @@
+//! Requests to the origin: signed, bounded, each within its deadline.
+
+use std::time::Duration;
+
+use domain::Seq;
+use edge_core::auth::{Payload, Signed};
+use edge_core::fields::Fields;
+use edge_core::{Encoding, headers};
+use js_sys::futures::JsFuture;
+use js_sys::{ArrayBuffer, Promise};
+use wasm_bindgen::{JsCast as _, JsValue};
+
+use crate::edge::{Edge, now};
+use crate::js;
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Unreachable,
+    Timeout,
+    /// Too large, broken off, or in an encoding that nobody asked for.
+    Unusable,
+}
+
+/// What is asked on a cached route and of the change log: nothing of it is a client's own words.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    /// Canonical path and query.
+    pub target: &'a str,
+    pub encoding: Encoding,
+    pub min_seq: Option<Seq>,
+    /// The entity tag of what is kept.
+    pub validator: Option<&'a str>,
+}
+
+/// An answer whose head has arrived, and what of its body the platform has given us.
+pub(crate) struct Reply {
+    pub status: u16,
+    pub fields: Fields,
+    pub body: JsValue,
+}
+
+impl Failure {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Unusable => "unusable",
+        }
+    }
+
+    /// What the client would have been answered, for `fwd-status`.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Unreachable | Self::Unusable => 502,
+            Self::Timeout => 504,
+        }
+    }
+}
+
+impl Reply {
+    /// Of an answer that arrived whole.
+    pub fn bytes(&self) -> Result<ArrayBuffer, Failure> {
+        self.body.clone().dyn_into().map_err(|_| Failure::Unusable)
+    }
+}
+
+impl Edge {
+    /// The whole answer, or why there is none. A connection that breaks before it answered is tried
+    /// once more: to read twice is to read once.
+    pub(crate) async fn question(
+        &self,
+        ask: Ask<'_>,
+        bytes_max: u32,
+        within: Duration,
+    ) -> Result<Reply, Failure> {
+        match reply(self.send(ask, bytes_max, within)).await {
+            Err(Failure::Unreachable) => reply(self.send(ask, bytes_max, within)).await,
+            other => other,
+        }
+    }
+
+    fn send(&self, ask: Ask<'_>, bytes_max: u32, within: Duration) -> Promise {
+        let mut fields = Fields::default();
+        fields.set("accept-encoding", ask.encoding.as_str());
+        let signed = Signed { target: ask.target, ..self.nobody() };
+        self.sign(&mut fields, &signed);
+        if let Some(seq) = ask.min_seq {
+            fields.set(headers::MIN_SEQ, seq.to_string());
+        }
+        if let Some(validator) = ask.validator {
+            fields.set("if-none-match", validator);
+        }
+
+        js::ask(&self.url(ask.target), &fields.to_lines(), millis(within), bytes_max)
+    }
+
+    /// A GET without a body that no client is behind.
+    pub(crate) fn nobody(&self) -> Signed<'_> {
+        Signed {
+            method: "GET",
+            target: "/",
+            payload: Payload::EMPTY,
+            client_addr: "",
+            client_user: "",
+            public_host: &self.settings.public_host,
+        }
+    }
+
+    pub(crate) fn sign(&self, fields: &mut Fields, signed: &Signed<'_>) {
+        fields.set(headers::EDGE_AUTH, self.settings.key.sign(signed, now(), js::random()));
+        fields.set(headers::PUBLIC_HOST, self.settings.public_host.as_str());
+        if !signed.client_addr.is_empty() {
+            fields.set(headers::CLIENT_ADDR, signed.client_addr);
+        }
+    }
+
+    pub(crate) fn url(&self, target: &str) -> String {
+        format!("{}{target}", self.settings.origin)
+    }
+}
+
+pub(crate) async fn reply(asked: Promise) -> Result<Reply, Failure> {
+    let reply = JsFuture::from(asked).await.map_err(|_| Failure::Unusable)?;
+
+    match js::text(&reply, "failure").as_deref() {
+        Some("timeout") => return Err(Failure::Timeout),
+        Some("unreachable") => return Err(Failure::Unreachable),
+        Some(_) => return Err(Failure::Unusable),
+        None => {}
+    }
+    let status = js::get(&reply, "status").and_then(|status| status.as_f64());
+    let status = status.map_or(0, |status| status as u16);
+    // No Response can be made with another one.
+    if !(200..600).contains(&status) {
+        return Err(Failure::Unusable);
+    }
+
+    Ok(Reply {
+        status,
+        fields: Fields::of_lines(&js::text(&reply, "lines").unwrap_or_default()),
+        body: js::get(&reply, "body").unwrap_or(JsValue::NULL),
+    })
+}
+
+pub(crate) fn millis(within: Duration) -> u32 {
+    u32::try_from(within.as_millis()).unwrap_or(u32::MAX)
+}

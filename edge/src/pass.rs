@@ -1,0 +1,64 @@
+//! What is never cached: passed to the origin and back, streaming both ways.
+
+use std::time::Duration;
+
+use domain::{Code, ProblemBody};
+use edge_core::auth::{Payload, Signed};
+use edge_core::fields::Fields;
+use edge_core::headers;
+use wasm_bindgen::JsValue;
+
+use crate::asked::Asked;
+use crate::edge::{BYPASS, Edge};
+use crate::js;
+use crate::origin::{millis, reply};
+use crate::problem;
+
+/// How long the origin may take before it says anything.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Of a body, as far as it says how long it is; Cloudflare itself ends longer ones at its plan's
+/// limit.
+const BODY_MAX: u64 = 256 << 20;
+
+impl Edge {
+    pub(crate) async fn pass(&self, request: &JsValue, asked: &Asked) -> JsValue {
+        let sent = Fields::of_lines(&js::lines_of(request));
+        let declared = sent.get("content-length").and_then(|length| length.parse().ok());
+        if declared.is_some_and(|length: u64| length > BODY_MAX) {
+            let detail = format!("the body has more than {BODY_MAX} bytes");
+            return problem::of(ProblemBody::new(Code::PayloadTooLarge, detail), &BYPASS, None);
+        }
+
+        let onward = self.onward(&sent, asked);
+        let url = self.url(asked.target());
+        match reply(js::pass(request, &url, &onward.to_lines(), millis(SILENCE_MAX))).await {
+            Ok(reply) => {
+                let mut back =
+                    reply.fields.passed(|name| headers::INTERNAL_OF_ANSWERS.contains(&name));
+                // The origin's own cache, if it has one, comes first in the list.
+                back.add(headers::CACHE_STATUS, BYPASS.to_string());
+                js::answer(&reply.body, &js::head(reply.status, &back.to_lines()))
+            }
+            Err(failure) => problem::failed(failure, &BYPASS, None),
+        }
+    }
+
+    fn onward(&self, sent: &Fields, asked: &Asked) -> Fields {
+        let mut onward = sent.passed(|name| {
+            headers::is_reserved(name) || matches!(name, "host" | "expect" | "content-length")
+        });
+        onward.remove("accept-encoding");
+        if !asked.accept_encoding().is_empty() {
+            onward.set("accept-encoding", asked.accept_encoding());
+        }
+        let signed = Signed {
+            method: asked.method(),
+            target: asked.target(),
+            payload: Payload::Unsigned,
+            client_addr: asked.client_addr(),
+            ..self.nobody()
+        };
+        self.sign(&mut onward, &signed);
+        onward
+    }
+}

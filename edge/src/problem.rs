@@ -1,0 +1,84 @@
+//! Answers that the edge gives of its own: problems, never cached.
+
+use domain::ids::RequestId;
+use domain::limits::{LimitClass, whole_seconds};
+use domain::policy::PRIVATE_CACHE_CONTROL;
+use domain::{Code, ProblemBody};
+use edge_core::fields::Fields;
+use edge_core::{CacheStatus, Refusal};
+use wasm_bindgen::JsValue;
+
+use crate::edge::now;
+use crate::js;
+use crate::origin::Failure;
+
+pub(crate) fn refused(refusal: Refusal, policy: Option<&str>) -> JsValue {
+    let allow = refusal.allow();
+    let mut fields = fields(&CacheStatus::Refused, policy);
+    if let Some(allow) = allow {
+        fields.set("allow", allow);
+    }
+
+    answered(refusal.into_body(), fields)
+}
+
+/// The origin gave no answer, and the edge has none.
+pub(crate) fn failed(failure: Failure, status: &CacheStatus, policy: Option<&str>) -> JsValue {
+    let body = match failure {
+        Failure::Unreachable => {
+            ProblemBody::new(Code::OriginUnreachable, "the shop can't be reached; try again soon")
+        }
+        Failure::Timeout => ProblemBody::new(Code::Timeout, "the shop took too long to answer"),
+        Failure::Unusable => {
+            ProblemBody::new(Code::OriginUnreachable, "the shop's answer could not be read")
+        }
+    };
+
+    of(body, status, policy)
+}
+
+/// The binding does not say what is left or when: only that nothing is, and when all is again.
+pub(crate) fn too_many(policy: &str) -> JsValue {
+    let class = LimitClass::Read;
+    let window = whole_seconds(class.default_limit().window);
+    let mut fields = fields(&CacheStatus::Refused, Some(policy));
+    fields.set("retry-after", window.to_string());
+    fields.set("ratelimit", format!("\"{}\";r=0;t={window}", class.name()));
+    let mut body = ProblemBody::new(Code::RateLimited, "more requests than one shopper may send");
+    body.violated_policies = vec![class.name().into()];
+
+    answered(body, fields)
+}
+
+/// Whoever deployed this Worker reads in its log what it lacks; a shopper does not.
+pub(crate) fn misconfigured(wrong: &[String]) -> JsValue {
+    js::error(&format!("this Worker is not set up: {}", wrong.join("; ")));
+    let body = ProblemBody::new(Code::Unavailable, "the shop is not open yet");
+
+    of(body, &CacheStatus::Refused, None)
+}
+
+pub(crate) fn of(body: ProblemBody, status: &CacheStatus, policy: Option<&str>) -> JsValue {
+    answered(body, fields(status, policy))
+}
+
+fn fields(status: &CacheStatus, policy: Option<&str>) -> Fields {
+    let mut fields = Fields::default();
+    fields.set("content-type", "application/problem+json");
+    fields.set("cache-control", PRIVATE_CACHE_CONTROL);
+    fields.set("cache-status", status.to_string());
+    if let Some(policy) = policy {
+        fields.set("ratelimit-policy", policy);
+    }
+    fields
+}
+
+/// Named like a request at the origin, so that a shopper's report can be found either way.
+fn answered(mut problem: ProblemBody, mut fields: Fields) -> JsValue {
+    let id = RequestId::new(now(), js::random()).to_string();
+    fields.set("x-request-id", id.as_str());
+    problem.request_id = Some(id);
+    let json = serde_json::to_string(&problem).expect("a problem is strings and numbers");
+
+    js::answer(&JsValue::from_str(&json), &js::head(problem.status, &fields.to_lines()))
+}
