@@ -1,0 +1,11 @@
+//! What every edge promises, held against both shells: the native one and the Worker in workerd.
+
+mod behaviours;
+mod native;
+// One origin that plays a part serves the tests of all edges.
+#[path = "../../../crates/edge-native/tests/edge/stage.rs"]
+#[expect(dead_code, reason = "each kind of test needs another half of it")]
+mod play;
+mod shop;
+mod stage;
+mod worker;
