@@ -1,6 +1,7 @@
-//! The developer's commands: `cargo xtask test`, `lint`, `floors`, `openapi`, `tools`.
+//! The developer's commands: `cargo xtask test`, `lint`, `floors`, `edge`, `openapi`, `tools`.
 
 mod contract;
+mod edge;
 mod floors;
 mod groups;
 mod metadata;
@@ -10,6 +11,7 @@ mod tally;
 mod toolbox;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -22,7 +24,7 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Command {
     /// Run every test, installing what the tests need.
     Test {
@@ -34,6 +36,11 @@ enum Command {
     Lint,
     /// Check that dependencies go down the floors only, and that the lowest ones are wasm.
     Floors,
+    /// The Cloudflare Worker.
+    Edge {
+        #[command(subcommand)]
+        command: Edge,
+    },
     /// Write docs/openapi.json from the running code.
     Openapi {
         /// Compare only, and fail where the two differ.
@@ -42,6 +49,25 @@ enum Command {
     },
     /// Install the tools that the tests use, and print where they are.
     Tools,
+}
+
+#[derive(Clone, Subcommand)]
+enum Edge {
+    /// Build it into edge/build, and say how large it is and how fast it starts.
+    Build,
+    /// Build it and run it in workerd, before a shop that runs already.
+    Dev {
+        /// The shop's origin.
+        #[arg(long, default_value = "http://127.0.0.1:8080")]
+        origin: String,
+        /// The shop's data, for its secrets.
+        #[arg(long, default_value = "data")]
+        data_dir: PathBuf,
+        #[arg(long, default_value_t = 8788)]
+        port: u16,
+    },
+    /// Build it and hold it against what every edge promises.
+    Test,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +87,13 @@ fn run(command: Command) -> Result<bool> {
         Command::Test { fast } => stages::test(fast),
         Command::Lint => stages::lint(),
         Command::Floors => stages::floors(),
+        Command::Edge { command } => match command {
+            Edge::Build => edge::build().map(|()| true),
+            Edge::Dev { origin, data_dir, port } => {
+                edge::dev(&origin, &data_dir, port).map(|()| true)
+            }
+            Edge::Test => stages::worker(),
+        },
         Command::Openapi { check: true } => contract::check().map(|()| true),
         Command::Openapi { check: false } => contract::write().map(|()| true),
         Command::Tools => toolbox::install_all().map(|()| true),

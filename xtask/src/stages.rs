@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::report::Report;
 use crate::tally::Tally;
 use crate::workspace::{cargo, count_tests, must, program};
-use crate::{contract, floors, metadata, toolbox};
+use crate::{contract, edge, floors, metadata, toolbox};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -24,12 +24,22 @@ pub fn test(fast: bool) -> Result<bool> {
     if report.stage("build", || built(&["build", "--workspace", "--all-targets"])) {
         report.stage("openapi", || contract::check_built().map(|()| Tally::default()));
         report.stage("end to end", || count_tests(&["--workspace", "--test", "end_to_end"], &[]));
+        report.stage("edges", || count_tests(&["--workspace", "--test", "edge_shells"], &[]));
         if !fast {
+            report.stage("worker", edge::test);
             report.stage("schemathesis", contract_holds);
         }
     } else {
         report.skip("end to end", "the command could not be built");
     }
+
+    Ok(report.close())
+}
+
+/// The Worker alone, as the full run has it.
+pub fn worker() -> Result<bool> {
+    let mut report = Report::default();
+    report.stage("worker", edge::test);
 
     Ok(report.close())
 }

@@ -19,13 +19,41 @@ struct Tool {
 enum Source {
     /// A virtual environment with what a requirements file pins, hashes included.
     PyPi { lock: &'static str },
+    /// What a package-lock.json pins, hashes included. No package's own scripts are run.
+    Npm { package: &'static str, lock: &'static str },
+    /// A crate's programs, at this version: `name@version`.
+    Crate { pinned: &'static str },
 }
 
-const TOOLS: &[Tool] = &[Tool {
-    name: "schemathesis",
-    source: Source::PyPi { lock: include_str!("../tools/schemathesis.txt") },
-    program: "bin/schemathesis",
-}];
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "schemathesis",
+        source: Source::PyPi { lock: include_str!("../tools/schemathesis.txt") },
+        program: "bin/schemathesis",
+    },
+    // Builds the Worker. Its version is that of the crate `worker`.
+    Tool {
+        name: "worker-build",
+        source: Source::Crate { pinned: "worker-build@0.8.7" },
+        program: "bin/worker-build",
+    },
+    // Its version has to be that of the crate `wasm-bindgen` in Cargo.lock, exactly.
+    Tool {
+        name: "wasm-bindgen",
+        source: Source::Crate { pinned: "wasm-bindgen-cli@0.2.130" },
+        program: "bin/wasm-bindgen",
+    },
+    // Node, wrangler with workerd, esbuild and wasm-opt. `npm install --package-lock-only
+    // --omit-lockfile-registry-resolved` in xtask/tools/worker writes the lock anew.
+    Tool {
+        name: "worker-tools",
+        source: Source::Npm {
+            package: include_str!("../tools/worker/package.json"),
+            lock: include_str!("../tools/worker/package-lock.json"),
+        },
+        program: "node_modules/.bin/node",
+    },
+];
 
 /// The lock as it was when the installation ended; written last, so that a torn one is made anew.
 const INSTALLED: &str = "installed.lock";
@@ -97,7 +125,8 @@ impl Tool {
 impl Source {
     fn lock(&self) -> &'static str {
         match self {
-            Self::PyPi { lock } => lock,
+            Self::PyPi { lock } | Self::Npm { lock, .. } => lock,
+            Self::Crate { pinned } => pinned,
         }
     }
 
@@ -112,8 +141,30 @@ impl Source {
                 pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--require-hashes"]);
                 must("pip install", pip.arg("--requirement").arg(requirements))
             }
+            Self::Npm { package, lock } => {
+                ensure_npm()?;
+                fs::create_dir_all(folder)?;
+                fs::write(folder.join("package.json"), package)?;
+                fs::write(folder.join("package-lock.json"), lock)?;
+                let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+                must("npm ci", Command::new("npm").args(arguments).current_dir(folder))
+            }
+            // As it was locked when it was published; where a registry lacks one of those
+            // versions, with the newest that fit.
+            Self::Crate { pinned } => install_crate(pinned, folder, &["--locked"])
+                .or_else(|_| install_crate(pinned, folder, &[])),
         }
     }
+}
+
+/// Unoptimised: it compiles in half the time, and runs for seconds.
+fn install_crate(pinned: &str, folder: &Path, arguments: &[&str]) -> Result<()> {
+    let mut install = program("cargo");
+    install.args(["install", "--quiet", "--debug", "--no-track", "--root"]).arg(folder);
+    install.args(arguments).arg(pinned);
+    install.env("CARGO_PROFILE_DEV_DEBUG", "0").env_remove("CARGO_TARGET_DIR");
+
+    must("cargo install", &mut install)
 }
 
 /// Outlives the checkout, so that a fresh one starts warm.
@@ -141,6 +192,16 @@ fn ensure_python() -> Result<()> {
     } else {
         bail!("python3 has no venv even now; is another one first on PATH?")
     }
+}
+
+fn ensure_npm() -> Result<()> {
+    let works = || succeeds(Command::new("npm").arg("--version"));
+    if works() {
+        return Ok(());
+    }
+    apt_install(&["npm"])?;
+
+    if works() { Ok(()) } else { bail!("there is no npm even now") }
 }
 
 fn apt_install(packages: &[&str]) -> Result<()> {

@@ -28,7 +28,9 @@ pub enum Arrived {
     Pass(Option<Detail>),
     /// A 304 that does not say as of when the bytes are right: the whole answer has to.
     AskWhole,
-    AskAgain { min_seq: Seq },
+    AskAgain {
+        min_seq: Seq,
+    },
     /// It is in an encoding that nobody asked for, a part, or about bytes that nobody has.
     Unusable,
 }
@@ -133,10 +135,17 @@ mod tests {
 
     #[test]
     fn an_answer_that_may_not_be_kept_is_shown_once() {
-        for (name, value) in
-            [("set-cookie", "a=1"), ("cache-control", "private"), ("x-stamp", ""), ("vary", "cookie")]
-        {
-            assert_eq!(arrival(&fields(&[(name, value)])).judge(None), Arrived::Pass(None), "{name}");
+        for (name, value) in [
+            ("set-cookie", "a=1"),
+            ("cache-control", "private"),
+            ("x-stamp", ""),
+            ("vary", "cookie"),
+        ] {
+            assert_eq!(
+                arrival(&fields(&[(name, value)])).judge(None),
+                Arrived::Pass(None),
+                "{name}"
+            );
         }
     }
 

@@ -75,9 +75,7 @@ impl Fields {
 
     /// Of an answer's fields, those that every client may get.
     pub fn kept(&self) -> Self {
-        self.passed(|name| {
-            headers::INTERNAL_OF_ANSWERS.contains(&name) || NOT_KEPT.contains(&name)
-        })
+        self.passed(|name| headers::INTERNAL_OF_ANSWERS.contains(&name) || NOT_KEPT.contains(&name))
     }
 
     /// Of a kept answer's fields, those that a 304 repeats.
@@ -152,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_304_repeats_what_describes_the_bytes_that_are_there() {
-        let kept = fields(&[("content-type", "x"), ("etag", "\"e\""), ("vary", "y"), ("date", "z")]);
+        let kept =
+            fields(&[("content-type", "x"), ("etag", "\"e\""), ("vary", "y"), ("date", "z")]);
 
         assert_eq!(names(&kept.unchanged()), ["etag", "vary", "date"]);
     }

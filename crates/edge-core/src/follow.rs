@@ -60,11 +60,7 @@ impl LogView {
     }
 
     /// Takes the answer to [`LogView::target`], which was asked for at `asked_at`.
-    pub fn take(
-        &mut self,
-        changes: Changes,
-        asked_at: Timestamp,
-    ) -> Result<Taken, InvalidChanges> {
+    pub fn take(&mut self, changes: Changes, asked_at: Timestamp) -> Result<Taken, InvalidChanges> {
         let changes = changes.checked()?;
 
         Ok(match self.stamp() {

@@ -23,8 +23,7 @@ impl Known {
     pub fn verdict(self, entry: &Entry, table: Option<&TagTable>) -> (Verdict, Self) {
         let Some(table) = table else {
             // A tier that knew the log and knows nothing now is between two logs.
-            let verdict =
-                if self == Self::NOTHING { Verdict::Valid } else { Verdict::Withdrawn };
+            let verdict = if self == Self::NOTHING { Verdict::Valid } else { Verdict::Withdrawn };
             return (verdict, self);
         };
         if entry.stamp.log != *table.log() {
