@@ -80,7 +80,7 @@ fn compiles_for_wasm(fast: bool) -> Result<Tally> {
         toolbox::add_target(WASM)?;
     }
     let mut arguments = vec!["check", "--target", WASM];
-    for name in floors::FOR_THE_WORKER {
+    for name in floors::FOR_THE_WORKER.iter().chain(&["edge"]) {
         arguments.extend(["-p", name]);
     }
     built(&arguments)

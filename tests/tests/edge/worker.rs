@@ -9,7 +9,8 @@ use std::{env, fs};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tests::{Door, until};
+use tests::catalogue::{create_product, first_variant, reprice};
+use tests::{Door, World, until};
 
 use crate::behaviours;
 use crate::stage::{CATALOG_TOKEN, EDGE_AUTH, PUBLIC_HOST, Stage};
@@ -17,13 +18,15 @@ use crate::stage::{CATALOG_TOKEN, EDGE_AUTH, PUBLIC_HOST, Stage};
 /// Node, wrangler and workerd, cold, on a machine that does other things.
 const READY: Duration = Duration::from_secs(90);
 const STOPPED: Duration = Duration::from_secs(20);
+/// What the shop promises at every edge while it serves, every push lost.
+const PROMISE: Duration = Duration::from_secs(4);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the built Worker and wrangler: `cargo xtask edge test`"]
 async fn the_worker_keeps_every_promise_of_an_edge() -> Result<()> {
     let origin = Stage::origin().await;
-    // More than a test asks in a minute.
-    let wrangler = Wrangler::start(&format!("http://{}", origin.1.addr), 1_000_000).await?;
+    let url = format!("http://{}", origin.1.addr);
+    let wrangler = Wrangler::start(&Given { origin: &url, ..Given::default() }).await?;
     let stage = Stage::new(wrangler.door.clone(), origin);
 
     let held = behaviours::hold(&stage).await;
@@ -36,7 +39,8 @@ async fn the_worker_keeps_every_promise_of_an_edge() -> Result<()> {
 #[ignore = "needs the built Worker and wrangler: `cargo xtask edge test`"]
 async fn a_shopper_who_asks_too_often_is_told_when_to_come_back() -> Result<()> {
     let origin = Stage::origin().await;
-    let wrangler = Wrangler::start(&format!("http://{}", origin.1.addr), 5).await?;
+    let url = format!("http://{}", origin.1.addr);
+    let wrangler = Wrangler::start(&Given { origin: &url, limit: 5, ..Given::default() }).await?;
     let stage = Stage::new(wrangler.door.clone(), origin);
     stage.counts("/featured", "catalog featured");
 
@@ -56,6 +60,68 @@ async fn a_shopper_who_asks_too_often_is_told_when_to_come_back() -> Result<()> 
     wrangler.stop().await
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the built Worker and wrangler: `cargo xtask edge test`"]
+async fn the_worker_serves_a_real_shop_and_hears_of_its_changes() -> Result<()> {
+    let world = World::new()?;
+    let key = world.admin_key("catalog").await?;
+    let shop = world.open().await?;
+    let secret = |name: &str| fs::read_to_string(world.data().join("secrets").join(name));
+    let (edge_auth, catalog_token) = (secret("edge_auth")?, secret("catalog_token")?);
+    let wrangler = Wrangler::start(&Given {
+        origin: &shop.origin().url(),
+        edge_auth: edge_auth.trim(),
+        catalog_token: catalog_token.trim(),
+        ..Given::default()
+    })
+    .await?;
+    let door = &wrangler.door;
+    let product = create_product(shop.origin(), &key, "Lamp", "lamp-1").await?;
+    let page = format!("/products/{}", product["slug"].as_str().context("slug")?);
+    let variant = first_variant(&product)?;
+    let shown = async |token: &str| {
+        let call = door.call("GET", &page).header("accept-encoding", "identity");
+        call.header("x-catalog-token", token).send().await?.must_be(200)
+    };
+
+    until(PROMISE, "the product is kept", async || Ok(shown("").await?.is_hit().then_some(())))
+        .await?;
+    for price in 2_000..2_005 {
+        let written = reprice(shop.origin(), &key, &variant, price).await?;
+        let own = shown(written.header("x-catalog-token")).await?;
+        ensure!(own.json()?["price"]["amount"] == price, "at once, with the token: {own}");
+
+        until(PROMISE, "the new price", async || {
+            Ok((shown("").await?.json()?["price"]["amount"] == price).then_some(()))
+        })
+        .await?;
+    }
+
+    let packed = door.call("GET", &page).header("accept-encoding", "br").send().await?;
+    ensure!(packed.header("content-encoding") == "br", "{packed}");
+    let mut unpacked = Vec::new();
+    brotli::BrotliDecompress(&mut &packed.body[..], &mut unpacked)?;
+    ensure!(unpacked == shown("").await?.body, "the same bytes, packed");
+    wrangler.stop().await?;
+    shop.close().await
+}
+
+/// What a Worker is given.
+struct Given<'a> {
+    origin: &'a str,
+    edge_auth: &'a str,
+    catalog_token: &'a str,
+    /// Reads in a minute.
+    limit: u32,
+}
+
+impl Default for Given<'_> {
+    fn default() -> Self {
+        // More than a test asks for.
+        Self { origin: "", edge_auth: EDGE_AUTH, catalog_token: CATALOG_TOKEN, limit: 1_000_000 }
+    }
+}
+
 /// `wrangler dev` with the shop's own configuration. Stopped when dropped.
 struct Wrangler {
     child: Child,
@@ -64,13 +130,14 @@ struct Wrangler {
 }
 
 impl Wrangler {
-    async fn start(origin: &str, limit: u32) -> Result<Self> {
+    async fn start(given: &Given<'_>) -> Result<Self> {
         let tools = env::var_os("WORKER_TOOLS").context("WORKER_TOOLS is not set")?;
         let tools = PathBuf::from(tools);
         let folder = tempfile::tempdir()?;
-        fs::write(folder.path().join("wrangler.toml"), configuration(limit)?)?;
+        fs::write(folder.path().join("wrangler.toml"), configuration(given.limit)?)?;
+        let Given { origin, edge_auth, catalog_token, .. } = given;
         let secrets = format!(
-            "EDGE_AUTH_KEY={EDGE_AUTH}\nCATALOG_TOKEN_KEY={CATALOG_TOKEN}\nORIGIN_URL={origin}\n\
+            "EDGE_AUTH_KEY={edge_auth}\nCATALOG_TOKEN_KEY={catalog_token}\nORIGIN_URL={origin}\n\
              PUBLIC_HOST={PUBLIC_HOST}\n"
         );
         fs::write(folder.path().join(".dev.vars"), secrets)?;
