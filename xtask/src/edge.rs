@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::tally::Tally;
-use crate::workspace::{count_tests, must, program, root};
+use crate::workspace::{cargo, count_tests, must, program, root};
 use crate::{groups, toolbox};
 
 /// Of what is uploaded, compressed. Cloudflare takes 3 MB on every plan; a small Worker starts fast.
@@ -80,6 +80,8 @@ pub fn dev(origin: &str, data_dir: &Path, port: u16) -> Result<()> {
 pub fn test() -> Result<Tally> {
     let tools = Tools::installed()?;
     build()?;
+    // One of the tests puts it before a real shop.
+    must("cargo build", &mut cargo(&["build", "--workspace", "--bins"]))?;
 
     count_tests(
         &["--workspace", "--test", "edge_shells", "--", "--ignored", "--nocapture"],
