@@ -42,6 +42,8 @@ pub enum Forward {
     Method,
     /// Nothing is kept for this URL.
     UriMiss,
+    /// What is kept for this URL is for requests that say something else.
+    VaryMiss,
     /// What is kept was changed since, or is not to be shown.
     Miss,
     /// What is kept is too old.
@@ -89,7 +91,7 @@ impl CacheStatus {
             Self::Forwarded(Forwarded { collapsed: true, .. }) => "collapsed",
             Self::Forwarded(Forwarded { why, .. }) => match why {
                 Forward::Bypass | Forward::Method => "bypass",
-                Forward::UriMiss | Forward::Miss => "miss",
+                Forward::UriMiss | Forward::VaryMiss | Forward::Miss => "miss",
                 Forward::Stale => "expired",
                 Forward::Request => "request",
             },
@@ -103,6 +105,7 @@ impl Forward {
             Self::Bypass => "bypass",
             Self::Method => "method",
             Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
             Self::Miss => "miss",
             Self::Stale => "stale",
             Self::Request => "request",

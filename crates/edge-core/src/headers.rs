@@ -42,6 +42,7 @@ pub fn is_hop_by_hop(name: &str) -> bool {
         "connection"
             | "keep-alive"
             | "proxy-authenticate"
+            | "proxy-authentication-info"
             | "proxy-authorization"
             | "proxy-connection"
             | "te"

@@ -12,6 +12,7 @@ pub mod fields;
 pub mod follow;
 pub mod headers;
 pub mod host;
+pub mod http;
 mod known;
 pub mod parcel;
 pub mod route;
