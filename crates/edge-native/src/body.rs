@@ -21,6 +21,8 @@ pub(crate) enum Body {
 
 /// What another connection sends, as it arrives.
 pub(crate) struct Stream {
+    /// What was read of it before.
+    first: Bytes,
     incoming: Incoming,
     left: u64,
     progress: Arc<Progress>,
@@ -55,8 +57,19 @@ impl Body {
         bytes_max: u64,
         silence_max: Duration,
     ) -> (Self, Arc<Progress>) {
+        Self::resumed(Bytes::new(), incoming, bytes_max, silence_max)
+    }
+
+    /// The rest of a stream behind the `first` bytes, which were read already.
+    pub fn resumed(
+        first: Bytes,
+        incoming: Incoming,
+        bytes_max: u64,
+        silence_max: Duration,
+    ) -> (Self, Arc<Progress>) {
         let progress = Arc::new(Progress::new());
         let stream = Stream {
+            first,
             incoming,
             left: bytes_max,
             progress: Arc::clone(&progress),
@@ -106,6 +119,9 @@ impl Progress {
 
 impl Stream {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if !self.first.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.first)))));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
             let silence = self.silence.get_or_insert_with(|| Box::pin(sleep(self.silence_max)));
             ready!(silence.as_mut().poll(context));
@@ -128,6 +144,20 @@ impl Stream {
     }
 }
 
+impl Stream {
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.incoming.size_hint();
+        let first = self.first.len() as u64;
+        let mut hint = SizeHint::new();
+
+        hint.set_lower(rest.lower().saturating_add(first));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(first));
+        }
+        hint
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = BoxError;
@@ -146,14 +176,14 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Bytes(bytes) => bytes.is_empty(),
-            Self::Stream(stream) => stream.incoming.is_end_stream(),
+            Self::Stream(stream) => stream.first.is_empty() && stream.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Stream(stream) => stream.incoming.size_hint(),
+            Self::Stream(stream) => stream.size_hint(),
         }
     }
 }

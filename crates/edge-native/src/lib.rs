@@ -21,5 +21,7 @@ mod server;
 mod settings;
 mod writer;
 
+pub mod conformance;
+
 pub use server::{Running, serve};
 pub use settings::{EdgeSettings, InvalidOrigin, Limits, Listen, ServeError};

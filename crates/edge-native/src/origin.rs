@@ -28,8 +28,10 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 const IDLE_MAX: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS_MAX: usize = 256;
 
+pub(crate) type HttpsClient = Client<HttpsConnector<HttpConnector>, Body>;
+
 pub(crate) struct Origin {
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: HttpsClient,
     scheme: Scheme,
     authority: Authority,
     key: SigningKey,
@@ -91,29 +93,9 @@ impl Origin {
         public_host: HeaderValue,
         world: Arc<dyn World>,
     ) -> Result<Self, InvalidOrigin> {
-        let scheme = origin.scheme().ok_or(InvalidOrigin)?.clone();
-        let authority = origin.authority().ok_or(InvalidOrigin)?.clone();
-        let is_http = scheme == Scheme::HTTP || scheme == Scheme::HTTPS;
-        if !is_http || origin.path() != "/" || origin.query().is_some() {
-            return Err(InvalidOrigin);
-        }
+        let (scheme, authority) = address(origin)?;
 
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_WITHIN));
-        let connector = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_MAX)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build(connector);
-
-        Ok(Self { client, scheme, authority, key, public_host, world })
+        Ok(Self { client: https_client(), scheme, authority, key, public_host, world })
     }
 
     /// The whole answer, or why there is none. A connection that breaks before it answered is tried
@@ -213,6 +195,36 @@ impl Origin {
     }
 }
 
+/// An origin is a scheme and an authority, and nothing else.
+pub(crate) fn address(origin: &Uri) -> Result<(Scheme, Authority), InvalidOrigin> {
+    let scheme = origin.scheme().ok_or(InvalidOrigin)?.clone();
+    let authority = origin.authority().ok_or(InvalidOrigin)?.clone();
+    let is_http = scheme == Scheme::HTTP || scheme == Scheme::HTTPS;
+    if !is_http || origin.path() != "/" || origin.query().is_some() {
+        return Err(InvalidOrigin);
+    }
+    Ok((scheme, authority))
+}
+
+/// Connects within a bound, and keeps connections.
+pub(crate) fn https_client() -> HttpsClient {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_WITHIN));
+    let connector = HttpsConnectorBuilder::new()
+        .with_webpki_roots()
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_MAX)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+        .build(connector)
+}
+
 async fn whole(response: Response<Incoming>, bytes_max: usize) -> Result<Whole, Failure> {
     let (head, body) = response.into_parts();
     let is_complete =
@@ -226,7 +238,7 @@ async fn whole(response: Response<Incoming>, bytes_max: usize) -> Result<Whole, 
 }
 
 /// The last error of the chain: the ones before it only say that there is one.
-fn root_cause<'a>(
+pub(crate) fn root_cause<'a>(
     mut error: &'a (dyn std::error::Error + 'static),
 ) -> &'a (dyn std::error::Error + 'static) {
     while let Some(source) = error.source() {

@@ -112,7 +112,7 @@ fn passed(headers: &HeaderMap, dropped: impl Fn(&str) -> bool) -> HeaderMap {
 }
 
 /// The response, or a timeout once neither side has said anything for `silence_max`.
-async fn unless_silent<T>(
+pub(crate) async fn unless_silent<T>(
     response: impl Future<Output = Result<T, Failure>>,
     progress: &Progress,
     silence_max: Duration,

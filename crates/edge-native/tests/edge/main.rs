@@ -2,6 +2,7 @@
 
 mod cached;
 mod clocks;
+mod conformance;
 mod failures;
 mod followed;
 mod liar;

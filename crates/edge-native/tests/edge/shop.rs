@@ -29,6 +29,12 @@ pub struct World {
     dice: AtomicU64,
 }
 
+impl Default for World {
+    fn default() -> Self {
+        Self { millis: AtomicU64::new(1_795_442_552_000), dice: AtomicU64::default() }
+    }
+}
+
 impl World {
     pub fn passes(&self, duration: Duration) {
         self.millis.fetch_add(duration.as_millis() as u64, Ordering::SeqCst);
@@ -92,10 +98,7 @@ impl Shop {
 
     /// The edge knows the log before this returns.
     pub async fn open_with(adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
-        let world = Arc::new(World {
-            millis: AtomicU64::new(1_795_442_552_000),
-            dice: AtomicU64::default(),
-        });
+        let world = Arc::new(World::default());
         let origin = Origin::new(key(), Arc::clone(&world));
         let listening = Listening::at(([127, 0, 0, 1], 0).into(), Arc::clone(&origin)).await;
         let addr = listening.addr;
