@@ -58,8 +58,26 @@ pub enum Command {
         #[command(subcommand)]
         command: AdminKeyCommand,
     },
+    /// Runs an edge alone, in front of an origin elsewhere.
+    Edge(EdgeArguments),
     /// Prints the OpenAPI document.
     Openapi,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct EdgeArguments {
+    /// The origin that it asks (edge.origin_url), such as http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL")]
+    pub origin: Option<String>,
+
+    /// The address at which it serves (edge.listen); port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+
+    /// Caches any origin by the book, whole URLs as keys, instead of the catalogue: for public test
+    /// suites.
+    #[arg(long)]
+    pub conformance: bool,
 }
 
 #[derive(Clone, Debug, Args)]

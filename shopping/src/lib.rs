@@ -4,6 +4,7 @@ pub mod arguments;
 
 mod admin_key;
 mod demo;
+mod edge;
 mod export;
 mod import;
 mod shop;
@@ -33,6 +34,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let start = start::Start::of(&arguments)?;
     let Some(command) = arguments.command else { return shop::run(start).await };
+    if let Command::Edge(arguments) = command {
+        return edge::run(&start, &arguments).await;
+    }
     if let Command::Export(_) = command {
         start.require_shop()?;
     }
@@ -48,6 +52,6 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let keys = AdminKeys::new(platform.items.clone(), platform.world.clone());
             admin_key::run(&keys, command).await
         }
-        Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Edge(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
     }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::Currency;
-use edge_native::{EdgeSettings, Listen};
 use origin::{MetricsPage, Shop, ShopSettings};
 use platform::{CacheSettings, Platform, Settings, Shutdown, drain};
 use store::{Actor, Catalog};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::edge;
 use crate::start::Start;
 
 /// Edge and origin drain one after the other, each within ten seconds.
@@ -41,10 +41,11 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let origin = origin::serve(Arc::clone(&shop), listener, origin_ends.begun())
         .await
         .context("the origin did not start")?;
-    let edge =
-        edge_native::serve(edge_settings(&platform, &settings, origin.addr)?, shutdown.begun())
-            .await
-            .map_err(|error| anyhow::anyhow!("the edge did not start: {error} (edge.listen)"))?;
+    let url = settings.edge.origin_url.clone().unwrap_or_else(|| format!("http://{}", origin.addr));
+    let of_edge = edge::settings(&settings.edge, &url, &platform.secrets, &platform.world)?;
+    let edge = edge_native::serve(of_edge, shutdown.begun())
+        .await
+        .map_err(|error| anyhow::anyhow!("the edge did not start: {error} (edge.listen)"))?;
     tasks.spawn({
         let (platform, shutdown) = (platform.clone(), shutdown.clone());
         async move { platform.maintain(shutdown.begun()).await }
@@ -82,23 +83,4 @@ fn shop(platform: &Platform, settings: &Settings, metrics: MetricsPage) -> Shop 
     };
 
     Shop::new(Arc::clone(&platform.items), Arc::clone(&platform.world), made)
-}
-
-fn edge_settings(
-    platform: &Platform,
-    settings: &Settings,
-    origin: std::net::SocketAddr,
-) -> anyhow::Result<EdgeSettings> {
-    let edge = &settings.edge;
-    let url = edge.origin_url.clone().unwrap_or_else(|| format!("http://{origin}"));
-    let url = url.parse().with_context(|| format!("edge.origin_url is no address: {url}"))?;
-    let key = platform.secrets.edge_key();
-    let listen = Listen::At(edge.listen);
-    let mut made = EdgeSettings::new(listen, url, key, Arc::clone(&platform.world));
-    made.public_host.clone_from(&edge.public_host);
-    made.trusted_proxies.clone_from(&edge.trusted_proxies);
-    made.capacity_bytes = edge.capacity_bytes;
-    made.token_key = Some(platform.secrets.token_key());
-
-    Ok(made)
 }

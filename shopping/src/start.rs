@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use platform::{Platform, Settings, Sources, StoreSettings};
 use store::Catalog;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Command, EdgeArguments};
 
 /// Where the store notes the currency of its prices.
 const CURRENCY: &str = "currency";
@@ -31,6 +31,9 @@ impl Start {
         }
         if shop.no_demo {
             sources = sources.flag("--no-demo", "catalog.demo", "false");
+        }
+        if let Some(Command::Edge(edge)) = &arguments.command {
+            sources = of_edge(sources, edge);
         }
 
         Ok(Self { settings: Settings::load(&sources)? })
@@ -62,6 +65,17 @@ impl Start {
             StoreSettings::Sqlite { .. } | StoreSettings::DynamoDb { .. } => Ok(()),
         }
     }
+}
+
+fn of_edge(mut sources: Sources, edge: &EdgeArguments) -> Sources {
+    if let Some(origin) = &edge.origin {
+        sources = sources.flag("--origin", "edge.origin_url", origin.clone());
+    }
+    if let Some(listen) = &edge.listen {
+        sources = sources.flag("--listen", "edge.listen", listen.clone());
+    }
+    // No origin listens in this process, so that its port is free for the edge.
+    sources.flag("edge", "origin.listen", "127.0.0.1:0")
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {

@@ -187,8 +187,12 @@ impl Log {
     }
 }
 
-/// Reads `shop ready: edge http://127.0.0.1:8787 origin http://127.0.0.1:8080`, exactly.
+/// Reads `shop ready: edge http://127.0.0.1:8787 origin http://127.0.0.1:8080`, exactly; or
+/// `edge ready: http://127.0.0.1:8787` of an edge alone, which has no other door.
 fn doors_of(line: &str) -> Option<Result<(Door, Door)>> {
+    if let Some(edge) = line.strip_prefix("edge ready: ") {
+        return Some(Door::new(edge).map(|edge| (edge, nowhere())));
+    }
     let rest = line.strip_prefix("shop ready: edge ")?;
     let (edge, origin) = rest.split_once(" origin ")?;
 

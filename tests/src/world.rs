@@ -48,6 +48,13 @@ impl World {
         self.open_with(&[]).await
     }
 
+    /// Opens an edge alone, with this world's secrets, in front of the origin at `url`.
+    pub async fn open_edge(&self, url: &str, arguments: &[&str]) -> Result<Shop> {
+        let alone = ["edge", "--origin", url, "--listen", "127.0.0.1:0"];
+
+        Shop::start(self.command_with(&alone)?.args(arguments)).await
+    }
+
     async fn open_with(&self, arguments: &[&str]) -> Result<Shop> {
         let mut command = self.command_with(arguments)?;
 

@@ -42,10 +42,15 @@ pub enum ConnectError {
     Store { source: PortError },
 }
 
+/// The clock and the dice of this machine.
+pub fn system_world() -> Arc<dyn World> {
+    Arc::new(SystemWorld)
+}
+
 impl Platform {
     /// Opens the store and the secrets. Nothing stands in for what is not to be had.
     pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
-        let world: Arc<dyn World> = Arc::new(SystemWorld);
+        let world = system_world();
         make_folder(&settings.data_dir)?;
         let secrets = Secrets::obtain(&settings.secrets, &settings.data_dir, &*world)?;
 

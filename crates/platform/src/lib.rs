@@ -12,7 +12,7 @@ mod shutdown;
 mod telemetry;
 mod values;
 
-pub use connect::{ConnectError, Platform};
+pub use connect::{ConnectError, Platform, system_world};
 pub use layers::Sources;
 pub use limits::{InvalidLimit, LimitTable, parse_limit};
 pub use mistakes::{Mistake, SettingsError};

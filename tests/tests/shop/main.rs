@@ -6,6 +6,7 @@ mod coherence;
 mod conditional;
 mod crash;
 mod dynamodb;
+mod edge_alone;
 mod files;
 mod protocol;
 mod retail;

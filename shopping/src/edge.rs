@@ -1,0 +1,81 @@
+//! `shopping edge`: an edge as a process of its own, in front of the shop's origin or of any other.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use edge_native::{EdgeSettings, Listen, conformance};
+use platform::{Secrets, Shutdown, drain, system_world};
+use ports::World;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::arguments::EdgeArguments;
+use crate::start::Start;
+
+/// The edge drains within ten seconds by itself.
+const END_WITHIN: Duration = Duration::from_secs(15);
+
+/// Runs until a signal ends it.
+pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<ExitCode> {
+    let settings = &start.settings.edge;
+    platform::start_logging(&start.settings.log)?;
+    let shutdown = Shutdown::on_signals().context("signals can't be heard")?;
+    let url = settings.origin_url.as_ref();
+    let url = url.context("an edge alone needs an origin: --origin URL (edge.origin_url)")?;
+    let world = system_world();
+
+    let (addr, join) = if arguments.conformance {
+        let origin = url.parse().with_context(|| format!("--origin {url}"))?;
+        let mut made = conformance::Settings::new(settings.listen, origin, world);
+        made.capacity_bytes = settings.capacity_bytes;
+        let running = conformance::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
+        (running.addr, running.join)
+    } else {
+        // Those of the data folder, where the origin has them from; across machines, given ones.
+        let secrets = Secrets::obtain(&start.settings.secrets, &start.settings.data_dir, &*world)?;
+        let made = self::settings(settings, url, &secrets, &world)?;
+        let running = edge_native::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
+        (running.addr, running.join)
+    };
+    until_the_end(addr, join, &shutdown).await
+}
+
+const NOT_STARTED: &str = "the edge did not start (edge.listen, edge.origin_url)";
+
+async fn until_the_end(
+    addr: SocketAddr,
+    join: JoinHandle<()>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<ExitCode> {
+    println!("edge ready: http://{addr}");
+    std::io::stdout().flush().context("standard output is closed")?;
+
+    shutdown.begun().await;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let _ = join.await;
+    });
+    let drained = drain(tasks, END_WITHIN).await;
+    Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The catalogue's edge, in front of the origin at `url`.
+pub fn settings(
+    edge: &platform::EdgeSettings,
+    url: &str,
+    secrets: &Secrets,
+    world: &Arc<dyn World>,
+) -> anyhow::Result<EdgeSettings> {
+    let url = url.parse().with_context(|| format!("edge.origin_url is no address: {url}"))?;
+    let listen = Listen::At(edge.listen);
+    let mut made = EdgeSettings::new(listen, url, secrets.edge_key(), Arc::clone(world));
+    made.public_host.clone_from(&edge.public_host);
+    made.trusted_proxies.clone_from(&edge.trusted_proxies);
+    made.capacity_bytes = edge.capacity_bytes;
+    made.token_key = Some(secrets.token_key());
+
+    Ok(made)
+}

@@ -1,0 +1,61 @@
+//! An edge as a process of its own, in front of the shop's origin.
+
+use anyhow::{Result, ensure};
+use tests::World;
+
+#[tokio::test]
+async fn an_edge_alone_serves_the_catalogue_of_the_origin_whose_secrets_it_has() -> Result<()> {
+    let world = World::new()?;
+    let shop = world.open_demo().await?;
+    let edge = world.open_edge(&shop.origin().url(), &[]).await?;
+
+    let first = edge.edge().call("GET", "/categories").send().await?.must_be(200)?;
+    let second = edge.edge().call("GET", "/categories").send().await?.must_be(200)?;
+
+    // Kept, so the origin has believed its signature and told it the stamp.
+    ensure!(!first.is_hit() && second.is_hit(), "{first}\n{second}");
+    edge.close().await?;
+    shop.close().await
+}
+
+#[tokio::test]
+async fn an_edge_with_other_secrets_is_told_nothing_and_keeps_nothing() -> Result<()> {
+    let (world, stranger) = (World::new()?, World::new()?);
+    let shop = world.open_demo().await?;
+    let edge = stranger.open_edge(&shop.origin().url(), &[]).await?;
+
+    for _ in 0..2 {
+        let answer = edge.edge().call("GET", "/categories").send().await?.must_be(200)?;
+        ensure!(!answer.is_hit(), "{answer}");
+    }
+    edge.close().await?;
+    shop.close().await
+}
+
+#[tokio::test]
+async fn an_edge_by_the_book_caches_what_any_origin_allows() -> Result<()> {
+    let world = World::new()?;
+    let shop = world.open().await?;
+    let edge = world.open_edge(&shop.origin().url(), &["--conformance"]).await?;
+
+    let catalogue = edge.edge().call("GET", "/categories").send().await?.must_be(200)?;
+    let again = edge.edge().call("GET", "/categories").send().await?.must_be(200)?;
+    let private = edge.edge().call("GET", "/admin/products").send().await?.must_be(401)?;
+
+    // For as long as the origin tells caches like it (RFC 9213); it knows nothing of the change log.
+    ensure!(!catalogue.is_hit() && again.is_hit(), "{again}");
+    ensure!(again.cache_parameters().any(|said| said == "ttl=3600"), "{again}");
+    ensure!(private.cache_parameters().any(|said| said == "fwd=uri-miss"), "{private}");
+    edge.close().await?;
+    shop.close().await
+}
+
+#[tokio::test]
+async fn an_edge_alone_that_is_not_told_its_origin_refuses_to_start() -> Result<()> {
+    let world = World::new()?;
+
+    let refused = world.run(&["edge", "--listen", "127.0.0.1:0"]).await?.must_exit(1)?;
+
+    ensure!(refused.stderr.contains("--origin URL"), "{}", refused.stderr);
+    Ok(())
+}
