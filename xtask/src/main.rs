@@ -1,5 +1,7 @@
-//! The developer's commands: `cargo xtask test`, `lint`, `floors`, `edge`, `openapi`, `tools`.
+//! The developer's commands: `cargo xtask test`, `lint`, `floors`, `edge`, `cache-tests`, `openapi`,
+//! `tools`.
 
+mod cache_tests;
 mod contract;
 mod edge;
 mod floors;
@@ -41,6 +43,8 @@ enum Command {
         #[command(subcommand)]
         command: Edge,
     },
+    /// Run the public suite for HTTP caches against the edge by the book.
+    CacheTests,
     /// Write docs/openapi.json from the running code.
     Openapi {
         /// Compare only, and fail where the two differ.
@@ -94,6 +98,7 @@ fn run(command: Command) -> Result<bool> {
             }
             Edge::Test => stages::worker(),
         },
+        Command::CacheTests => stages::cache_tests(),
         Command::Openapi { check: true } => contract::check().map(|()| true),
         Command::Openapi { check: false } => contract::write().map(|()| true),
         Command::Tools => toolbox::install_all().map(|()| true),

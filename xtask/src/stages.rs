@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::report::Report;
 use crate::tally::Tally;
 use crate::workspace::{cargo, count_tests, must, program};
-use crate::{contract, edge, floors, metadata, toolbox};
+use crate::{cache_tests, contract, edge, floors, metadata, toolbox};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -27,6 +27,7 @@ pub fn test(fast: bool) -> Result<bool> {
         report.stage("edges", || count_tests(&["--workspace", "--test", "edge_shells"], &[]));
         if !fast {
             report.stage("worker", edge::test);
+            report.stage("cache tests", cache_tests::run_built);
             report.stage("schemathesis", contract_holds);
         }
     } else {
@@ -40,6 +41,14 @@ pub fn test(fast: bool) -> Result<bool> {
 pub fn worker() -> Result<bool> {
     let mut report = Report::default();
     report.stage("worker", edge::test);
+
+    Ok(report.close())
+}
+
+/// The public suite for HTTP caches alone.
+pub fn cache_tests() -> Result<bool> {
+    let mut report = Report::default();
+    report.stage("cache tests", cache_tests::run);
 
     Ok(report.close())
 }

@@ -53,6 +53,16 @@ const TOOLS: &[Tool] = &[
         },
         program: "node_modules/.bin/node",
     },
+    // The suite and the Node that runs it. `npm install --package-lock-only
+    // --omit-lockfile-registry-resolved` in xtask/tools/cache-tests writes the lock anew.
+    Tool {
+        name: "cache-tests",
+        source: Source::Npm {
+            package: include_str!("../tools/cache-tests/package.json"),
+            lock: include_str!("../tools/cache-tests/package-lock.json"),
+        },
+        program: "node_modules/.bin/node",
+    },
 ];
 
 /// The lock as it was when the installation ended; written last, so that a torn one is made anew.

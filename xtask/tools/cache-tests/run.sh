@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Runs the suite against the edge. In a network namespace of its own, which has no interface but lo:
+# the suite's origin listens on all of them, at a fixed port.
+#   run.sh NODE SUITE EDGE RESULTS
+set -euo pipefail
+node=$1 suite=$2 edge=$3 results=$4
+
+listens() {
+  for _ in {1..100}; do
+    if (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return 0; fi
+    sleep 0.1
+  done
+  echo "nothing listens on port $1 after ten seconds"
+  return 1
+}
+
+ip link set lo up
+cd "$suite"
+# What npm would tell the suite's own scripts.
+export npm_config_protocol=http npm_config_port=8000 npm_config_pidfile="$results.pid"
+export npm_config_base=http://127.0.0.1:8001 npm_config_id='' npm_package_config_id=''
+
+"$node" --no-warnings server/server.mjs >"$results.server" 2>&1 &
+server=$!
+"$edge" edge --conformance --origin http://127.0.0.1:8000 --listen 127.0.0.1:8001 2>"$results.edge" &
+edge=$!
+trap 'kill "$server" "$edge" 2>/dev/null || true' EXIT
+listens 8000
+listens 8001
+
+timeout 300 "$node" --no-warnings cli.mjs >"$results"
+kill -TERM "$edge"
+wait "$edge"
