@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("search", 2),
     ("limits", 2),
     ("redis-adapters", 2),
+    ("resilience", 2),
     ("cache", 3),
     ("catalog-files", 3),
     ("platform", 3),

@@ -1,0 +1,95 @@
+//! A token bucket: so many at once, then one each time a token has grown back.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Exact and without a timer: it remembers the moment at which it will be full again.
+#[derive(Clone, Debug)]
+pub struct TokenBucket {
+    size: u32,
+    token: Duration,
+    full_at: Instant,
+}
+
+impl TokenBucket {
+    /// Full; `token` is the time in which one grows back.
+    pub fn new(size: u32, token: Duration) -> Self {
+        Self { size: size.max(1), token, full_at: Instant::now() }
+    }
+
+    /// Takes a token, or says in how long there will be one.
+    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        let full_at = self.full_at.max(now) + self.token;
+        let wait = full_at.saturating_duration_since(now + self.token * self.size);
+
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.full_at = full_at;
+        Ok(())
+    }
+
+    /// As if every token had been taken: somebody else used them.
+    pub fn drain(&mut self, now: Instant) {
+        self.full_at = self.full_at.max(now + self.token * self.size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_bucket_gives_its_size_at_once_and_then_one_a_token_time() {
+        let mut bucket = TokenBucket::new(3, SECOND);
+        let now = Instant::now();
+
+        assert!((0..3).all(|_| bucket.take(now).is_ok()));
+        assert_eq!(bucket.take(now), Err(SECOND));
+        assert_eq!(bucket.take(now + SECOND / 4), Err(SECOND * 3 / 4));
+        assert_eq!(bucket.take(now + SECOND), Ok(()));
+        assert_eq!(bucket.take(now + SECOND), Err(SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_drained_bucket_begins_with_nothing() {
+        let mut bucket = TokenBucket::new(3, SECOND);
+        let now = Instant::now();
+
+        bucket.drain(now);
+
+        assert_eq!(bucket.take(now), Err(SECOND));
+        assert!(bucket.take(now + SECOND).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_stretch_of_time_gives_more_than_size_and_growth(
+            size in 1_u32..6, steps in prop::collection::vec(0_u64..1_500, 1..80),
+        ) {
+            let mut bucket = TokenBucket::new(size, SECOND);
+            let born = Instant::now();
+            let (mut at, mut taken) = (0, Vec::new());
+
+            for step in steps {
+                at += step;
+                match bucket.take(born + Duration::from_millis(at)) {
+                    Ok(()) => taken.push(at),
+                    Err(wait) => prop_assert!(wait <= SECOND),
+                }
+            }
+
+            for (index, from) in taken.iter().enumerate() {
+                for (later, to) in taken.iter().enumerate().skip(index) {
+                    let grown = (to - from) / 1_000;
+                    prop_assert!((later - index + 1) as u64 <= u64::from(size) + grown);
+                }
+            }
+        }
+    }
+}
