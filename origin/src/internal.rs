@@ -2,11 +2,11 @@
 
 use axum::extract::{Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use cache::{ChangeLog as _, Changes};
 use domain::{Code, Seq, Stamp};
 use edge_core::auth::{Payload, Signed};
-use edge_core::headers;
+use edge_core::{headers, push};
 use serde::Deserialize;
 
 use crate::catalog::StoreLog;
@@ -33,6 +33,21 @@ pub async fn changes(
 
     let changes = log.changes(after.as_ref()).await.map_err(store::StoreError::from)?;
     Ok(axum::Json(changes))
+}
+
+/// The change log has grown: reads it at once, as an edge does. An origin that is there already has
+/// nothing to do, and of many pushes at once there is one read.
+pub async fn pushed(State(shop): State<SharedShop>, uri: Uri) -> Result<StatusCode, Problem> {
+    let target = uri.path_and_query().map_or(uri.path(), |target| target.as_str());
+    let at = push::read("POST", target).ok_or_else(|| {
+        Problem::new(Code::InvalidParameter, "at is {log}.{seq}, the log's position")
+    })?;
+    let known = shop.follower.stamp();
+
+    if known.is_none_or(|known| known.log != at.log || known.seq < at.seq) {
+        shop.follower.kick();
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What an edge says of the client, once its signature was believed.

@@ -45,7 +45,7 @@ pub fn router(shop: SharedShop) -> Router {
     let (router, _) = documented().split_for_parts();
 
     router
-        .route("/internal/changes", axum::routing::get(internal::changes))
+        .route("/internal/changes", axum::routing::get(internal::changes).post(internal::pushed))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(shop.clone(), idempotency::once))
         .route_layer(from_fn_with_state(shop.clone(), access::admit))

@@ -71,6 +71,12 @@ pub const ROUTES: &[Decisions] = &[
         access: Access::Edge,
         keep: Keep::Nobody,
     },
+    Decisions {
+        method: "POST",
+        path: "/internal/changes",
+        access: Access::Edge,
+        keep: Keep::Nobody,
+    },
     admin("GET", "/admin/products", ReadCatalog),
     admin("POST", "/admin/products", WriteCatalog),
     admin("GET", "/admin/products/{product}", ReadCatalog),

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::changes::{ChangeLog, Flags, Sink};
 use crate::mark::Mark;
+use crate::pauses::POLL_EVERY;
 use crate::snapshot::Snapshot;
 use crate::versions::NamedVersions;
 
@@ -39,6 +40,7 @@ pub struct Follower {
 pub(crate) struct State {
     pub(crate) source: Arc<dyn ChangeLog>,
     pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) poll_every: Duration,
     pub(crate) flags: ArcSwapOption<Flags>,
     pub(crate) kicked: Notify,
     pub(crate) rounds: watch::Sender<Round>,
@@ -66,11 +68,19 @@ pub(crate) struct Round {
 }
 
 impl Follower {
+    /// Asks each second.
     pub fn new(source: Arc<dyn ChangeLog>, sink: Arc<dyn Sink>) -> Self {
+        Self::paced(source, sink, POLL_EVERY)
+    }
+
+    /// Asks each `poll_every`: sooner for whoever tells others, never for a test of pushes. What is
+    /// promised of a table's age holds up to a second.
+    pub fn paced(source: Arc<dyn ChangeLog>, sink: Arc<dyn Sink>, poll_every: Duration) -> Self {
         Self {
             state: Arc::new(State {
                 source,
                 sink,
+                poll_every,
                 flags: ArcSwapOption::empty(),
                 kicked: Notify::new(),
                 rounds: watch::Sender::new(Round::default()),
@@ -158,6 +168,22 @@ impl Follower {
             }
         });
         reached.await.unwrap_or(false)
+    }
+
+    /// Where the tables stand, once that is elsewhere than at `known`. Whoever hears of it first
+    /// tells others in the same process sooner than their own polls would.
+    pub async fn moved(&self, known: Option<&Stamp>) -> Option<Stamp> {
+        let mut rounds = self.state.rounds.subscribe();
+
+        loop {
+            let stamp = self.stamp();
+            if stamp.as_ref() != known {
+                return stamp;
+            }
+            if rounds.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Waits up to 300 ms for a table that is too old to be used to become younger.

@@ -42,10 +42,10 @@ pub enum RoundEnd {
 }
 
 impl Follower {
-    /// Polls until `shutdown`: each second, when kicked, and soon after what was not complete.
+    /// Polls until `shutdown`: at its pace, when kicked, and soon after what was not complete.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
         let mut shutdown = pin!(shutdown);
-        let mut pauses = Pauses::default();
+        let mut pauses = Pauses::new(self.state.poll_every);
 
         loop {
             let began = Instant::now();

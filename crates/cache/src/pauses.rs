@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::following::RoundEnd;
 
 /// Rule 7: each second, and when pushed.
-const POLL_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const POLL_EVERY: Duration = Duration::from_secs(1);
 /// First pause after a gap; the row under it was committed and shows within milliseconds.
 const GAP_PAUSE: Duration = Duration::from_millis(20);
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
@@ -13,8 +13,9 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(100);
 const SINK_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// How long to wait after rounds that were not complete, and what to say of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pauses {
+    poll_every: Duration,
     incomplete: u32,
 }
 
@@ -25,6 +26,10 @@ pub(crate) struct Pause {
 }
 
 impl Pauses {
+    pub(crate) const fn new(poll_every: Duration) -> Self {
+        Self { poll_every, incomplete: 0 }
+    }
+
     pub(crate) fn after(&mut self, ended: &RoundEnd) -> Pause {
         let (first, longest) = match ended {
             RoundEnd::CaughtUp => {
@@ -32,7 +37,7 @@ impl Pauses {
                     tracing::info!(rounds = self.incomplete, "the change log is followed again");
                 }
                 self.incomplete = 0;
-                return Pause { at_most: POLL_EVERY, may_be_cut: true };
+                return Pause { at_most: self.poll_every, may_be_cut: true };
             }
             RoundEnd::Gap { .. } => (GAP_PAUSE, POLL_EVERY),
             RoundEnd::WentBack { .. } => (POLL_EVERY, POLL_EVERY),

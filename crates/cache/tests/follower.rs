@@ -458,3 +458,33 @@ async fn it_ends_when_told_to_even_in_the_middle_of_a_call() {
     assert_eq!(began.elapsed(), Duration::ZERO);
     assert!(follower.age() < USABLE_FOR);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_hears_of_a_move_and_of_nothing_else() {
+    let log = MemoryLog::at(5);
+    let follower = following(&log).await;
+    let _running = run(&follower);
+    let known = follower.stamp();
+
+    let nothing = timeout(Duration::from_secs(5), follower.moved(known.as_ref())).await;
+    log.append(&["a"]);
+    let moved = timeout(Duration::from_secs(5), follower.moved(known.as_ref())).await;
+
+    assert!(nothing.is_err());
+    assert_eq!(moved.unwrap(), Some(stamp(6)));
+    assert_eq!(follower.moved(known.as_ref()).await, Some(stamp(6)), "at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_has_the_pace_that_it_was_given() {
+    let log = MemoryLog::at(5);
+    let follower = Follower::paced(log.clone(), Arc::new(NoSink), Duration::from_secs(3_600));
+    let _running = run(&follower);
+    until(|| follower.stamp().is_some()).await;
+
+    log.append(&["a"]);
+    sleep(Duration::from_secs(1_800)).await;
+    assert_eq!(follower.stamp(), Some(stamp(5)));
+    follower.kick();
+    until(|| follower.stamp() == Some(stamp(6))).await;
+}

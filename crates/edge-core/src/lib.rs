@@ -15,6 +15,7 @@ pub mod host;
 pub mod http;
 mod known;
 pub mod parcel;
+pub mod push;
 pub mod route;
 pub mod storage;
 pub mod token;

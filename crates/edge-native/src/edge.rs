@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cache::Follower;
 use domain::policy::PRIVATE_CACHE_CONTROL;
-use edge_core::auth::SigningKey;
+use edge_core::auth::{KeyRing, SigningKey};
 use edge_core::{Refusal, Route, host};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
@@ -41,6 +41,7 @@ pub(crate) struct Edge {
     pub unshared: Cache<Arc<str>, ()>,
     pub fetches: Semaphore,
     pub token_key: Option<SigningKey>,
+    pub push_keys: Option<KeyRing>,
     pub trusted_proxies: Vec<IpAddr>,
     pub limits: Limits,
     /// On cached reads; `None` is off.
@@ -72,12 +73,12 @@ impl Edge {
                 Some(target) => Box::pin(self.pass(request, target, peer)).await,
                 None => self.refused(Refusal::not_found()),
             },
-            Ok(Route::Internal) => self.refused(Refusal::not_found()),
+            Ok(Route::Internal) => self.internal(&request),
             Err(refusal) => self.refused(refusal),
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> Response<Body> {
+    pub(crate) fn refused(&self, refusal: Refusal) -> Response<Body> {
         self.measures.answered(&edge_core::CacheStatus::Refused);
 
         problem::refused(refusal, &*self.world)

@@ -17,6 +17,7 @@ mod origin;
 mod patience;
 mod problem;
 mod proxy;
+mod push;
 mod server;
 mod settings;
 mod writer;

@@ -5,9 +5,11 @@ use edge_core::cache_status::LABELS;
 use metrics::{Counter, counter, describe_counter};
 
 use crate::origin::Failure;
+use crate::push::Pushed;
 
 const CACHE: &str = "edge_cache_total";
 const FAILURES: &str = "edge_origin_failures_total";
+const PUSHES: &str = "edge_pushes_total";
 
 pub(crate) struct Measures {
     by_label: [(&'static str, Counter); LABELS.len()],
@@ -18,6 +20,7 @@ impl Measures {
     pub fn new() -> Self {
         describe_counter!(CACHE, "Requests to the edge, by what its cache did with them");
         describe_counter!(FAILURES, "Requests to the origin that had no answer, by kind");
+        describe_counter!(PUSHES, "Pushes of the change log, by what came of them");
 
         Self { by_label: LABELS.map(|label| (label, counter!(CACHE, "status" => label))) }
     }
@@ -28,6 +31,10 @@ impl Measures {
         if let Some((_, counter)) = self.by_label.iter().find(|(known, _)| *known == label) {
             counter.increment(1);
         }
+    }
+
+    pub fn pushed(&self, pushed: Pushed) {
+        counter!(PUSHES, "result" => pushed.name()).increment(1);
     }
 
     pub fn failed(&self, failure: Failure) {

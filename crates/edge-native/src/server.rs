@@ -80,7 +80,7 @@ pub async fn serve(
     let origin = Arc::new(origin);
     let mode = Arc::new(CacheMode::default());
     let log = OriginLog { origin: Arc::clone(&origin), mode: Arc::clone(&mode) };
-    let follower = Follower::new(Arc::new(log), Arc::new(NoSink));
+    let follower = Follower::paced(Arc::new(log), Arc::new(NoSink), settings.limits.follow_every);
     let unshared = Cache::builder().max_capacity(UNSHARED_MAX).time_to_live(UNSHARED_FOR).build();
 
     let edge = Arc::new(Edge {
@@ -92,6 +92,7 @@ pub async fn serve(
         unshared,
         fetches: Semaphore::new(settings.limits.fetches_max),
         token_key: settings.token_key,
+        push_keys: settings.push_keys,
         trusted_proxies: settings.trusted_proxies,
         limits: settings.limits,
         read_gate: settings.read_gate,

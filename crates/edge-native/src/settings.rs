@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge_core::auth::SigningKey;
+use edge_core::auth::{KeyRing, SigningKey};
 use http::Uri;
 use limits::Gate;
 use ports::World;
@@ -19,6 +19,8 @@ pub struct EdgeSettings {
     pub key: SigningKey,
     /// With which the origin mints read-your-writes tokens; without it they are ignored.
     pub token_key: Option<SigningKey>,
+    /// Whose pushes are believed; without them none is, and the log is polled.
+    pub push_keys: Option<KeyRing>,
     /// The shop's name outside (`X-Public-Host`); by default the address that is listened on. Never
     /// what a client calls it.
     pub public_host: Option<String>,
@@ -41,6 +43,8 @@ pub enum Listen {
 /// What bounds an edge in time and space.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// How often the change log is asked for. Rule 7 says a second; the promise of 4 s rests on it.
+    pub follow_every: Duration,
     /// For the origin's whole answer to a cached read.
     pub fetch_within: Duration,
     /// How long a request waits for an answer that another one asked for before it asks itself.
@@ -94,6 +98,7 @@ impl EdgeSettings {
             origin,
             key,
             token_key: None,
+            push_keys: None,
             public_host: None,
             trusted_proxies: Vec::new(),
             capacity_bytes: 64 << 20,
@@ -107,6 +112,7 @@ impl EdgeSettings {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            follow_every: Duration::from_secs(1),
             fetch_within: Duration::from_secs(10),
             // Ten times a slow answer of the origin.
             leader_deadline: Duration::from_secs(2),
@@ -132,6 +138,7 @@ impl fmt::Debug for EdgeSettings {
             .field("origin", &self.origin)
             .field("key", &self.key)
             .field("token_key", &self.token_key)
+            .field("push_keys", &self.push_keys)
             .field("public_host", &self.public_host)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("capacity_bytes", &self.capacity_bytes)

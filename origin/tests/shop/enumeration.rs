@@ -166,6 +166,7 @@ const REFUSED: &[(&str, &str, &str, u16, &str)] = &[
     ("GET", "/openapi.json", "-/", 404, "not_found"),
     ("GET", "/docs", "-/", 404, "not_found"),
     ("GET", "/internal/changes", "-", 404, "not_found"),
+    ("POST", "/internal/changes", "-?at=L.1", 404, "not_found"),
     ("GET", "/admin/products", "-?limit=0", 400, "invalid_parameter"),
     ("POST", "/admin/products", "{}", 422, "invalid_body"),
     ("GET", "/admin/products/{product}", "-", 404, "not_found"),

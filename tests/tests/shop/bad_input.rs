@@ -69,6 +69,7 @@ const READS: &[(&str, &str, u16)] = &[
     ("GET", "/categories/x", 404),
     // Doors that are not for shoppers.
     ("GET", "/internal/changes", 404),
+    ("POST", "/internal/changes?at=L.1", 404),
     ("GET", "/internal/changes?after=x.0", 404),
     // Methods that a read does not have.
     ("POST", "/products", 405),

@@ -10,5 +10,6 @@ mod lies;
 mod limited;
 mod mutations;
 mod passed;
+mod pushed;
 mod shop;
 mod stage;
