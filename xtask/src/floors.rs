@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("catalog-files", 3),
     ("platform", 3),
     ("edge-native", 4),
+    ("cache-invalidator", 5),
     ("origin", 5),
     ("shopping", 6),
     ("tests", 7),

@@ -2,6 +2,7 @@
 //! its telemetry and its end.
 
 mod connect;
+mod invalidator;
 mod layers;
 mod limits;
 mod mistakes;
@@ -13,6 +14,7 @@ mod telemetry;
 mod values;
 
 pub use connect::{ConnectError, Platform, system_world};
+pub use invalidator::{CloudflareSettings, InvalidatorSettings, PurgePlan};
 pub use layers::Sources;
 pub use limits::{InvalidLimit, LimitTable, parse_limit};
 pub use mistakes::{Mistake, SettingsError};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use domain::Currency;
 use tracing_subscriber::EnvFilter;
 
+use crate::invalidator::InvalidatorSettings;
 use crate::layers::Sources;
 use crate::limits::{LimitTable, parse_limit};
 use crate::mistakes::SettingsError;
@@ -24,6 +25,7 @@ pub struct Settings {
     pub origin: OriginSettings,
     pub store: StoreSettings,
     pub cache: CacheSettings,
+    pub invalidator: InvalidatorSettings,
     pub limits: LimitTable,
     pub catalog: CatalogSettings,
     pub secrets: SecretSource,
@@ -94,6 +96,7 @@ impl Settings {
         let origin = OriginSettings::read(reader);
         let store = StoreSettings::read(reader, data_dir.clone());
         let cache = CacheSettings::read(reader);
+        let invalidator = InvalidatorSettings::read(reader);
         let limits = read_limits(reader);
         let catalog = CatalogSettings::read(reader);
         let secrets = SecretSource::read(reader);
@@ -108,6 +111,7 @@ impl Settings {
             origin: origin?,
             store: store?,
             cache: cache?,
+            invalidator: invalidator?,
             limits: limits?,
             catalog: catalog?,
             secrets: secrets?,

@@ -11,7 +11,8 @@ use std::time::Duration;
 use domain::Currency;
 use domain::limits::{Limit, LimitClass};
 use platform::{
-    CacheSettings, LogFormat, SecretSource, Settings, SettingsError, Sources, StoreSettings,
+    CacheSettings, LogFormat, PurgePlan, SecretSource, Settings, SettingsError, Sources,
+    StoreSettings,
 };
 use tempfile::TempDir;
 
@@ -320,4 +321,64 @@ fn secrets_are_never_printed_right_or_wrong() {
     let (_folder, path) = file("[secrets]\nedge_auth = 'correct-horse\n");
     let error = Settings::load(&Sources::new().file(Some(path))).unwrap_err();
     assert!(!error.to_string().contains("correct-horse"), "{error}");
+}
+
+const ZONE: &str = "023e105f4ecef8ad9ca31a8372d0c353";
+
+#[test]
+fn the_invalidator_runs_and_purges_nothing_until_it_is_given_a_zone() {
+    let settings = load(&[]).unwrap().invalidator;
+
+    assert!(settings.enabled && settings.edges.is_empty());
+    assert_eq!(settings.poll_every, Duration::from_millis(100));
+    assert_eq!(settings.observe_one_in, Some(100));
+    assert_eq!(settings.cloudflare, None);
+}
+
+#[test]
+fn a_zone_is_purged_with_its_token_by_its_plan() {
+    let settings = load(&[
+        ("SHOP__INVALIDATOR__EDGES", "http://10.0.0.5:8787, http://10.0.0.6:8787/"),
+        ("SHOP__INVALIDATOR__OBSERVE_ONE_IN", "0"),
+        ("SHOP__INVALIDATOR__CLOUDFLARE__ZONE", ZONE),
+        ("SHOP__INVALIDATOR__CLOUDFLARE__TOKEN", SECRET),
+        ("SHOP__INVALIDATOR__CLOUDFLARE__PLAN", "business"),
+    ])
+    .unwrap()
+    .invalidator;
+
+    let cloudflare = settings.cloudflare.unwrap();
+    assert_eq!(settings.edges, ["http://10.0.0.5:8787", "http://10.0.0.6:8787"]);
+    assert_eq!(settings.observe_one_in, None);
+    assert_eq!((&*cloudflare.zone, cloudflare.plan), (ZONE, PurgePlan::Business));
+    assert_eq!(cloudflare.endpoint, "https://api.cloudflare.com");
+    assert!(!format!("{cloudflare:?}").contains("correct-horse"));
+}
+
+#[test]
+fn half_of_cloudflares_settings_is_none() {
+    let zone = ("SHOP__INVALIDATOR__CLOUDFLARE__ZONE", ZONE);
+    let token = ("SHOP__INVALIDATOR__CLOUDFLARE__TOKEN", SECRET);
+    let endpoint = |url| ("SHOP__INVALIDATOR__CLOUDFLARE__ENDPOINT", url);
+
+    for (environment, key) in [
+        (vec![zone], "invalidator.cloudflare.token"),
+        (vec![token], "invalidator.cloudflare.token"),
+        (vec![zone, token, endpoint("http://api.example")], "invalidator.cloudflare.endpoint"),
+        (
+            vec![zone, token, endpoint("http://127.0.0.1.example")],
+            "invalidator.cloudflare.endpoint",
+        ),
+        (
+            vec![("SHOP__INVALIDATOR__CLOUDFLARE__ZONE", "shop.example"), token],
+            "invalidator.cloudflare.zone",
+        ),
+        (vec![("SHOP__INVALIDATOR__POLL_MS", "9")], "invalidator.poll_ms"),
+        (vec![("SHOP__INVALIDATOR__EDGES", "10.0.0.5:8787")], "invalidator.edges"),
+    ] {
+        let (keys, said) = refused(&environment);
+        assert!(keys.iter().any(|refused| refused == key), "{keys:?}");
+        assert!(!said.contains("correct-horse"), "{said}");
+    }
+    assert!(load(&[zone, token, endpoint("http://127.0.0.1:9999")]).is_ok());
 }

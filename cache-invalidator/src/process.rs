@@ -1,0 +1,65 @@
+//! The invalidator as a process of its own, with the shop's settings.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+use platform::{Platform, Settings, Shutdown, Sources, drain};
+use tokio::net::TcpListener;
+
+use crate::invalidator::{Invalidator, Parts};
+use crate::page;
+
+/// A last purge has three seconds.
+const END_WITHIN: Duration = Duration::from_secs(10);
+
+/// Follows the shop's change log and tells edges, origins and Cloudflare of changes.
+#[derive(Debug, Parser)]
+#[command(name = "cache-invalidator", version)]
+pub struct Arguments {
+    /// Where the shop keeps its data.
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// A file of settings, on top of the defaults (settings/default.toml).
+    #[arg(long, value_name = "FILE", env = "SHOP_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Runs until a signal ends it.
+pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let mut sources = Sources::of_process().file(arguments.config);
+    if let Some(folder) = &arguments.data_dir {
+        let folder = folder.to_str().context("--data-dir is not UTF-8")?;
+        sources = sources.flag("--data-dir", "data_dir", folder);
+    }
+    let settings = Settings::load(&sources)?;
+    platform::start_logging(&settings.log)?;
+    let metrics = platform::start_metrics()?;
+    let shutdown = Shutdown::on_signals().context("signals can't be heard")?;
+    let platform = Platform::connect(&settings).await?;
+    let listen = settings.invalidator.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("can't listen on {listen} (invalidator.listen)"))?;
+    let addr = listener.local_addr()?;
+
+    let invalidator = Invalidator::new(&settings.invalidator, Parts::of(&platform))?;
+    let mut running = invalidator.start(&shutdown);
+    let serving = axum::serve(listener, page::router(running.follower, metrics))
+        .with_graceful_shutdown(shutdown.begun());
+    running.tasks.spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the operators' page ended early");
+        }
+    });
+    println!("cache-invalidator ready: http://{addr}");
+    std::io::stdout().flush().context("standard output is closed")?;
+
+    shutdown.begun().await;
+    let drained = drain(running.tasks, END_WITHIN).await;
+    Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

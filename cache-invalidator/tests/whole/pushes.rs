@@ -1,0 +1,113 @@
+//! Edges and origins are told of the log's new position, signed.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use domain::Stamp;
+use edge_core::auth::KeyRing;
+use edge_core::{headers, push};
+use embedded::SystemWorld;
+use ports::{Bell, PortError, World as _};
+use tokio::sync::Notify;
+
+use crate::shop::{Door, Shop, key, settings, until};
+
+#[tokio::test]
+async fn every_edge_and_origin_hears_of_a_write_by_a_signed_push() {
+    let edge = Door::answering(StatusCode::NO_CONTENT, "").await;
+    let origin = Door::answering(StatusCode::NO_CONTENT, "").await;
+    let mut settings = settings();
+    settings.edges = vec![edge.url()];
+    settings.origins = vec![origin.url()];
+    let shop = Shop::open(&settings).await;
+
+    let seq = shop.sells("lamp").await;
+
+    let head = shop.catalog.log().head().await.unwrap();
+    let target = format!("/internal/changes?at={}.{seq}", head.log.as_str());
+    for door in [&edge, &origin] {
+        until(|| door.asked().iter().any(|asked| asked.target == target)).await;
+        for asked in door.asked() {
+            let auth = asked.headers[headers::EDGE_AUTH].to_str().unwrap();
+            let now = SystemWorld.now();
+            assert!(push::read(asked.method.as_str(), &asked.target).is_some(), "{asked:?}");
+            assert!(push::verify(&KeyRing::new(key()), auth, &asked.target, now).is_ok());
+            assert!(asked.body.is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_edge_that_fails_keeps_nobody_else_from_hearing() {
+    let broken = Door::answering(StatusCode::INTERNAL_SERVER_ERROR, "").await;
+    let strange = Door::answering(StatusCode::NOT_FOUND, "").await;
+    let edge = Door::answering(StatusCode::NO_CONTENT, "").await;
+    let mut settings = settings();
+    // Nothing listens on the discard port.
+    settings.edges = vec!["http://127.0.0.1:9".to_owned(), broken.url(), strange.url(), edge.url()];
+    let shop = Shop::open(&settings).await;
+
+    for name in ["lamp", "desk", "rug"] {
+        let seq = shop.sells(name).await;
+        let end = format!(".{seq}");
+        until(|| edge.asked().iter().any(|asked| asked.target.ends_with(&end))).await;
+    }
+}
+
+#[tokio::test]
+async fn many_writes_make_few_pushes_and_the_last_one_is_told() {
+    let edge = Door::answering(StatusCode::NO_CONTENT, "").await;
+    let mut settings = settings();
+    settings.edges = vec![edge.url()];
+    let shop = Shop::open(&settings).await;
+    let began = tokio::time::Instant::now();
+
+    let mut seq = 0;
+    for number in 0..60 {
+        seq = shop.sells(&format!("lamp-{number}")).await;
+    }
+    let end = format!(".{seq}");
+    until(|| edge.asked().iter().any(|asked| asked.target.ends_with(&end))).await;
+
+    let most = began.elapsed().as_millis() / 20 + 3;
+    assert!(edge.asked().len() as u128 <= most, "{} pushes, {most} at most", edge.asked().len());
+}
+
+/// A bell whose ringing the test hears, and which it rings itself.
+#[derive(Default)]
+struct HandBell {
+    rung: Mutex<Vec<String>>,
+    rings: Notify,
+}
+
+#[async_trait]
+impl Bell for HandBell {
+    async fn ring(&self, head: &Stamp) -> Result<(), PortError> {
+        self.rung.lock().unwrap().push(head.to_string());
+        Ok(())
+    }
+
+    async fn hear(&self, heard: &(dyn Fn(Stamp) + Send + Sync)) {
+        loop {
+            self.rings.notified().await;
+            heard("L.1000".parse().unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn processes_that_share_a_bell_ring_it_and_listen() {
+    let bell = Arc::new(HandBell::default());
+    let mut settings = settings();
+    // No poll of its own can bring what it hears.
+    settings.poll_every = Duration::from_secs(3_600);
+    let shop = Shop::open_with(&settings, Some(Arc::clone(&bell) as _)).await;
+
+    let seq = shop.sells("lamp").await;
+    bell.rings.notify_one();
+
+    let end = format!(".{seq}");
+    until(|| bell.rung.lock().unwrap().iter().any(|rung| rung.ends_with(&end))).await;
+}
