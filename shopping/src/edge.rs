@@ -76,6 +76,7 @@ pub fn settings(
     made.trusted_proxies.clone_from(&edge.trusted_proxies);
     made.capacity_bytes = edge.capacity_bytes;
     made.token_key = Some(secrets.token_key());
+    made.push_keys = Some(secrets.edge_keys());
 
     Ok(made)
 }

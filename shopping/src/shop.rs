@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use cache_invalidator::{Invalidator, Parts};
 use domain::Currency;
 use origin::{MetricsPage, Shop, ShopSettings};
 use platform::{CacheSettings, Platform, Settings, Shutdown, drain};
@@ -50,6 +51,14 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
         let (platform, shutdown) = (platform.clone(), shutdown.clone());
         async move { platform.maintain(shutdown.begun()).await }
     });
+    if settings.invalidator.enabled {
+        let mut parts = Parts::of(&platform);
+        parts.beside = vec![shop.follower.clone(), edge.follower().clone()];
+        parts.observed = vec![format!("http://{}", edge.addr)];
+        let invalidator = Invalidator::new(&settings.invalidator, parts)
+            .context("the invalidator did not start")?;
+        tasks.spawn(invalidator.start(&shutdown).ended());
+    }
     println!("shop ready: edge http://{} origin http://{}", edge.addr, origin.addr);
     std::io::stdout().flush().context("standard output is closed")?;
 
