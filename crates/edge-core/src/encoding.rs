@@ -21,6 +21,12 @@ impl Encoding {
     /// br, gzip, identity in this order. What can't be read counts as not sent, and a client that
     /// accepts nothing gets the plain bytes all the same: they are of more use to it than a 406.
     pub fn negotiate(accept_encoding: &str) -> Self {
+        let known = COMMON.iter().find(|(spelling, _)| *spelling == accept_encoding);
+
+        known.map_or_else(|| Self::weighed(accept_encoding), |(_, encoding)| *encoding)
+    }
+
+    fn weighed(accept_encoding: &str) -> Self {
         let mut accepted = Accepted::default();
         for item in accept_encoding.split(',') {
             accepted.read(item);
@@ -63,6 +69,13 @@ impl Encoding {
         }
     }
 }
+
+/// What browsers and crawlers send, letter for letter: known without being read.
+const COMMON: [(&str, Encoding); 3] = [
+    ("gzip, deflate, br, zstd", Encoding::Brotli),
+    ("gzip, deflate, br", Encoding::Brotli),
+    ("gzip", Encoding::Gzip),
+];
 
 #[derive(Default)]
 struct Accepted {
@@ -157,6 +170,13 @@ mod tests {
             (",,;;q=,=", "identity"),
         ] {
             assert_eq!(Encoding::negotiate(header).as_str(), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_by_its_letters_is_what_reading_it_gives() {
+        for (spelling, encoding) in COMMON {
+            assert_eq!(Encoding::weighed(spelling), encoding, "{spelling}");
         }
     }
 

@@ -88,7 +88,13 @@ impl Edge {
         }
     }
 
-    fn hit(&self, kept: &Kept, hit: Hit, asked: &Asked<'_>, now: Timestamp) -> Response<Body> {
+    pub(crate) fn hit(
+        &self,
+        kept: &Kept,
+        hit: Hit,
+        asked: &Asked<'_>,
+        now: Timestamp,
+    ) -> Response<Body> {
         let status = CacheStatus::Hit { ttl: hit.ttl, detail: hit.detail };
         self.measures.answered(&status);
 
@@ -234,7 +240,7 @@ impl Landed {
     }
 }
 
-fn encoding_of(headers: &HeaderMap) -> Encoding {
+pub(crate) fn encoding_of(headers: &HeaderMap) -> Encoding {
     let mut lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
 
     match (lines.next(), lines.next()) {

@@ -62,12 +62,13 @@ impl Edge {
         }
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let method = request.method();
+        let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers() };
+        if let Some(response) = self.at_once(method, target, &asked, peer) {
+            return response;
+        }
 
         match Route::of(method.as_str(), target) {
-            Ok(Route::Catalog(read)) => {
-                let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers() };
-                self.within_limit(read, asked, peer).await
-            }
+            Ok(Route::Catalog(read)) => self.within_limit(read, asked, peer).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
                 Some(target) => Box::pin(self.pass(request, target, peer)).await,

@@ -113,7 +113,22 @@ impl Key {
         // Longer than most keys, so that they are written without growing.
         let mut text = String::with_capacity(96);
         write!(text, "{read}").expect("a string takes every text");
+
+        Self::of(text, encoding)
+    }
+
+    /// The key of whatever has just this spelling, if that is one's canonical spelling; no key has
+    /// another, so it finds nothing else.
+    pub fn spelt(target: &str, encoding: Encoding) -> Self {
+        let mut text = String::with_capacity(target.len() + 9);
+        text.push_str(target);
+
+        Self::of(text, encoding)
+    }
+
+    fn of(mut text: String, encoding: Encoding) -> Self {
         let target_len = text.len();
+        // No request line's target holds a blank.
         text.push(' ');
         text.push_str(encoding.as_str());
 

@@ -2,6 +2,7 @@
 //! the origin for what it lacks, and passes everything else on.
 
 mod answer;
+mod at_once;
 mod body;
 mod catalog;
 mod client_addr;

@@ -40,7 +40,7 @@ impl Edge {
 
     /// Who is counted: the address, since there are no customers yet whose cookie could be checked.
     /// Nothing else that a client sends says who it is.
-    fn subject(&self, peer: IpAddr, headers: &HeaderMap) -> Subject {
+    pub(crate) fn subject(&self, peer: IpAddr, headers: &HeaderMap) -> Subject {
         if self.trusted_proxies.is_empty() {
             return Subject::address(peer);
         }
@@ -50,7 +50,7 @@ impl Edge {
         Subject::address(client_addr::of(peer, lines.into_iter(), &self.trusted_proxies))
     }
 
-    fn too_many(&self, gate: &Gate, refused: &ports::Decision) -> Response<Body> {
+    pub(crate) fn too_many(&self, gate: &Gate, refused: &ports::Decision) -> Response<Body> {
         self.measures.answered(&CacheStatus::Refused);
 
         problem::of(gate.problem(refused), &CacheStatus::Refused, &*self.world)
