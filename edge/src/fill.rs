@@ -126,6 +126,10 @@ impl Edge {
                     return Ok(Landed::Kept { kept, is_validated });
                 }
                 Arrived::Pass(detail) => {
+                    if detail.is_some() {
+                        // What it knows and we don't may be a row that we have not read yet.
+                        self.read_on(context, now());
+                    }
                     let answer = self.passing(&reply, validated_by)?;
                     return Ok(Landed::Passing { answer, detail });
                 }
