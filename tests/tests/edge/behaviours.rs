@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use domain::Seq;
 use tests::{Answer, within};
 
+use crate::mutations::{no_header_changes_the_page, no_target_changes_the_page};
 use crate::play::Reaction;
 use crate::stage::Stage;
 
@@ -37,6 +38,8 @@ promises![
     each_encoding_is_an_entry_of_its_own,
     a_hostile_path_never_reaches_the_origin,
     internal_paths_are_refused,
+    no_header_changes_the_page,
+    no_target_changes_the_page,
     a_private_route_passes_uncached_with_its_cookies,
     a_request_passes_whole_and_signed,
     what_only_the_edge_may_say_is_not_passed_on,

@@ -5,6 +5,7 @@ mod clocks;
 mod conformance;
 mod failures;
 mod followed;
+mod inputs;
 mod liar;
 mod lies;
 mod limited;
