@@ -138,12 +138,23 @@ impl<V> Entry<V> {
     /// Whether it is too old to be used by a table of that age. Without the log nobody knows of a
     /// later row; what it hides is bounded by the younger of the two.
     pub(crate) fn is_clamped_at(&self, now: Instant, table_age: Duration) -> bool {
-        table_age > USABLE_FOR && self.age_at(now).min(table_age) > self.resource.clamp()
+        is_clamped(self.resource, self.age_at(now), table_age)
     }
 
     pub(crate) fn has_expired_at(&self, now: Instant) -> bool {
         self.age_at(now) >= self.lifetime
     }
+}
+
+/// [`Entry::is_clamped_at`] for an entry of this age.
+pub(crate) fn is_clamped(resource: Resource, age: Duration, table_age: Duration) -> bool {
+    table_age > USABLE_FOR && age.min(table_age) > resource.clamp()
+}
+
+/// How old a value is when it has just been read. A source that stamps by itself, an index, follows
+/// the same log: without it, the index is as old as the table.
+pub(crate) fn source_age(is_stamped: bool, table_age: Duration) -> Duration {
+    if is_stamped && table_age > USABLE_FOR { table_age } else { Duration::ZERO }
 }
 
 impl<V: Weigh> Entry<V> {

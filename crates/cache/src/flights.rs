@@ -18,6 +18,8 @@ pub enum LoadError<E: Debug + Display> {
     Panicked,
     #[error("the fill took too long")]
     TimedOut,
+    #[error("the change log is lost for too long, and the source with it")]
+    TooOld,
 }
 
 /// What a flight brought home.
@@ -138,6 +140,7 @@ impl<E: Debug + Display> Clone for LoadError<E> {
             Self::Fill(error) => Self::Fill(Arc::clone(error)),
             Self::Panicked => Self::Panicked,
             Self::TimedOut => Self::TimedOut,
+            Self::TooOld => Self::TooOld,
         }
     }
 }

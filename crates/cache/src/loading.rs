@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::{Seq, Stamp};
 use tokio::time::{Instant, sleep};
 
-use crate::entry::{Entry, Filled, Origin, Weigh};
+use crate::entry::{Entry, Filled, Origin, Weigh, source_age};
 use crate::flights::{Landed, Landing, LoadError};
 use crate::mark::Mark;
 use crate::measures::SharedResult;
@@ -51,11 +51,17 @@ where
             let read_since = Instant::now();
             // Before the read, or the stamp would cover rows whose writes the read did not see.
             let before = self.follower.snapshot();
+            let table_age = self.follower.age_at(read_since);
             let filled =
                 fill(before.stamp()).await.map_err(|error| LoadError::Fill(error.into()))?;
+            let source_age = source_age(filled.stamp.is_some(), table_age);
+            let read_since = read_since.checked_sub(source_age).unwrap_or(read_since);
             let versions = filled.read.iter().map(|(entity, version)| (&**entity, *version));
             let is_current = self.follower.are_current(versions);
             let entry = self.entry(key, filled, &before, read_since);
+            if before.table().is_some() && entry.is_clamped_at(Instant::now(), table_age) {
+                return Err(LoadError::TooOld);
+            }
             // A row may have come meanwhile.
             let admitted = is_current.then(|| self.admit(&entry, &before)).flatten();
 

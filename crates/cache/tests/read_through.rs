@@ -430,6 +430,35 @@ async fn without_the_log_a_product_is_used_for_a_minute_and_a_list_for_five() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_index_without_the_log_is_as_old_as_the_log_and_answers_for_its_clamp_alone() {
+    let log = MemoryLog::at(5);
+    let follower = following(&log).await;
+    let _running = run(&follower);
+    let cache = cache(&follower);
+    let stamp = follower.stamp().unwrap();
+    let read = |key: &'static str| {
+        let stamp = stamp.clone();
+        cache.get(key, None, move |_| {
+            let listed = filled(0, Resource::Products, "products").stamped(stamp.clone());
+            async move { Ok(listed) }
+        })
+    };
+    log.set(|answers| answers.fails = true);
+
+    sleep(Duration::from_secs(250)).await;
+    assert_eq!(read("/products").await.unwrap().origin, Origin::Source);
+
+    sleep(Duration::from_secs(60)).await;
+    // Neither what was made of the index a minute ago, nor what is made of it now.
+    assert!(matches!(read("/products").await, Err(LoadError::TooOld)));
+    assert!(matches!(read("/search?q=a").await, Err(LoadError::TooOld)));
+
+    log.set(|answers| answers.fails = false);
+    sleep(Duration::from_secs(2)).await;
+    assert!(read("/products").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_log_that_is_down_slows_one_read_a_second_and_no_other() {
     let log = MemoryLog::at(5);
     let follower = following(&log).await;
