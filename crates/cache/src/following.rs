@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::{Seq, Stamp, TagHash, TagTable};
+use domain::{Seq, Stamp};
 use futures::FutureExt;
 use ports::{PortError, PortErrorKind};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -91,11 +91,12 @@ impl State {
 
         loop {
             let asked = Instant::now();
-            let after = self.current().stamp();
+            let current = self.current();
+            let after = current.stamp();
             let changes = self.ask(after.as_ref()).await?;
 
             match after {
-                Some(after) if after.log == changes.log && after.seq >= changes.floor => {
+                Some(after) if current.is_followed_by(&changes) => {
                     if let Some(ended) = self.take(changes, &after, asked).await? {
                         return Ok(ended);
                     }
@@ -168,19 +169,9 @@ impl State {
     }
 
     fn advance(&self, changes: &Changes, rows: &[domain::ChangeRow]) {
-        let current = self.current();
-        let Some(table) = current.table() else { return };
-        if rows.is_empty() && table.floor() >= changes.floor {
-            return;
+        if let Some(moved) = self.current().after(rows, changes.floor) {
+            self.publish(moved);
         }
-        // A copy, so that readers need no lock: some 400 KB at most, and at most one a poll.
-        let mut table = table.clone();
-
-        for row in rows {
-            table.apply(row).expect("the rows were cut at the first gap");
-        }
-        table.raise_floor(changes.floor);
-        self.publish(current.moved_to(table));
     }
 
     fn forget(&self) {
@@ -200,15 +191,7 @@ impl State {
             let why = "start to follow the change log: the sink is in another one";
             return Err(RoundEnd::SinkFailed(unavailable(why)));
         }
-        let table = match changes.tags {
-            // The map is complete up to the head alone.
-            Some(tags) if held == head => {
-                let tags = tags.iter().map(|(tag, seq)| (TagHash::of(tag), *seq));
-                TagTable::restored(held.log, held.seq, changes.floor, tags)
-            }
-            _ => TagTable::starting_at(held.log, held.seq),
-        };
-        self.publish(self.current().next_era(table));
+        self.publish(self.current().begun(&held, &changes));
         self.switch(changes.flags.as_ref());
         Ok(())
     }

@@ -9,6 +9,8 @@ mod following;
 mod loading;
 mod mark;
 mod measures;
+#[cfg(test)]
+mod model;
 mod pauses;
 mod read_through;
 mod snapshot;

@@ -37,6 +37,11 @@ impl Mark {
         Seq(self.0 & SEQ_MAX.0)
     }
 
+    /// Whether an entry of this mark stays where one of the `other` has arrived.
+    pub(crate) const fn outranks(self, other: Self) -> bool {
+        self.era() == other.era() && self.seq().0 > other.seq().0
+    }
+
     pub(crate) const fn is_cold(self) -> bool {
         self.0 == Self::COLD.0
     }

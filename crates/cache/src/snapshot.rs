@@ -1,8 +1,9 @@
 //! What a follower knew of the log at one moment.
 
 use domain::coherence::Verdict;
-use domain::{Seq, Stamp, TagHash, TagTable};
+use domain::{ChangeRow, Seq, Stamp, TagHash, TagTable};
 
+use crate::changes::Changes;
 use crate::mark::Mark;
 
 /// Immutable, so that a reader judges by one state of the table however long it takes.
@@ -24,8 +25,42 @@ impl Snapshot {
         Self { era: self.era.checked_add(1).unwrap_or(1), table: Some(table) }
     }
 
-    pub(crate) const fn moved_to(&self, table: TagTable) -> Self {
-        Self { era: self.era, table: Some(table) }
+    /// The first one of the era after this, of a sink that holds everything up to `held`.
+    pub(crate) fn begun(&self, held: &Stamp, changes: &Changes) -> Self {
+        let table = match &changes.tags {
+            // The map is complete up to the head alone.
+            Some(tags) if *held == changes.head_stamp() => {
+                let tags = tags.iter().map(|(tag, seq)| (TagHash::of(tag), *seq));
+                TagTable::restored(held.log.clone(), held.seq, changes.floor, tags)
+            }
+            _ => TagTable::starting_at(held.log.clone(), held.seq),
+        };
+
+        self.next_era(table)
+    }
+
+    /// Whether the rows of `changes` go on where this is: of the same log, whose rows after here are
+    /// still kept.
+    pub(crate) fn is_followed_by(&self, changes: &Changes) -> bool {
+        self.table
+            .as_ref()
+            .is_some_and(|table| *table.log() == changes.log && table.position() >= changes.floor)
+    }
+
+    /// The one after `rows`, which follow without a gap; `None` if it would be the same.
+    pub(crate) fn after(&self, rows: &[ChangeRow], floor: Seq) -> Option<Self> {
+        let table = self.table.as_ref()?;
+        if rows.is_empty() && table.floor() >= floor {
+            return None;
+        }
+        // A copy, so that readers need no lock: some 400 KB at most, and at most one a poll.
+        let mut table = table.clone();
+
+        for row in rows {
+            table.apply(row).expect("the rows were cut at the first gap");
+        }
+        table.raise_floor(floor);
+        Some(Self { era: self.era, table: Some(table) })
     }
 
     pub(crate) const fn era(&self) -> u16 {
@@ -62,5 +97,10 @@ impl Snapshot {
             .judge_seq(mark.seq(), tags)
             .is_valid()
             .then(|| Mark::new(self.era, mark.seq().max(table.position())))
+    }
+
+    /// The mark under which an answer may be kept that was read since `before`.
+    pub(crate) fn admitted(&self, before: &Self, mark: Mark, tags: &[TagHash]) -> Option<Mark> {
+        (self.era == before.era).then(|| self.raised(mark, tags)).flatten()
     }
 }

@@ -140,9 +140,7 @@ where
     }
 
     pub(crate) fn admit(&self, entry: &Entry<V>, before: &Snapshot) -> Option<Mark> {
-        let now = self.follower.table();
-
-        (now.era() == before.era()).then(|| now.raised(entry.mark(), &entry.tags)).flatten()
+        self.follower.table().admitted(before, entry.mark(), &entry.tags)
     }
 
     /// Stores what was admitted at `mark`, unless what is there is known to be newer.
@@ -161,10 +159,9 @@ where
         let now = Instant::now();
 
         let kept = self.entries.entry(Arc::clone(key)).and_compute_with(|old| {
-            let is_newer = old.map(moka::Entry::into_value).is_some_and(|old| {
-                let known = old.mark();
-                known.era() == mark.era() && known.seq() > mark.seq() && !old.has_expired_at(now)
-            });
+            let is_newer = old
+                .map(moka::Entry::into_value)
+                .is_some_and(|old| old.mark().outranks(mark) && !old.has_expired_at(now));
             if is_newer { Op::Nop } else { Op::Put(Arc::clone(entry)) }
         });
         matches!(kept, CompResult::Inserted(_) | CompResult::ReplacedWith(_))

@@ -113,6 +113,30 @@ impl Entry {
     }
 }
 
+/// What a tier's table says of an entry that it keeps. `judged` is the position at which the tier
+/// last found it valid: an entry that is valid at a position counts as stamped with it. `None`: it
+/// was filled while nothing was known of the log.
+///
+/// Of a stamp beyond the log only so much is believed as the log had when the entry was judged: rows
+/// that come later count, even if the origin says that they are in the answer. At worst that is one
+/// needless miss; an origin that lies about it would else be believed for ever.
+pub fn verdict(entry: &Entry, judged: Option<Seq>, table: Option<&TagTable>) -> Verdict {
+    match (table, judged) {
+        (Some(table), _) if entry.stamp.log != *table.log() => Verdict::Withdrawn,
+        (Some(table), Some(judged)) if judged == table.position() => Verdict::Valid,
+        (Some(table), judged) => table.judge_seq(judged.unwrap_or(entry.stamp.seq), &entry.tags),
+        (None, None) => Verdict::Valid,
+        // A tier that knew the log and knows nothing now is between two logs.
+        (None, Some(_)) => Verdict::Withdrawn,
+    }
+}
+
+/// Whether what is kept stays where an answer with `stamp` has arrived: it is newer, of the same
+/// log, and may be used.
+pub fn is_outranked(stamp: &Stamp, kept: &Entry, verdict: Verdict) -> bool {
+    kept.stamp.log == stamp.log && kept.stamp.seq > stamp.seq && verdict.is_valid()
+}
+
 /// Decides about an entry that was judged by the tier's table (by a tier that never had one:
 /// [`Verdict::Valid`]). With [`LogUse::RefreshFirst`] the caller has tried to read the log before;
 /// an age that is still beyond it says that the log is not to be had.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::coherence::Verdict;
 use domain::{CatalogRead, Seq, TagHash, TagTable, Timestamp};
-use edge_core::{Encoding, Entry};
+use edge_core::{Encoding, Entry, decision};
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 use tokio::time::Instant;
@@ -59,26 +59,14 @@ impl Kept {
 
     /// One compare, when it was judged at the table's position before.
     pub fn verdict(&self, table: Option<&TagTable>) -> Verdict {
-        let judged = self.judged.load(Ordering::Acquire);
-        let Some(table) = table else {
-            // A tier that knew the log and knows nothing now is between two logs.
-            return if judged == 0 { Verdict::Valid } else { Verdict::Withdrawn };
-        };
-        let position = table.position().0 + 1;
-        if self.entry.stamp.log != *table.log() {
-            return Verdict::Withdrawn;
-        }
-        if judged == position {
-            return Verdict::Valid;
-        }
+        let judged = self.judged.load(Ordering::Acquire).checked_sub(1).map(Seq);
+        let verdict = decision::verdict(&self.entry, judged, table);
 
-        // Of a stamp beyond the log only so much is believed as the log had then: rows that come
-        // later count, even if the origin says that they are in the answer. At worst one needless
-        // miss; an origin that lies about it would else be believed for ever.
-        let known_at = judged.checked_sub(1).map_or(self.entry.stamp.seq, Seq);
-        let verdict = table.judge_seq(known_at, &self.entry.tags);
-        if verdict.is_valid() {
-            self.judged.fetch_max(position, Ordering::AcqRel);
+        if let Some(table) = table
+            && verdict.is_valid()
+            && judged != Some(table.position())
+        {
+            self.judged.fetch_max(table.position().0 + 1, Ordering::AcqRel);
         }
         verdict
     }
@@ -161,14 +149,12 @@ impl Shelf {
 
     /// Puts an answer there, unless a newer one of the same log is, which the table calls valid.
     pub fn put(&self, key: &Key, kept: &Arc<Kept>, table: Option<&TagTable>) {
-        let stamp = &kept.entry.stamp;
-        let is_newer = |present: &Kept| {
-            let known = &present.entry.stamp;
-            known.log == stamp.log && known.seq > stamp.seq && present.verdict(table).is_valid()
+        let stays = |present: &Kept| {
+            decision::is_outranked(&kept.entry.stamp, &present.entry, present.verdict(table))
         };
 
         self.entries.entry(key.as_str().into()).and_compute_with(|present| match present {
-            Some(present) if is_newer(present.value()) => Op::Nop,
+            Some(present) if stays(present.value()) => Op::Nop,
             _ => Op::Put(Arc::clone(kept)),
         });
     }

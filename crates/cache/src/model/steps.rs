@@ -1,0 +1,446 @@
+//! What can happen next, one atomic step each.
+
+use edge_core::decision::Reception;
+
+use super::rules::{Mutant, Rules, Use};
+use super::scenario::Scenario;
+use super::state::{
+    Answer, Ask, Data, Fill, Index, Kept, Pending, Reader, State, Store, Table, WRITERS, Write,
+};
+use super::state::{log_of, small};
+use super::truth::{self, Broken};
+
+const TICK: u16 = 2;
+/// Into the stale window of a list, which is fresh for 900 s.
+const FREEZE: u16 = 910;
+/// As often as the shipped loop reads the source for one fill.
+const READS_MAX: u8 = 3;
+
+type Step = (&'static str, Result<State, Broken>);
+
+pub fn successors(state: &State, scenario: &Scenario, rules: &Rules) -> Vec<Step> {
+    let mut steps = Vec::with_capacity(12);
+
+    for writer in WRITERS {
+        write(state, scenario, writer, &mut steps);
+        push(state, rules, writer, &mut steps);
+    }
+    polls(state, rules, &mut steps);
+    happenings(state, &mut steps);
+    for reader in 0..scenario.readers {
+        read(state, scenario, rules, reader, &mut steps);
+    }
+    steps
+}
+
+fn changed(state: &State, change: impl FnOnce(&mut State)) -> Result<State, Broken> {
+    let mut next = state.clone();
+    change(&mut next);
+    Ok(next)
+}
+
+fn write(state: &State, scenario: &Scenario, writer: usize, steps: &mut Vec<Step>) {
+    let now = state.now;
+    let write = state.store.writes[writer];
+    let mut put = |step, write: Write| {
+        let acked_at = (write.row_shows && write.item_shows).then_some(now);
+        let write = Write { acked_at, ..write };
+        steps.push((step, changed(state, |next| next.store.writes[writer] = write)));
+    };
+
+    if write.seq == 0 {
+        if state.store.begun() == scenario.rows {
+            return;
+        }
+        let shows = !scenario.is_torn;
+        let seq = state.store.begun() + 1;
+        let write = Write { seq, row_shows: shows, item_shows: shows, acked_at: None };
+        put(["the first commits", "the second commits"][writer], write);
+        return;
+    }
+    if !write.row_shows {
+        put(
+            ["the first's row shows", "the second's row shows"][writer],
+            Write { row_shows: true, ..write },
+        );
+    }
+    if !write.item_shows {
+        put(
+            ["the first's item shows", "the second's item shows"][writer],
+            Write { item_shows: true, ..write },
+        );
+    }
+}
+
+/// A push is a kick, and a kick is a poll, which may come at any time anyhow, or never. Only where it
+/// is believed it is a step of its own.
+fn push(state: &State, rules: &Rules, writer: usize, steps: &mut Vec<Step>) {
+    let write = state.store.writes[writer];
+    if !rules.lacks(Mutant::PushIsBelieved) || write.acked_at.is_none() {
+        return;
+    }
+    let is_same_log = state.edge.table.stamp().is_some_and(|(log, _)| log == state.store.restore);
+
+    if is_same_log && let Some(table) = rules.pushed(&state.edge.table, write.seq) {
+        steps.push(("a position is pushed", changed(state, |next| next.edge.table = table)));
+    }
+}
+
+fn polls(state: &State, rules: &Rules, steps: &mut Vec<Step>) {
+    if state.edge.has_log {
+        steps.push(("the edge polls", changed(state, |next| edge_polls(next, rules))));
+    }
+    if state.origin.pending.is_some() {
+        steps.push(("the origin's table moves", changed(state, publish)));
+    } else if state.origin.has_log {
+        steps.push(("the origin's index moves", changed(state, |next| index_polls(next, rules))));
+    }
+}
+
+/// A whole round: the edge has nothing between the log and its table.
+fn edge_polls(state: &mut State, rules: &Rules) {
+    // Start again at most once, then read on from there.
+    for _ in 0..3 {
+        let table = state.edge.table.clone();
+        let changes = rules.page(state, &table);
+        if table.stamp().is_none() {
+            state.edge.table = rules.begun(&table, small(changes.head), &changes);
+            continue;
+        }
+        if !rules.can_follow(&table, &changes) {
+            state.edge.table = Table::cold(table.snapshot.era());
+            state.edge.complete_at = None;
+            continue;
+        }
+        if let Some(taken) = rules.taken(&table, &changes) {
+            state.edge.table = rules.moved(&table, &taken.rows, &changes);
+            if taken.is_complete {
+                state.edge.complete_at = Some(state.now);
+            }
+        }
+        return;
+    }
+}
+
+/// The first half of the origin's round: the index takes the rows, the table comes after it.
+fn index_polls(state: &mut State, rules: &Rules) {
+    let table = state.origin.table.clone();
+    let changes = rules.page(state, &table);
+    let store = state.store;
+    let second = store.version(1);
+
+    if table.stamp().is_none() {
+        let held = store.settled().max(store.floor);
+        let restore = log_of(&changes.head_stamp());
+        state.origin.index = Index { restore, position: held, second };
+        let next = rules.begun(&table, held, &changes);
+        state.origin.pending = Some(Pending { next, complete_at: None });
+        return;
+    }
+    if !rules.can_follow(&table, &changes) {
+        state.origin.table = Table::cold(table.snapshot.era());
+        state.origin.complete_at = None;
+        return;
+    }
+    let Some(taken) = rules.taken(&table, &changes) else { return };
+    if !rules.is_seen(state, &taken.rows) {
+        return;
+    }
+    let is_named = taken.rows.iter().any(|row| super::state::content_of(row) == 2);
+    let next = rules.moved(&table, &taken.rows, &changes);
+    if let Some((_, position)) = next.stamp() {
+        let index = &mut state.origin.index;
+        index.position = position;
+        index.second = if is_named { second } else { index.second };
+    }
+    let complete_at = taken.is_complete.then_some(state.now);
+    state.origin.pending = Some(Pending { next, complete_at });
+}
+
+fn publish(state: &mut State) {
+    if let Some(Pending { next, complete_at }) = state.origin.pending.take() {
+        state.origin.table = next;
+        state.origin.complete_at = complete_at.or(state.origin.complete_at);
+    }
+}
+
+fn happenings(state: &State, steps: &mut Vec<Step>) {
+    let left = state.left;
+    let mut happen = |step, change: &dyn Fn(&mut State)| {
+        steps.push((step, changed(state, change)));
+    };
+
+    if left.ticks > 0 {
+        happen("two seconds pass", &|next| {
+            next.left.ticks -= 1;
+            next.now += TICK;
+        });
+    }
+    if left.freezes > 0 {
+        happen("all stand still for a quarter of an hour", &|next| {
+            next.left.freezes -= 1;
+            next.now += FREEZE;
+        });
+    }
+    if left.outages > 0 {
+        happen("the edge loses the log", &|next| {
+            next.left.outages -= 1;
+            next.edge.has_log = false;
+        });
+        happen("the origin loses the log", &|next| {
+            next.left.outages -= 1;
+            next.origin.has_log = false;
+        });
+        happen("the origin goes down", &|next| {
+            next.left.outages -= 1;
+            next.origin.is_up = false;
+        });
+    }
+    if !state.edge.has_log {
+        happen("the edge finds the log", &|next| next.edge.has_log = true);
+    }
+    let is_quiet =
+        state.store.writes.iter().all(|write| write.seq == 0 || write.acked_at.is_some());
+    if left.restores > 0 && is_quiet {
+        happen("the store is restored", &|next| {
+            next.left.restores -= 1;
+            next.store = Store {
+                restore: 1,
+                restored_at: next.now,
+                past: next.store.writes.map(|write| write.seq),
+                ..Store::default()
+            };
+        });
+    }
+    if left.compactions > 0 && is_quiet && state.store.begun() > 0 {
+        happen("the log is compacted", &|next| {
+            next.left.compactions -= 1;
+            next.store.floor = next.store.begun();
+        });
+    }
+}
+
+fn read(state: &State, scenario: &Scenario, rules: &Rules, reader: usize, steps: &mut Vec<Step>) {
+    match state.readers[reader].clone() {
+        Reader::Idle => {
+            steps.push(("a reader comes", comes(state, rules, reader, None)));
+            let acked = WRITERS.map(|writer| state.store.writes[writer]);
+            for write in acked.iter().filter(|write| write.acked_at.is_some()) {
+                if scenario.has_tokens {
+                    let token = Some((state.store.restore, write.seq));
+                    steps.push(("a writer comes", comes(state, rules, reader, token)));
+                }
+            }
+        }
+        Reader::Asks(ask) => {
+            steps.push(("the origin is asked", asked(state, rules, reader, ask)));
+        }
+        Reader::Fills(ask, fill) => {
+            steps.push(("a fill goes on", fills(state, rules, reader, ask, fill)));
+        }
+        Reader::Holds(ask, answer) => {
+            steps.push(("the edge receives", receives(state, rules, reader, ask, answer)));
+        }
+        Reader::Done => {}
+    }
+}
+
+fn comes(
+    state: &State,
+    rules: &Rules,
+    reader: usize,
+    token: Option<(u8, u8)>,
+) -> Result<State, Broken> {
+    let mut next = state.clone();
+    let reads_log = next.edge.has_log;
+    if rules.wants_the_log_first(&next) && reads_log {
+        edge_polls(&mut next, rules);
+    }
+    let mut at_least = None;
+    if let Some((_, seq)) = token
+        && !rules.lacks(Mutant::TokenIsIgnored)
+    {
+        let has_reached =
+            |state: &State| state.edge.table.stamp().is_some_and(|(_, position)| position >= seq);
+        if !has_reached(&next) && reads_log {
+            edge_polls(&mut next, rules);
+        }
+        if !has_reached(&next) {
+            at_least = Some(seq);
+        }
+    }
+
+    let mut stands_in = false;
+    if let Some(kept) = next.edge.kept
+        && at_least.is_none()
+    {
+        match rules.used(&next, &kept) {
+            Use::Serves { is_blind } => {
+                truth::served(&next, &kept, is_blind, token)?;
+                next.readers[reader] = Reader::Done;
+                return Ok(next);
+            }
+            Use::Asks { stands_in: may } => stands_in = may,
+        }
+    }
+    let ask = Ask {
+        min_seq: rules.least(&next, at_least),
+        token,
+        again: false,
+        stands_in,
+        at: next.edge.table.stamp(),
+        since: next.now,
+    };
+    next.readers[reader] = Reader::Asks(ask);
+    Ok(next)
+}
+
+fn asked(state: &State, rules: &Rules, reader: usize, ask: Ask) -> Result<State, Broken> {
+    let mut next = state.clone();
+    if !next.origin.is_up {
+        return failed(next, rules, reader, ask);
+    }
+
+    let mut min_seq = None;
+    if !rules.lacks(Mutant::MinSeqIsIgnored) {
+        min_seq = ask.min_seq;
+    }
+    let is_old = |state: &State| rules.is_old(rules.table_age(state.now, state.origin.complete_at));
+    let is_below = |state: &State| {
+        let position = state.origin.table.stamp().map(|(_, position)| position);
+        min_seq.is_some_and(|least| position.is_none_or(|position| position < least))
+    };
+    // A round that is under way is waited for, then one is asked for.
+    for _ in 0..3 {
+        if !is_old(&next) && !is_below(&next) {
+            break;
+        }
+        publish(&mut next);
+        if next.origin.has_log && (is_old(&next) || is_below(&next)) {
+            index_polls(&mut next, rules);
+            publish(&mut next);
+        }
+    }
+    let is_behind = is_below(&next);
+
+    next.readers[reader] = match rules.found(&next, min_seq) {
+        Some((mut cached, mark)) => {
+            cached.mark = cached.mark.max(mark.bits());
+            next.origin.cached = Some(cached);
+            Reader::Holds(ask, rules.answer(&cached, is_behind))
+        }
+        None => Reader::Fills(ask, begin_fill(&next, rules, is_behind, 1)),
+    };
+    Ok(next)
+}
+
+/// What is kept may stand in.
+fn failed(mut next: State, rules: &Rules, reader: usize, ask: Ask) -> Result<State, Broken> {
+    if let Some(kept) = next.edge.kept
+        && ask.stands_in
+        && rules.may_stand_in(&next, &kept)
+    {
+        truth::stood_in(&next, &kept)?;
+    }
+    next.readers[reader] = Reader::Done;
+    Ok(next)
+}
+
+fn begin_fill(state: &State, rules: &Rules, is_behind: bool, reads: u8) -> Fill {
+    let index = state.origin.index;
+
+    Fill {
+        is_behind,
+        index,
+        stamp: rules.stamp_of_fill(state, index),
+        before: state.origin.table.clone(),
+        first: None,
+        reads,
+        since: state.now,
+    }
+}
+
+fn fills(
+    state: &State,
+    rules: &Rules,
+    reader: usize,
+    ask: Ask,
+    fill: Fill,
+) -> Result<State, Broken> {
+    let mut next = state.clone();
+    let Some(first) = fill.first else {
+        // A store that is restored ends the reads that are under way.
+        let is_cut_off = fill.index.restore != next.store.restore;
+        let first = Some(next.store.version(0));
+        next.readers[reader] =
+            if is_cut_off { Reader::Done } else { Reader::Fills(ask, Fill { first, ..fill }) };
+        return Ok(next);
+    };
+
+    let Fill { is_behind, index, stamp, before, reads, since, .. } = fill;
+    let data = Data { restore: index.restore, versions: [first, index.second] };
+    let stamp = rules.late_stamp(&next, index, stamp);
+    let (since, is_too_old) = rules.read_since(&next, since);
+    if is_too_old {
+        return failed(next, rules, reader, ask);
+    }
+    let (mut cached, admitted) = rules.filled(&next, &before, data, index.restore, stamp, since);
+    if let Some(mark) = admitted {
+        let is_enough = ask.min_seq.is_none_or(|least| small(mark.seq()) >= least)
+            || rules.lacks(Mutant::MinSeqIsIgnored);
+        if is_enough {
+            cached.mark = cached.mark.max(mark.bits());
+            let stays = next.origin.cached.is_some_and(|old| rules.stays_at_origin(&old, mark));
+            if !stays {
+                next.origin.cached = Some(cached);
+            }
+        }
+    } else if reads < READS_MAX && before.stamp().is_some() {
+        next.readers[reader] = Reader::Fills(ask, begin_fill(&next, rules, is_behind, reads + 1));
+        return Ok(next);
+    }
+    next.readers[reader] = Reader::Holds(ask, rules.answer(&cached, is_behind));
+    Ok(next)
+}
+
+fn receives(
+    state: &State,
+    rules: &Rules,
+    reader: usize,
+    ask: Ask,
+    answer: Answer,
+) -> Result<State, Broken> {
+    let mut next = state.clone();
+    next.readers[reader] = Reader::Done;
+    match rules.received(&next, &ask, &answer) {
+        Reception::Store => {
+            truth::given(&next, &ask, &answer, true)?;
+            if let Some(old) = next.edge.kept {
+                if rules.stays_at_edge(&next, &old, &answer) {
+                    return Ok(next);
+                }
+                if rules.verdict(&old, &next.edge.table.snapshot).is_valid() {
+                    truth::replaced(&next, &old, &answer)?;
+                }
+            }
+            next.edge.kept = Some(Kept {
+                data: answer.data,
+                log: answer.log,
+                seq: answer.seq,
+                judged: next.edge.table.stamp().map(|(_, position)| position),
+                since: ask.since,
+            });
+        }
+        Reception::Pass(_) => truth::given(&next, &ask, &answer, false)?,
+        Reception::FetchAgain { min_seq } => {
+            next.readers[reader] = Reader::Asks(Ask {
+                min_seq: Some(small(min_seq)),
+                again: true,
+                at: next.edge.table.stamp(),
+                since: next.now,
+                ..ask
+            });
+        }
+    }
+    Ok(next)
+}

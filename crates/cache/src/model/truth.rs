@@ -1,0 +1,135 @@
+//! What has to hold in every state, worked out from what was really committed.
+
+use super::rules::{Rules, Use};
+use super::state::{Answer, Ask, Data, Kept, State, Store, WRITERS};
+
+/// The promise at the edge while the log is to be had, in seconds; the origin's memory keeps it too.
+const BOUND: u16 = 4;
+/// Without the log at both tiers each may use what it has for the clamp of a list, five minutes.
+const BLIND_BOUND: u16 = 2 * 300 + 2 * BOUND;
+
+pub type Broken = String;
+
+/// What either tier would say if it were asked now.
+pub fn check(state: &State, rules: &Rules) -> Result<(), Broken> {
+    let origin = &state.origin;
+    let table_age = rules.table_age(state.now, origin.complete_at);
+    let is_blind = rules.is_old(table_age);
+    if (!is_blind || !origin.has_log)
+        && let Some((cached, _)) = rules.found(state, None)
+    {
+        shown(state, cached.data, origin.table.stamp(), is_blind, "the origin's memory")?;
+    }
+
+    let waits = rules.wants_the_log_first(state) && state.edge.has_log;
+    if let Some(kept) = state.edge.kept
+        && !waits
+        && let Use::Serves { is_blind } = rules.used(state, &kept)
+    {
+        shown(state, kept.data, state.edge.table.stamp(), is_blind, "the edge")?;
+    }
+    Ok(())
+}
+
+fn shown(
+    state: &State,
+    data: Data,
+    known: Option<(u8, u8)>,
+    is_blind: bool,
+    tier: &str,
+) -> Result<(), Broken> {
+    if let Some((log, position)) = known
+        && state.store.lacks(data, log, position)
+    {
+        return Err(format!("{tier} at {log}.{position} shows {data:?} as valid"));
+    }
+    let bound = if is_blind { BLIND_BOUND } else { BOUND };
+    if let Some(age) = state.store.overdue(data, state.now).filter(|age| *age > bound) {
+        return Err(format!("{tier} shows {data:?}, {age} s after it was changed"));
+    }
+    Ok(())
+}
+
+/// What a reader is given after the origin was asked, by an edge that has just kept it or not.
+pub fn given(state: &State, ask: &Ask, answer: &Answer, is_kept: bool) -> Result<(), Broken> {
+    let lacks = |known: Option<(u8, u8)>| {
+        known.is_some_and(|(log, position)| {
+            log == answer.log && state.store.lacks(answer.data, log, position)
+        })
+    };
+    if is_kept && lacks(state.edge.table.stamp()) {
+        return Err(format!("the edge keeps {answer:?} as valid"));
+    }
+    // Between two logs nothing can be compared: what is shown then says so, and is forgotten.
+    let is_of_another_log = state.edge.table.stamp().is_some_and(|(log, _)| log != answer.log);
+    if lacks(ask.at) && !answer.is_behind && !is_of_another_log {
+        return Err(format!("an edge that knew {:?} shows {answer:?}", ask.at));
+    }
+    let written = ask.token.filter(|(log, _)| *log == state.store.restore);
+    if lacks(written) && !answer.is_behind {
+        return Err(format!("whoever wrote {written:?} is shown {answer:?}"));
+    }
+    Ok(())
+}
+
+/// What a reader is given at once.
+pub fn served(
+    state: &State,
+    kept: &Kept,
+    is_blind: bool,
+    token: Option<(u8, u8)>,
+) -> Result<(), Broken> {
+    shown(state, kept.data, state.edge.table.stamp(), is_blind, "the edge")?;
+    match token {
+        Some((log, seq)) if log == kept.log && state.store.lacks(kept.data, log, seq) => {
+            Err(format!("whoever wrote {token:?} is shown {kept:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What stands in for an answer of a failing origin.
+pub fn stood_in(state: &State, kept: &Kept) -> Result<(), Broken> {
+    let Some((log, position)) = state.edge.table.stamp() else { return Ok(()) };
+    let hard = state.store.seqs(log)[1];
+    let is_covered = (1..=position).contains(&hard) && kept.data.versions[1] < 2;
+
+    if log != kept.data.restore || is_covered {
+        return Err(format!("{kept:?} stands in at {log}.{position}"));
+    }
+    Ok(())
+}
+
+/// Nothing older takes the place of what may be served.
+pub fn replaced(state: &State, old: &Kept, by: &Answer) -> Result<(), Broken> {
+    if old.log == by.log && state.store.lacks(by.data, old.log, old.seq) {
+        return Err(format!("{by:?} takes the place of {old:?}"));
+    }
+    Ok(())
+}
+
+impl Store {
+    pub fn seqs(&self, log: u8) -> [u8; 2] {
+        if log == self.restore { self.writes.map(|write| write.seq) } else { self.past }
+    }
+
+    /// Whether a row of the log up to `position` is not in the data.
+    pub fn lacks(&self, data: Data, log: u8, position: u8) -> bool {
+        let seqs = self.seqs(log);
+        let missing =
+            |writer: usize| (1..=position).contains(&seqs[writer]) && data.versions[writer] < 2;
+
+        data.restore != log || WRITERS.into_iter().any(missing)
+    }
+
+    /// How long ago the newest thing was acknowledged that is longest missing in the data.
+    fn overdue(&self, data: Data, now: u16) -> Option<u16> {
+        if data.restore != self.restore {
+            return Some(now - self.restored_at);
+        }
+        let missing = |writer: &usize| data.versions[*writer] < 2;
+        let since = WRITERS.into_iter().filter(missing);
+
+        since.filter_map(|writer| Some(now - self.writes[writer].acked_at?)).max()
+    }
+}
