@@ -37,7 +37,13 @@ impl Answer {
 
     /// The parameters of `Cache-Status`, of whichever cache.
     pub fn cache_parameters(&self) -> impl Iterator<Item = &str> {
-        self.header("cache-status").split([';', ',']).map(str::trim)
+        // One line each, where a cache has put its own behind another's.
+        let lines = self.headers.get_all("cache-status").iter();
+
+        lines
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split([';', ',']))
+            .map(str::trim)
     }
 
     /// Checks that this is a problem as RFC 9457 and the shop's conventions have it; gives its code.
