@@ -20,6 +20,9 @@ pub enum NotStorable {
     Status,
     #[error("no-store")]
     NoStore,
+    /// The client's `no-store`.
+    #[error("who asked wants it not to be kept")]
+    Unwanted,
     #[error("it is one user's alone")]
     Private,
     #[error("it was asked for with credentials")]
@@ -30,6 +33,14 @@ pub enum NotStorable {
     Silent,
     #[error("it is stale already, and can't be validated")]
     Useless,
+}
+
+impl NotStorable {
+    /// Whether another request for the same might have had it kept: then it says nothing against
+    /// what is kept already.
+    pub const fn is_the_clients(self) -> bool {
+        matches!(self, Self::Method | Self::Unwanted | Self::Authorization)
+    }
 }
 
 pub(super) fn may_store(
@@ -51,9 +62,11 @@ pub(super) fn may_store(
         return Err(NotStorable::Status);
     }
     // "must-understand" overrides the "no-store" beside it, for caches that know it (§5.2.2.3).
-    let no_store = directives.no_store && !directives.must_understand;
-    if no_store || RequestDirectives::of(asked.headers).no_store {
+    if directives.no_store && !directives.must_understand {
         return Err(NotStorable::NoStore);
+    }
+    if RequestDirectives::of(asked.headers).no_store {
+        return Err(NotStorable::Unwanted);
     }
     if directives.private {
         return Err(NotStorable::Private);
@@ -149,7 +162,7 @@ mod tests {
         assert_eq!(kept(200, &[], &[no_store]), Err(NotStorable::NoStore));
         assert_eq!(
             kept(200, &[("cache-control", "no-store")], &[FRESH]),
-            Err(NotStorable::NoStore)
+            Err(NotStorable::Unwanted)
         );
         assert_eq!(
             kept(200, &[], &[("cache-control", "private=\"a\", max-age=60")]),

@@ -81,9 +81,12 @@ impl Question {
 
 impl Proxy {
     pub(super) async fn fetch(&self, question: &Question) -> Outcome {
+        let within = self.limits.fetch_within;
+        let Ok(Ok(_place)) = timeout(within, self.fetches.acquire()).await else {
+            return Outcome::Failed(Failed::NoAnswer(Failure::Timeout));
+        };
         let epoch = self.shelf.epoch(question.url());
         let requested_at = self.world.now();
-        let within = self.limits.fetch_within;
         let headers = question.onward();
         let response =
             match self.upstream.read(Method::GET, &question.target, headers, within).await {
@@ -149,8 +152,10 @@ impl Proxy {
                 Outcome::Kept { kept, is_validated: true, is_stored }
             }
             Err(reason) => {
-                tracing::debug!(url = question.url(), %reason, "no longer kept");
-                self.shelf.invalidate(question.url());
+                if !reason.is_the_clients() {
+                    tracing::debug!(url = question.url(), %reason, "no longer kept");
+                    self.shelf.invalidate(question.url());
+                }
                 let mut response = Response::new(Body::Bytes(body));
                 *response.status_mut() = received.status;
                 *response.headers_mut() = received.onward();

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use hyper::body::Incoming;
 use moka::sync::Cache;
 use ports::World;
+use tokio::sync::Semaphore;
 
 use super::collapse::Landed;
 use super::fetch::{Failed, Outcome, Question};
@@ -34,6 +35,7 @@ pub(super) struct Proxy {
     pub flights: Arc<Flights<Landed>>,
     /// Keys whose answer was one client's alone: nobody waits for another one's (hit-for-miss).
     pub unshared: Cache<Arc<str>, ()>,
+    pub fetches: Semaphore,
     pub limits: Limits,
     pub measures: Measures,
     pub world: Arc<dyn World>,

@@ -72,6 +72,7 @@ pub async fn serve(
         shelf: Shelf::new(settings.capacity_bytes),
         flights: Flights::new(),
         unshared: Cache::builder().max_capacity(UNSHARED_MAX).time_to_live(UNSHARED_FOR).build(),
+        fetches: Semaphore::new(settings.limits.fetches_max),
         limits: settings.limits,
         measures: Measures::new(),
         world: settings.world,

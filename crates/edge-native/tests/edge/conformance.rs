@@ -228,6 +228,25 @@ async fn credentials_and_their_answers_stay_apart() {
 }
 
 #[tokio::test]
+async fn what_one_client_wants_takes_nothing_from_the_others() {
+    let it = Proxied::open().await;
+    it.origin.plays("/a", |seen| match seen.header("if-none-match") {
+        "\"1\"" => Reaction::new(304, &[], ""),
+        _ => Reaction::new(200, &[("cache-control", "max-age=10"), ("etag", "\"1\"")], "a"),
+    });
+    it.get().await;
+    it.pass(20);
+
+    for wish in [("cache-control", "no-store"), ("authorization", "x")] {
+        let reply = it.get_with(&[wish]).await;
+        assert_eq!((reply.status, reply.text()), (200, "a"), "{wish:?}");
+    }
+    let other = it.get().await;
+
+    assert_eq!(said(&other), "fwd=stale; fwd-status=304; stored");
+}
+
+#[tokio::test]
 async fn a_write_makes_its_target_and_what_it_names_worthless() {
     let it = Proxied::open().await;
     it.plays(&[("cache-control", "max-age=60")]);
