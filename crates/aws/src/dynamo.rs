@@ -5,6 +5,7 @@ mod batch;
 mod connection;
 mod expression;
 mod failure;
+mod fixed_window;
 mod page;
 mod tables;
 mod write;
@@ -17,6 +18,7 @@ use ports::{
 };
 
 pub use connection::DynamoSettings;
+pub use fixed_window::DynamoLimiter;
 
 /// The attribute that holds the partition key, in every table.
 const PARTITION_KEY: &str = "pk";

@@ -4,4 +4,4 @@ mod dynamo;
 #[cfg(feature = "test-server")]
 pub mod testing;
 
-pub use dynamo::{DynamoItems, DynamoSettings};
+pub use dynamo::{DynamoItems, DynamoLimiter, DynamoSettings};

@@ -4,6 +4,8 @@
 mod denied;
 mod fields;
 mod gate;
+mod gates;
 
 pub use denied::DeniedUntil;
 pub use gate::{Admission, Gate};
+pub use gates::Gates;

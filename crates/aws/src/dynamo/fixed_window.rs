@@ -1,0 +1,152 @@
+//! The Limiter port on DynamoDB: one counter for each subject and stretch of time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use ports::{Ask, Decision, Limiter, PortError, PortErrorKind, Table, Window, World};
+
+use super::{DynamoItems, PARTITION_KEY, SORT_KEY, failure};
+
+/// An update takes some milliseconds; past this a request has waited long enough to be counted.
+const DEADLINE: Duration = Duration::from_millis(500);
+/// Until a counter that nobody can reach any more may be deleted: clocks differ by less.
+const KEPT_FOR: Duration = Duration::from_secs(300);
+
+/// Counts in fixed windows, exactly: an update is made only while the counter is below the limit.
+/// Around a window's end twice the limit may pass within one window's length.
+///
+/// DynamoDB has no clock, so the callers' decide which window it is; those that differ by seconds
+/// count in different ones for so long.
+#[derive(Clone)]
+pub struct DynamoLimiter {
+    client: Client,
+    table_name: String,
+    world: Arc<dyn World>,
+    deadline: Duration,
+}
+
+/// A stretch of time, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stretch {
+    start: u64,
+    length: u64,
+}
+
+impl DynamoItems {
+    /// Counts in the table `rate_limits`.
+    pub fn limiter(&self, world: Arc<dyn World>) -> DynamoLimiter {
+        DynamoLimiter {
+            client: self.client.clone(),
+            table_name: self.table_name(Table::RateLimits),
+            world,
+            deadline: DEADLINE,
+        }
+    }
+}
+
+impl DynamoLimiter {
+    /// With another deadline for each call.
+    #[must_use]
+    pub fn patient(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Once: an update whose answer was lost may have counted, and a second one would count again.
+    fn once(&self) -> Builder {
+        let timeouts = TimeoutConfig::builder().operation_timeout(self.deadline).build();
+
+        Builder::new().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
+    }
+}
+
+#[async_trait]
+impl Limiter for DynamoLimiter {
+    fn window(&self) -> Window {
+        Window::Fixed
+    }
+
+    async fn take(&self, ask: &Ask) -> Result<Decision, PortError> {
+        let now = self.world.now().as_millis();
+        let stretch = Stretch::at(now, ask.limit.window);
+        let subject = format!("limit#{}#{}", ask.class.name(), ask.subject);
+        let expires_at = (stretch.end() + KEPT_FOR.as_millis() as u64) / 1_000;
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table_name)
+            .key(PARTITION_KEY, AttributeValue::S(subject))
+            .key(SORT_KEY, AttributeValue::S(stretch.name()))
+            .update_expression("ADD #taken :one SET #expires = :expires")
+            .condition_expression("attribute_not_exists(#taken) OR #taken < :limit")
+            .expression_attribute_names("#taken", "taken")
+            .expression_attribute_names("#expires", "expires_at")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":limit", number(ask.limit.requests.into()))
+            .expression_attribute_values(":expires", number(expires_at))
+            .return_values(ReturnValue::UpdatedNew);
+        let until_end = Duration::from_millis(stretch.end() - now);
+
+        match update.customize().config_override(self.once()).send().await {
+            Ok(answer) => {
+                let taken = answer.attributes.as_ref().and_then(|item| item.get("taken"));
+                let taken = taken.and_then(|taken| taken.as_n().ok()?.parse::<u32>().ok());
+                let taken = taken.ok_or_else(|| {
+                    PortError::new(PortErrorKind::Corrupt, "DynamoDB UpdateItem: no count")
+                })?;
+                Ok(Decision::allowed(ask.limit.requests.saturating_sub(taken), until_end))
+            }
+            Err(error) if is_full(&error) => Ok(Decision::refused(until_end)),
+            Err(error) => Err(failure::of("UpdateItem", &error)),
+        }
+    }
+}
+
+impl Stretch {
+    fn at(now: u64, window: Duration) -> Self {
+        let length = u64::try_from(window.as_millis()).unwrap_or(u64::MAX).max(1);
+
+        Self { start: now - now % length, length }
+    }
+
+    const fn end(self) -> u64 {
+        self.start.saturating_add(self.length)
+    }
+
+    /// Windows of another length are counted apart.
+    fn name(self) -> String {
+        format!("{}#{}", self.length, self.start)
+    }
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn is_full(error: &SdkError<UpdateItemError>) -> bool {
+    error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_moment_is_in_one_window() {
+        let window = Duration::from_secs(60);
+        let first = Stretch::at(120_000, window);
+
+        assert_eq!(Stretch::at(179_999, window), first);
+        assert_eq!(first.end(), 180_000);
+        assert_eq!(Stretch::at(180_000, window).start, 180_000);
+        assert_ne!(first.name(), Stretch::at(120_000, Duration::from_secs(120)).name());
+    }
+}
