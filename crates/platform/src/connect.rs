@@ -10,16 +10,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::{DynamoItems, DynamoSettings};
-use embedded::{SqliteItems, SystemWorld};
-use ports::{Items, PortError, World};
+use bytes::Bytes;
+use embedded::{MemoryLimiter, SqliteItems, SystemWorld};
+use limits::{DeniedUntil, Gates};
+use ports::{Bell, Items, Limiter, PortError, SharedCache, World};
+use redis_adapters::{RedisBell, RedisLimiter, RedisLink, RedisSharedCache};
 use store::schema::TABLES;
 use tokio::time::sleep;
 
 use crate::secrets::{Secrets, SecretsError};
-use crate::settings::{Settings, StoreSettings};
+use crate::settings::{CacheSettings, LimiterSettings, Settings, StoreSettings};
+use crate::values::RedisUrl;
 
 /// Items past their time are never served; this only gives their space back.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Of counts in memory, for each class: some hundred thousand shoppers who read now and then.
+const LIMITER_BYTES: usize = 32 << 20;
 
 /// What the settings chose, opened and checked.
 #[derive(Clone)]
@@ -27,6 +34,11 @@ pub struct Platform {
     pub items: Arc<dyn Items>,
     pub world: Arc<dyn World>,
     pub secrets: Secrets,
+    /// Answers that processes share, and the news of changes between them.
+    pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
+    pub bell: Option<Arc<dyn Bell>>,
+    limiter: Arc<dyn Limiter>,
+    local_limiter: Arc<dyn Limiter>,
     /// A backend that does not delete by itself what has expired.
     swept: Option<Arc<SqliteItems>>,
 }
@@ -40,6 +52,8 @@ pub enum ConnectError {
     Secrets(#[from] SecretsError),
     #[error("the store can't be opened ({})", told(.source))]
     Store { source: PortError },
+    #[error("{key} can't be used ({})", told(.source))]
+    Redis { key: &'static str, source: PortError },
 }
 
 /// The clock and the dice of this machine.
@@ -54,10 +68,10 @@ impl Platform {
         make_folder(&settings.data_dir)?;
         let secrets = Secrets::obtain(&settings.secrets, &settings.data_dir, &*world)?;
 
-        let (items, swept): (Arc<dyn Items>, _) = match &settings.store {
+        let (items, dynamo, swept): (Arc<dyn Items>, _, _) = match &settings.store {
             StoreSettings::Sqlite { path } => {
                 let items = Arc::new(open_sqlite(path.clone()).await?);
-                (Arc::clone(&items) as _, Some(items))
+                (Arc::clone(&items) as _, None, Some(items))
             }
             StoreSettings::DynamoDb { region, endpoint, table_prefix, create_tables } => {
                 let settings = DynamoSettings {
@@ -66,10 +80,45 @@ impl Platform {
                     table_prefix: table_prefix.clone(),
                 };
                 let items = open_dynamodb(settings, *create_tables).await;
-                (Arc::new(items.map_err(|source| ConnectError::Store { source })?), None)
+                let items = items.map_err(|source| ConnectError::Store { source })?;
+                (Arc::new(items.clone()), Some(items), None)
             }
         };
-        Ok(Self { items, world, secrets, swept })
+        let (shared, bell): (Option<Arc<dyn SharedCache<Bytes>>>, Option<Arc<dyn Bell>>) =
+            match &settings.cache {
+                CacheSettings::Memory { .. } => (None, None),
+                CacheSettings::Redis { url, .. } => {
+                    let link = open_redis("cache.url", url).await?;
+                    (
+                        Some(Arc::new(RedisSharedCache::new(link.clone()))),
+                        Some(Arc::new(RedisBell::new(link))),
+                    )
+                }
+            };
+        let memory = || Arc::new(MemoryLimiter::new(Arc::clone(&world), LIMITER_BYTES));
+        let asked = |limiter| {
+            Arc::new(DeniedUntil::before(limiter, Arc::clone(&world))) as Arc<dyn Limiter>
+        };
+        let limiter = match (&settings.limiter, dynamo) {
+            (LimiterSettings::Redis { url }, _) => {
+                let link = open_redis("limits.url", url).await?;
+                asked(Arc::new(RedisLimiter::new(link)))
+            }
+            (LimiterSettings::DynamoDb, Some(items)) => {
+                asked(Arc::new(items.limiter(Arc::clone(&world))))
+            }
+            // The settings refuse the table without its store.
+            (LimiterSettings::Memory | LimiterSettings::DynamoDb, _) => memory(),
+        };
+        let local_limiter = memory();
+
+        Ok(Self { items, world, secrets, shared, bell, limiter, local_limiter, swept })
+    }
+
+    /// The limits of the settings, where they are counted. After the metrics' recorder was
+    /// installed.
+    pub fn gates(&self, settings: &Settings) -> Gates {
+        Gates::new(|class| settings.limits.of(class), &self.limiter, &self.local_limiter)
     }
 
     /// Deletes what has expired, once an hour until `shutdown`, where the backend does not do it.
@@ -102,6 +151,18 @@ async fn open_sqlite(path: PathBuf) -> Result<SqliteItems, ConnectError> {
         Ok(opened) => opened.map_err(|source| ConnectError::Store { source }),
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
+}
+
+/// A server that is not there yet is no reason not to start: it makes reads quicker and counts
+/// shared, and what happens without it is the same later.
+async fn open_redis(key: &'static str, url: &RedisUrl) -> Result<RedisLink, ConnectError> {
+    let link =
+        RedisLink::open(url.as_str()).map_err(|source| ConnectError::Redis { key, source })?;
+    if link.ping().await.is_err() {
+        tracing::warn!(key, "starting without Redis");
+    }
+
+    Ok(link)
 }
 
 async fn open_dynamodb(

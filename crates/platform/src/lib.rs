@@ -13,15 +13,16 @@ mod shutdown;
 mod telemetry;
 mod values;
 
+pub use self::limits::{InvalidLimit, LimitTable, parse_limit};
 pub use connect::{ConnectError, Platform, system_world};
 pub use invalidator::{CloudflareSettings, InvalidatorSettings, PurgePlan};
 pub use layers::Sources;
-pub use limits::{InvalidLimit, LimitTable, parse_limit};
 pub use mistakes::{Mistake, SettingsError};
 pub use secrets::{Secret, SecretSource, Secrets, SecretsError};
 pub use settings::{
-    CacheSettings, CatalogSettings, EdgeSettings, LogFormat, LogSettings, OriginSettings, Settings,
-    StoreSettings,
+    CacheSettings, CatalogSettings, EdgeSettings, LimiterSettings, LogFormat, LogSettings,
+    OriginSettings, Settings, StoreSettings,
 };
 pub use shutdown::{Shutdown, drain};
 pub use telemetry::{Metrics, TelemetryError, start_logging, start_metrics};
+pub use values::RedisUrl;

@@ -8,6 +8,7 @@ use toml::Value;
 use crate::layers::{Given, Layer, Sources, Values};
 use crate::mistakes::{Mistake, SettingsError, environment_name};
 use crate::secrets::Secret;
+use crate::values::{RedisUrl, redis_url};
 
 pub(crate) struct Reader {
     values: Values,
@@ -164,6 +165,24 @@ impl Reader {
             self.refuse(key, format!("{} must give {least} characters or more", given.layer));
         }
         secret
+    }
+
+    /// An address that may hold a password, which no message repeats.
+    pub(crate) fn required_redis(&mut self, key: &'static str) -> Option<RedisUrl> {
+        if !self.values.contains_key(key) {
+            self.asked.insert(key);
+            let name = environment_name(key);
+            self.refuse(key, format!("must be set, in the settings file or by {name}"));
+            return None;
+        }
+        let given = self.given(key)?;
+        let url = text_of(&given).and_then(redis_url);
+
+        if url.is_none() {
+            let what = "must give redis://host:port/number, or rediss://… for TLS";
+            self.refuse(key, format!("{} {what}", given.layer));
+        }
+        url
     }
 
     pub(crate) fn required_secret(&mut self, key: &'static str) -> Option<Secret> {

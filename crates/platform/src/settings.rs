@@ -12,7 +12,7 @@ use crate::limits::{LimitTable, parse_limit};
 use crate::mistakes::SettingsError;
 use crate::reader::Reader;
 use crate::secrets::SecretSource;
-use crate::values::{address, host, path, region, table_prefix, url};
+use crate::values::{RedisUrl, address, host, path, region, table_prefix, url};
 
 /// A tebibyte: more is a slip of the hand.
 const CAPACITY_MAX_MB: u64 = 1 << 20;
@@ -27,6 +27,7 @@ pub struct Settings {
     pub cache: CacheSettings,
     pub invalidator: InvalidatorSettings,
     pub limits: LimitTable,
+    pub limiter: LimiterSettings,
     pub catalog: CatalogSettings,
     pub secrets: SecretSource,
 }
@@ -69,7 +70,22 @@ pub enum StoreSettings {
 /// Where the origin keeps rendered answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheSettings {
+    /// In each process's own memory.
     Memory { capacity_bytes: u64 },
+    /// There, and behind it in a Redis that processes share.
+    Redis { capacity_bytes: u64, url: RedisUrl },
+}
+
+/// Where requests are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LimiterSettings {
+    /// By each process for itself.
+    Memory,
+    Redis {
+        url: RedisUrl,
+    },
+    /// In a table of the store.
+    DynamoDb,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +114,7 @@ impl Settings {
         let cache = CacheSettings::read(reader);
         let invalidator = InvalidatorSettings::read(reader);
         let limits = read_limits(reader);
+        let limiter = LimiterSettings::read(reader, store.as_ref());
         let catalog = CatalogSettings::read(reader);
         let secrets = SecretSource::read(reader);
         if let (Some(edge), Some(origin)) = (&edge, &origin) {
@@ -113,6 +130,7 @@ impl Settings {
             cache: cache?,
             invalidator: invalidator?,
             limits: limits?,
+            limiter: limiter?,
             catalog: catalog?,
             secrets: secrets?,
         })
@@ -207,11 +225,80 @@ impl StoreSettings {
 }
 
 impl CacheSettings {
+    const REDIS: &[&str] = &["cache.url"];
+
     fn read(reader: &mut Reader) -> Option<Self> {
-        let backend = reader.choice("cache.backend", &[("memory", ())]);
+        #[derive(Clone, Copy)]
+        enum Backend {
+            Memory,
+            Redis,
+        }
+        let words = [("memory", Backend::Memory), ("redis", Backend::Redis)];
+        let backend = reader.choice("cache.backend", &words);
         let capacity_bytes = capacity(reader, "cache.capacity_mb");
 
-        backend.and(capacity_bytes).map(|capacity_bytes| Self::Memory { capacity_bytes })
+        match backend {
+            Some(Backend::Memory) => {
+                reader.only_with("cache.backend", "redis", Self::REDIS);
+                Some(Self::Memory { capacity_bytes: capacity_bytes? })
+            }
+            Some(Backend::Redis) => {
+                let url = reader.required_redis("cache.url");
+                Some(Self::Redis { capacity_bytes: capacity_bytes?, url: url? })
+            }
+            None => {
+                reader.know(Self::REDIS);
+                None
+            }
+        }
+    }
+
+    /// Of this process's own memory.
+    pub const fn capacity_bytes(&self) -> u64 {
+        match self {
+            Self::Memory { capacity_bytes } | Self::Redis { capacity_bytes, .. } => *capacity_bytes,
+        }
+    }
+}
+
+impl LimiterSettings {
+    const REDIS: &[&str] = &["limits.url"];
+
+    fn read(reader: &mut Reader, store: Option<&StoreSettings>) -> Option<Self> {
+        #[derive(Clone, Copy)]
+        enum Backend {
+            Memory,
+            Redis,
+            DynamoDb,
+        }
+        let words = [
+            ("memory", Backend::Memory),
+            ("redis", Backend::Redis),
+            ("dynamodb", Backend::DynamoDb),
+        ];
+        let backend = reader.choice("limits.backend", &words);
+        if !matches!(backend, Some(Backend::Redis) | None) {
+            reader.only_with("limits.backend", "redis", Self::REDIS);
+        }
+
+        match backend {
+            Some(Backend::Memory) => Some(Self::Memory),
+            Some(Backend::Redis) => {
+                reader.required_redis("limits.url").map(|url| Self::Redis { url })
+            }
+            Some(Backend::DynamoDb) => {
+                if let Some(StoreSettings::Sqlite { .. }) = store {
+                    let what = "dynamodb counts in the store's tables: only with \
+                                store.backend = dynamodb";
+                    reader.refuse("limits.backend", what);
+                }
+                Some(Self::DynamoDb)
+            }
+            None => {
+                reader.know(Self::REDIS);
+                None
+            }
+        }
     }
 }
 

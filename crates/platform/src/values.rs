@@ -1,5 +1,6 @@
 //! Texts that a setting may be, and in a few words what is wrong with any other.
 
+use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -44,6 +45,34 @@ pub(crate) fn host(text: &str) -> Result<String, &'static str> {
     if is_name && is_port { Ok(text.to_owned()) } else { Err(wrong) }
 }
 
+/// Where a Redis is. Not to be printed: it may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
+
+impl RedisUrl {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.rsplit('@').next().unwrap_or_default();
+
+        formatter.debug_tuple("RedisUrl").field(&host).finish()
+    }
+}
+
+/// `redis://user:password@host:port/number`, of which the host alone must be there.
+pub(crate) fn redis_url(text: &str) -> Option<RedisUrl> {
+    let rest = text.strip_prefix("redis://").or_else(|| text.strip_prefix("rediss://"))?;
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    let (authority, database) = place.split_once('/').unwrap_or((place, ""));
+    let is_number = database.len() <= 3 && database.bytes().all(|byte| byte.is_ascii_digit());
+
+    (host(authority).is_ok() && is_number).then(|| RedisUrl(text.to_owned()))
+}
+
 pub(crate) fn region(text: &str) -> Result<String, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
 
@@ -73,6 +102,20 @@ mod tests {
         for text in ["", ":80", "a:", "a:0", "a:65536", "::1", "[::1", "[a]", "a/b", "u@a", "a b"] {
             assert!(host(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_redis_is_a_host_with_a_password_and_a_number_or_without_and_is_printed_without() {
+        for text in ["redis://a", "rediss://u:p@a.example:6380/15", "redis://:p%40@[::1]:1/"] {
+            assert!(redis_url(text).is_some(), "{text:?}");
+        }
+        for text in
+            ["", "a:6379", "http://a", "redis://", "redis://a:0", "redis://a/x", "redis://a/1/2"]
+        {
+            assert!(redis_url(text).is_none(), "{text:?}");
+        }
+        let shown = format!("{:?}", redis_url("redis://ada:hunter2@a:1/2"));
+        assert!(shown.contains("a:1/2") && !shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::Currency;
 use domain::limits::{Limit, LimitClass};
 use platform::{
-    CacheSettings, LogFormat, PurgePlan, SecretSource, Settings, SettingsError, Sources,
+    CacheSettings, LimiterSettings, LogFormat, PurgePlan, SecretSource, Settings, SettingsError, Sources,
     StoreSettings,
 };
 use tempfile::TempDir;
@@ -228,6 +228,48 @@ fn two_servers_at_one_port_are_refused_unless_any_free_one_is_meant() {
     assert!(both("0.0.0.0:9000", "127.0.0.1:9000").is_err());
     assert!(both("127.0.0.2:9000", "127.0.0.1:9000").is_ok());
     assert!(both("127.0.0.1:0", "127.0.0.1:0").is_ok());
+}
+
+#[test]
+fn a_redis_is_named_where_it_is_used_and_its_password_is_never_repeated() {
+    let settings = load(&[
+        ("SHOP__CACHE__BACKEND", "redis"),
+        ("SHOP__CACHE__URL", "redis://ada:hunter2@cache.example:6379/0"),
+        ("SHOP__LIMITS__BACKEND", "redis"),
+        ("SHOP__LIMITS__URL", "rediss://counts.example/1"),
+    ])
+    .unwrap();
+
+    let CacheSettings::Redis { url, capacity_bytes } = &settings.cache else { panic!("redis") };
+    assert_eq!(url.as_str(), "redis://ada:hunter2@cache.example:6379/0");
+    assert_eq!(*capacity_bytes, 64 << 20);
+    assert!(matches!(&settings.limiter, LimiterSettings::Redis { .. }));
+    assert!(!format!("{settings:#?}").contains("hunter2"));
+
+    let (keys, said) = refused(&[
+        ("SHOP__CACHE__BACKEND", "redis"),
+        ("SHOP__CACHE__URL", "redis://ada:hunter2@:0"),
+        ("SHOP__LIMITS__BACKEND", "redis"),
+    ]);
+    assert_eq!(keys, ["cache.url", "limits.url"]);
+    assert!(!said.contains("hunter2"), "{said}");
+    let (keys, _) =
+        refused(&[("SHOP__CACHE__URL", "redis://a"), ("SHOP__LIMITS__URL", "redis://a")]);
+    assert_eq!(keys, ["cache.url", "limits.url"], "of another backend");
+}
+
+#[test]
+fn counts_are_in_dynamodb_only_with_the_store() {
+    let (keys, said) = refused(&[("SHOP__LIMITS__BACKEND", "dynamodb")]);
+    assert_eq!(keys, ["limits.backend"]);
+    assert!(said.contains("store.backend = dynamodb"), "{said}");
+
+    let settings = load(&[
+        ("SHOP__LIMITS__BACKEND", "dynamodb"),
+        ("SHOP__STORE__BACKEND", "dynamodb"),
+        ("SHOP__STORE__REGION", "eu-central-1"),
+    ]);
+    assert_eq!(settings.unwrap().limiter, LimiterSettings::DynamoDb);
 }
 
 #[test]
