@@ -67,7 +67,7 @@ impl Parts {
             key: platform.secrets.edge_key(),
             beside: Vec::new(),
             observed: Vec::new(),
-            bell: None,
+            bell: platform.bell.clone(),
         }
     }
 }

@@ -8,12 +8,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::Code;
 use domain::access::{Permission, Role};
+use domain::limits::Subject;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use store::{Actor, AdminKey};
 
 use crate::internal;
+use crate::limit::Counted;
 use crate::problem::Problem;
-use crate::routes::{Access, Keep, decisions};
+use crate::routes::{Access, Decisions, Keep, decisions};
 use crate::shop::{SharedShop, Shop};
 
 /// The admin who was let in.
@@ -47,18 +49,16 @@ pub async fn admit(
         return next.run(request).await;
     };
     let (mut parts, body) = request.into_parts();
-    let admitted = match route.access {
-        Access::Anyone => Ok(()),
-        Access::Edge => internal::require_edge(&shop, &parts).map(drop),
-        Access::Admin(permission) => authorise(&shop, &parts.headers, permission)
-            .await
-            .map(|admin| drop(parts.extensions.insert(admin))),
+    let counted = match let_in(&shop, route, &mut parts).await {
+        Ok(counted) => counted,
+        Err(problem) => return problem.into_response(),
     };
-    if let Err(problem) = admitted {
-        return problem.into_response();
+    if let Some(refusal) = counted.refusal() {
+        return refusal;
     }
 
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = counted.marked(response);
     if route.keep == Keep::Nobody {
         response
             .headers_mut()
@@ -68,16 +68,36 @@ pub async fn admit(
     response
 }
 
-async fn authorise(
-    shop: &Shop,
-    headers: &HeaderMap,
-    permission: Permission,
-) -> Result<Admin, Problem> {
-    let key = authenticate(shop, headers).await?;
-    let admin = Admin { actor: Actor::Key { key: key.id, name: key.name }, role: key.role };
-    admin.require(permission)?;
+/// Who is asking, counted against the limit of the route. An admin is counted before his role is
+/// looked at: what he may not do is asked too.
+async fn let_in<'a>(
+    shop: &'a Shop,
+    route: &Decisions,
+    parts: &mut Parts,
+) -> Result<Counted<'a>, Problem> {
+    let count = async |subject| match route.limit {
+        Some(class) => Counted::count(shop, class, subject).await,
+        None => Counted::UNLIMITED,
+    };
 
-    Ok(admin)
+    match route.access {
+        Access::Anyone => Ok(count(Subject::Everybody).await),
+        Access::Edge => {
+            internal::require_edge(shop, parts)?;
+            Ok(count(Subject::Everybody).await)
+        }
+        Access::Admin(permission) => {
+            let key = authenticate(shop, &parts.headers).await?;
+            let counted = count(Subject::Admin(key.id)).await;
+            if !counted.is_refused() {
+                let actor = Actor::Key { key: key.id, name: key.name };
+                let admin = Admin { actor, role: key.role };
+                admin.require(permission)?;
+                parts.extensions.insert(admin);
+            }
+            Ok(counted)
+        }
+    }
 }
 
 async fn authenticate(shop: &Shop, headers: &HeaderMap) -> Result<AdminKey, Problem> {

@@ -51,6 +51,11 @@ pub async fn scoped<F: Future>(id: RequestId, future: F) -> F::Output {
     CURRENT.scope(id, future).await
 }
 
+/// For what needs no waiting.
+pub fn within<T>(id: RequestId, answer: impl FnOnce() -> T) -> T {
+    CURRENT.sync_scope(id, answer)
+}
+
 /// A caller's id is taken over if it is short and plain, so that it can't forge log lines.
 pub fn given_id(headers: &HeaderMap) -> Option<RequestId> {
     let given = headers.get(REQUEST_ID)?.to_str().ok()?;

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::HOST;
 use axum::http::{HeaderValue, Request, Response, Version};
+use domain::limits::{LimitClass, Subject};
 use edge_core::{Refusal, host};
 use futures::future::{Either, Ready, ready};
 use hyper::body::Incoming;
@@ -15,7 +16,8 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use crate::catalog;
-use crate::context::REQUEST_ID;
+use crate::context::{self, REQUEST_ID};
+use crate::limit::Counted;
 use crate::router::router;
 use crate::routes::template;
 use crate::shop::SharedShop;
@@ -33,9 +35,14 @@ impl Door {
 
     fn at_once(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
         let began = Instant::now();
-        let (resource, mut response) = catalog::at_once(&self.shop, request)?;
-
+        let (resource, response) = catalog::at_once(&self.shop, request)?;
+        let counted = Counted::at_once(&self.shop, LimitClass::Public, Subject::Everybody)?;
         let id = self.shop.requests.next(&*self.shop.world);
+        let mut response = match counted.is_refused() {
+            true => context::within(id.clone(), || counted.refusal()).unwrap_or(response),
+            false => counted.marked(response),
+        };
+
         if let Ok(id) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(REQUEST_ID, id);
         }

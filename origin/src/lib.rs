@@ -9,6 +9,7 @@ mod docs;
 mod door;
 mod idempotency;
 mod internal;
+mod limit;
 mod measures;
 mod ops;
 mod precondition;

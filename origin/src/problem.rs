@@ -32,9 +32,11 @@ pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let body = Box::new(ProblemBody::new(code, detail));
+        Self::of(ProblemBody::new(code, detail))
+    }
 
-        Self { body, allow: None, current: None, cause: None }
+    pub fn of(body: ProblemBody) -> Self {
+        Self { body: Box::new(body), allow: None, current: None, cause: None }
     }
 
     pub fn not_found(what: &str) -> Self {

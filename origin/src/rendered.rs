@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::OnceLock;
 
 use axum::http::HeaderValue;
-use bytes::Bytes;
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use domain::{Resource, Tag};
 use edge_core::conditional;
 use edge_core::encoding::Encoding;
@@ -15,6 +15,9 @@ const BROTLI_QUALITY: u32 = 5;
 const BROTLI_WINDOW: u32 = 20;
 /// Below, the headers of an encoding outweigh what it saves.
 const COMPRESS_FROM: usize = 256;
+
+/// Of [`Rendered::to_bytes`]; another one with each change of it.
+const FORM: u8 = 1;
 
 /// One answer, ready to be sent.
 #[derive(Debug)]
@@ -51,6 +54,43 @@ impl Rendered {
         }
     }
 
+    /// Without compressed bodies: whoever gets it compresses what he is asked for.
+    pub fn to_bytes(&self) -> Bytes {
+        let tags = self.tags.as_bytes();
+        let mut bytes = BytesMut::with_capacity(7 + tags.len() + self.plain.bytes.len());
+        bytes.put_u8(FORM);
+        bytes.put_u16_le(self.status);
+        // A header's value is far shorter than that.
+        bytes.put_u32_le(u32::try_from(tags.len()).unwrap_or(u32::MAX));
+        bytes.put_slice(tags);
+        bytes.put_slice(&self.plain.bytes);
+
+        bytes.freeze()
+    }
+
+    /// `None` for what is of another form, or cut off.
+    pub fn of_bytes(resource: Resource, bytes: &Bytes) -> Option<Self> {
+        let mut rest = bytes.clone();
+        if rest.try_get_u8().ok()? != FORM {
+            return None;
+        }
+        let status = rest.try_get_u16_le().ok()?;
+        let tags = usize::try_from(rest.try_get_u32_le().ok()?).ok()?;
+        if tags > rest.len() {
+            return None;
+        }
+        let tags = HeaderValue::from_maybe_shared(rest.split_to(tags)).ok()?;
+
+        Some(Self {
+            status,
+            resource,
+            tags,
+            plain: Body::new(rest, Encoding::Identity),
+            brotli: OnceLock::new(),
+            gzip: OnceLock::new(),
+        })
+    }
+
     /// The body in an encoding; compressed when it is asked for first.
     pub fn body(&self, encoding: Encoding) -> &Body {
         match encoding {
@@ -72,11 +112,12 @@ impl Rendered {
 }
 
 impl Body {
-    fn new(bytes: Vec<u8>, encoding: Encoding) -> Self {
+    fn new(bytes: impl Into<Bytes>, encoding: Encoding) -> Self {
+        let bytes = bytes.into();
         let etag = conditional::etag(&bytes);
 
         Self {
-            bytes: bytes.into(),
+            bytes,
             etag: HeaderValue::from_str(&etag).expect("a hash in base64 is a header's value"),
             encoding,
         }
@@ -106,4 +147,45 @@ fn gzip(plain: &[u8]) -> Option<Vec<u8>> {
     writer.write_all(plain).ok()?;
 
     writer.finish().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Tag;
+
+    use super::*;
+
+    fn rendered() -> Rendered {
+        let bytes = "{\"data\":[]}".repeat(100).into_bytes();
+
+        Rendered::new(200, Resource::Featured, &[Tag::CATALOG, Tag::FEATURED], bytes)
+    }
+
+    #[test]
+    fn an_answer_comes_back_from_bytes_with_the_same_bodies_and_tags() {
+        let before = rendered();
+
+        let after = Rendered::of_bytes(Resource::Featured, &before.to_bytes()).unwrap();
+
+        assert_eq!((after.status, after.resource), (before.status, before.resource));
+        assert_eq!(after.tags, before.tags);
+        for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Brotli] {
+            let (before, after) = (before.body(encoding), after.body(encoding));
+            assert_eq!((&after.bytes, &after.etag), (&before.bytes, &before.etag), "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_of_another_form_is_no_answer() {
+        let whole = rendered().to_bytes();
+        let head = 7 + "catalog featured".len();
+
+        for length in 0..head {
+            let cut = whole.slice(..length);
+            assert!(Rendered::of_bytes(Resource::Featured, &cut).is_none(), "{length}");
+        }
+        let mut other = whole.to_vec();
+        other[0] = 2;
+        assert!(Rendered::of_bytes(Resource::Featured, &other.into()).is_none());
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use axum::http::Method;
 use domain::Resource;
 use domain::access::Permission;
+use domain::limits::LimitClass;
 
 /// Who may call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,18 +35,25 @@ pub struct Decisions {
     pub path: &'static str,
     pub access: Access,
     pub keep: Keep,
+    /// Which limit its requests are counted against.
+    pub limit: Option<LimitClass>,
 }
 
 const fn cached(path: &'static str, resource: Resource) -> Decisions {
-    Decisions { method: "GET", path, access: Access::Anyone, keep: Keep::Shared(resource) }
+    let (access, keep) = (Access::Anyone, Keep::Shared(resource));
+
+    Decisions { method: "GET", path, access, keep, limit: Some(LimitClass::Public) }
 }
 
+/// Pages for people and machines that watch: whether the shop is well must be seen under a flood.
 const fn open(path: &'static str) -> Decisions {
-    Decisions { method: "GET", path, access: Access::Anyone, keep: Keep::Nobody }
+    Decisions { method: "GET", path, access: Access::Anyone, keep: Keep::Nobody, limit: None }
 }
 
 const fn admin(method: &'static str, path: &'static str, permission: Permission) -> Decisions {
-    Decisions { method, path, access: Access::Admin(permission), keep: Keep::Nobody }
+    let (access, keep) = (Access::Admin(permission), Keep::Nobody);
+
+    Decisions { method, path, access, keep, limit: Some(LimitClass::Admin) }
 }
 
 use Permission::{AdjustInventory, ReadAudit, ReadCatalog, ReadInventory, WriteCatalog};
@@ -70,12 +78,14 @@ pub const ROUTES: &[Decisions] = &[
         path: "/internal/changes",
         access: Access::Edge,
         keep: Keep::Nobody,
+        limit: None,
     },
     Decisions {
         method: "POST",
         path: "/internal/changes",
         access: Access::Edge,
         keep: Keep::Nobody,
+        limit: None,
     },
     admin("GET", "/admin/products", ReadCatalog),
     admin("POST", "/admin/products", WriteCatalog),

@@ -88,6 +88,7 @@ impl IntoResponses for ReadProblems {
             (400, "A parameter is wrong; the answer names it"),
             (404, "There is no such thing"),
             (405, "Only GET and HEAD"),
+            (429, "Too many requests; Retry-After tells when to ask again"),
             (503, "Try again"),
         ]);
         let unchanged = ResponseBuilder::new().description("It is still what If-None-Match names");
@@ -104,6 +105,7 @@ impl IntoResponses for AdminProblems {
             (403, "The key's role may not do this"),
             (404, "There is no such thing"),
             (405, "Another method"),
+            (429, "Too many requests with this key; Retry-After tells when to ask again"),
             (503, "Try again"),
         ])
     }

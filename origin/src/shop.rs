@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use cache::Follower;
-use domain::Currency;
+use domain::{Currency, Seq, Stamp};
 use edge_core::auth::{KeyRing, SigningKey};
-use ports::{Items, World};
+use limits::Gates;
+use ports::{Bell, Items, SharedCache, World};
 use search::Shelf;
 use store::{AdminKeys, Audit, Catalog, Committed, Idempotency, Log};
 
@@ -27,6 +29,11 @@ pub struct ShopSettings {
     pub currency: Currency,
     /// Of rendered answers in memory.
     pub cache_bytes: u64,
+    /// Behind the memory, what processes share.
+    pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
+    /// Tells other processes of writes.
+    pub bell: Option<Arc<dyn Bell>>,
+    pub gates: Gates,
     /// The keys that edges sign with.
     pub edge_keys: KeyRing,
     /// Signs the read-your-writes tokens.
@@ -47,9 +54,11 @@ pub struct Shop {
     pub currency: Currency,
     pub edge_keys: KeyRing,
     pub tokens: TokenKey,
+    pub gates: Gates,
     pub metrics: MetricsPage,
     pub measures: Measures,
     pub requests: RequestIds,
+    bell: Option<Arc<dyn Bell>>,
 }
 
 pub type SharedShop = Arc<Shop>;
@@ -61,8 +70,13 @@ impl Shop {
         let index = Arc::new(Index::new(catalog.clone()));
         let source = Arc::new(StoreLog::new(log));
         let follower = Follower::new(source, Arc::clone(&index) as Arc<dyn cache::Sink>);
-        let reads =
-            Reads::new(catalog.clone(), Arc::clone(&index), follower.clone(), settings.cache_bytes);
+        let reads = Reads::new(
+            catalog.clone(),
+            Arc::clone(&index),
+            follower.clone(),
+            settings.cache_bytes,
+            settings.shared,
+        );
 
         Self {
             catalog,
@@ -79,6 +93,8 @@ impl Shop {
             currency: settings.currency,
             edge_keys: settings.edge_keys,
             tokens: TokenKey::new(settings.token_key),
+            gates: settings.gates,
+            bell: settings.bell,
             metrics: settings.metrics,
         }
     }
@@ -88,8 +104,21 @@ impl Shop {
         self.index.shelf()
     }
 
-    /// Waits, within a bound, until this process's lists show a write.
+    /// Tells others of a write, and waits, within a bound, until this process's lists show it.
     pub async fn show<T>(&self, committed: &Committed<T>) {
+        self.ring(committed.seq);
         self.follower.reach(committed.seq, SHOWN_WITHIN).await;
+    }
+
+    /// Nobody waits for it: who does not hear it finds out with his next poll.
+    fn ring(&self, seq: Seq) {
+        let (Some(bell), Some(stamp)) = (self.bell.clone(), self.follower.stamp()) else { return };
+        let head = Stamp { log: stamp.log, seq };
+
+        tokio::spawn(async move {
+            if let Err(error) = bell.ring(&head).await {
+                tracing::debug!(%error, "nobody was told of a change");
+            }
+        });
     }
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::limits::LimitClass;
 use edge_native::{EdgeSettings, Listen, conformance};
-use platform::{Secrets, Shutdown, drain, system_world};
+use platform::{Counting, Secrets, Shutdown, drain, system_world};
 use ports::World;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -36,7 +37,9 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
     } else {
         // Those of the data folder, where the origin has them from; across machines, given ones.
         let secrets = Secrets::obtain(&start.settings.secrets, &start.settings.data_dir, &*world)?;
-        let made = self::settings(settings, url, &secrets, &world)?;
+        let counting = Counting::open(&start.settings, &world).await?;
+        let mut made = self::settings(settings, url, &secrets, &world)?;
+        made.read_gate = counting.gates(&start.settings).of(LimitClass::Read).cloned();
         let running = edge_native::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
         (running.addr, running.join)
     };

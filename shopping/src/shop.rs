@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use cache::Follower;
 use cache_invalidator::{Invalidator, Parts};
-use domain::Currency;
+use domain::limits::LimitClass;
+use domain::{Currency, Stamp};
+use limits::Gates;
 use origin::{MetricsPage, Shop, ShopSettings};
-use platform::{CacheSettings, Platform, Settings, Shutdown, drain};
+use platform::{Platform, Settings, Shutdown, drain};
+use ports::Bell;
 use store::{Actor, Catalog};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -37,13 +41,15 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
 
     let mut tasks = JoinSet::new();
     let listener = bind(&settings).await?;
-    let shop = Arc::new(shop(&platform, &settings, Arc::new(move || metrics.render())));
+    let gates = platform.gates(&settings);
+    let shop = Arc::new(shop(&platform, &settings, &gates, Arc::new(move || metrics.render())));
     let origin_ends = Shutdown::default();
     let origin = origin::serve(Arc::clone(&shop), listener, origin_ends.begun())
         .await
         .context("the origin did not start")?;
     let url = settings.edge.origin_url.clone().unwrap_or_else(|| format!("http://{}", origin.addr));
-    let of_edge = edge::settings(&settings.edge, &url, &platform.secrets, &platform.world)?;
+    let mut of_edge = edge::settings(&settings.edge, &url, &platform.secrets, &platform.world)?;
+    of_edge.read_gate = gates.of(LimitClass::Read).cloned();
     let edge = edge_native::serve(of_edge, shutdown.begun())
         .await
         .map_err(|error| anyhow::anyhow!("the edge did not start: {error} (edge.listen)"))?;
@@ -51,13 +57,16 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
         let (platform, shutdown) = (platform.clone(), shutdown.clone());
         async move { platform.maintain(shutdown.begun()).await }
     });
+    let followers = [shop.follower.clone(), edge.follower().clone()];
     if settings.invalidator.enabled {
         let mut parts = Parts::of(&platform);
-        parts.beside = vec![shop.follower.clone(), edge.follower().clone()];
+        parts.beside = followers.into();
         parts.observed = vec![format!("http://{}", edge.addr)];
         let invalidator = Invalidator::new(&settings.invalidator, parts)
             .context("the invalidator did not start")?;
         tasks.spawn(invalidator.start(&shutdown).ended());
+    } else if let Some(bell) = platform.bell.clone() {
+        tasks.spawn(hear(bell, followers, shutdown.begun()));
     }
     println!("shop ready: edge http://{} origin http://{}", edge.addr, origin.addr);
     std::io::stdout().flush().context("standard output is closed")?;
@@ -73,6 +82,19 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Follows the change log at once when another process says that it has grown.
+async fn hear(bell: Arc<dyn Bell>, followers: [Follower; 2], ended: impl Future<Output = ()>) {
+    let heard = move |head: Stamp| {
+        let behind = followers.iter().filter(|one| one.position() < Some(head.seq));
+        behind.for_each(Follower::kick);
+    };
+
+    tokio::select! {
+        () = ended => {}
+        () = bell.hear(&heard) => {}
+    }
+}
+
 async fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
     let listen = settings.origin.listen;
 
@@ -81,11 +103,14 @@ async fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("the origin can't listen on {listen} (origin.listen)"))
 }
 
-fn shop(platform: &Platform, settings: &Settings, metrics: MetricsPage) -> Shop {
-    let CacheSettings::Memory { capacity_bytes } = settings.cache;
+fn shop(platform: &Platform, settings: &Settings, gates: &Gates, metrics: MetricsPage) -> Shop {
     let made = ShopSettings {
         currency: settings.catalog.currency,
-        cache_bytes: capacity_bytes,
+        cache_bytes: settings.cache.capacity_bytes(),
+        shared: platform.shared.clone(),
+        // The invalidator rings it, where there is one.
+        bell: platform.bell.clone().filter(|_| !settings.invalidator.enabled),
+        gates: gates.clone(),
         edge_keys: platform.secrets.edge_keys(),
         token_key: platform.secrets.token_key(),
         metrics,

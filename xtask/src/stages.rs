@@ -25,7 +25,11 @@ pub fn test(fast: bool) -> Result<bool> {
         report.stage("openapi", || contract::check_built().map(|()| Tally::default()));
         report.stage("end to end", || count_tests(&["--workspace", "--test", "end_to_end"], &[]));
         report.stage("edges", || count_tests(&["--workspace", "--test", "edge_shells"], &[]));
-        if !fast {
+        if fast {
+            let left_out = "--fast: what is shared in Redis is NOT tested; it needs redis-server";
+            report.skip("redis", left_out);
+        } else {
+            report.stage("redis", shared_in_redis);
             report.stage("worker", edge::test);
             report.stage("cache tests", cache_tests::run_built);
             report.stage("schemathesis", contract_holds);
@@ -115,6 +119,16 @@ fn lint_all() -> Result<Tally> {
 
 fn built(arguments: &[&str]) -> Result<Tally> {
     must(&format!("cargo {}", arguments[0]), &mut cargo(arguments)).map(|()| Tally::default())
+}
+
+/// The adapters, and shops that share a server; each test starts its own.
+fn shared_in_redis() -> Result<Tally> {
+    toolbox::ensure_redis()?;
+    let mut tally = count_tests(&["--workspace", "--test", "redis", "--", "--ignored"], &[])?;
+    tally +=
+        count_tests(&["--workspace", "--test", "end_to_end", "--", "--ignored", "redis::"], &[])?;
+
+    Ok(tally)
 }
 
 /// Requests made up from the OpenAPI document, against a running shop.

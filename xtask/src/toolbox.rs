@@ -82,6 +82,20 @@ pub fn install(name: &str) -> Result<PathBuf> {
     tool.ok_or_else(|| anyhow!("{name} has no row in the table of tools"))?.install()
 }
 
+/// What tests start themselves, from the system's own packages.
+pub fn ensure_redis() -> Result<()> {
+    if has_redis() {
+        return Ok(());
+    }
+    apt_install(&["redis-server"])?;
+
+    if has_redis() { Ok(()) } else { bail!("redis-server was installed but does not run") }
+}
+
+pub fn has_redis() -> bool {
+    succeeds(Command::new("redis-server").arg("--version"))
+}
+
 pub fn has_cargo_deny() -> bool {
     succeeds(Command::new("cargo-deny").arg("--version"))
 }

@@ -2,11 +2,15 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
+use domain::limits::{Limit, LimitClass};
 use edge_core::auth::SigningKey;
 use edge_native::{EdgeSettings, Listen};
-use embedded::SystemWorld;
+use embedded::{MemoryLimiter, SystemWorld};
+use limits::Gate;
+use ports::Limiter;
 
 use super::SECRET;
 
@@ -22,9 +26,18 @@ pub fn serve(origin: &str, capacity_bytes: u64) -> Result<()> {
             Arc::new(SystemWorld),
         );
         settings.capacity_bytes = capacity_bytes;
+        settings.read_gate = Some(Arc::new(counted()));
 
         let running = edge_native::serve(settings, pending()).await?;
         super::ready(running.addr);
         Ok(running.join.await?)
     })
+}
+
+/// Every request is counted, as in the shop, and none is too many.
+fn counted() -> Gate {
+    let limit = Limit { requests: u32::MAX, window: Duration::from_secs(60) };
+    let limiter: Arc<dyn Limiter> = Arc::new(MemoryLimiter::new(Arc::new(SystemWorld), 32 << 20));
+
+    Gate::new(LimitClass::Read, limit, Arc::clone(&limiter), limiter)
 }

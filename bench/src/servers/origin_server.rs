@@ -8,6 +8,7 @@ use anyhow::Result;
 use domain::Currency;
 use edge_core::auth::{KeyRing, SigningKey};
 use embedded::{SqliteItems, SystemWorld};
+use limits::Gates;
 use origin::{Shop, ShopSettings};
 use store::schema::TABLES;
 use tokio::net::TcpListener;
@@ -26,6 +27,9 @@ pub fn serve(store: &Path) -> Result<()> {
         let settings = ShopSettings {
             currency: Currency::USD,
             cache_bytes: CACHE_BYTES,
+            shared: None,
+            bell: None,
+            gates: Gates::default(),
             edge_keys: KeyRing::new(SigningKey::new("bench", SECRET)?),
             token_key: SigningKey::new("token", SECRET)?,
             metrics: Arc::new(move || metrics.render()),

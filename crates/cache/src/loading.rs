@@ -86,7 +86,8 @@ where
             Ok(found) => found,
             Err(error) => {
                 self.measures.asked_shared(SharedResult::Failed);
-                tracing::warn!(%error, "the shared cache does not answer");
+                // The adapter says it once; here it would be a line for each miss.
+                tracing::debug!(%error, "the shared cache does not answer");
                 return None;
             }
         };
@@ -150,7 +151,7 @@ where
 
         if let Err(error) = shared.put_if_newer(key, &entry).await {
             self.measures.asked_shared(SharedResult::Failed);
-            tracing::warn!(%error, "the shared cache does not take entries");
+            tracing::debug!(%error, "the shared cache does not take entries");
         }
     }
 }

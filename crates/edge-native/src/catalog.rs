@@ -229,7 +229,9 @@ impl Landed {
         match self {
             Self::Failed(failure) => Some(failure.status()),
             Self::Passing { answer, .. } => match answer.status {
-                StatusCode::INTERNAL_SERVER_ERROR
+                // Of the origin's limit, which this shopper alone did not use up.
+                StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::INTERNAL_SERVER_ERROR
                 | StatusCode::BAD_GATEWAY
                 | StatusCode::SERVICE_UNAVAILABLE
                 | StatusCode::GATEWAY_TIMEOUT => Some(answer.status.as_u16()),

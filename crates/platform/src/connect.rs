@@ -11,22 +11,19 @@ use std::time::Duration;
 
 use aws::{DynamoItems, DynamoSettings};
 use bytes::Bytes;
-use embedded::{MemoryLimiter, SqliteItems, SystemWorld};
-use limits::{DeniedUntil, Gates};
-use ports::{Bell, Items, Limiter, PortError, SharedCache, World};
-use redis_adapters::{RedisBell, RedisLimiter, RedisLink, RedisSharedCache};
+use embedded::{SqliteItems, SystemWorld};
+use limits::Gates;
+use ports::{Bell, Items, PortError, SharedCache, World};
+use redis_adapters::{RedisBell, RedisSharedCache};
 use store::schema::TABLES;
 use tokio::time::sleep;
 
+use crate::counting::{Counting, open_redis};
 use crate::secrets::{Secrets, SecretsError};
-use crate::settings::{CacheSettings, LimiterSettings, Settings, StoreSettings};
-use crate::values::RedisUrl;
+use crate::settings::{CacheSettings, Settings, StoreSettings};
 
 /// Items past their time are never served; this only gives their space back.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
-
-/// Of counts in memory, for each class: some hundred thousand shoppers who read now and then.
-const LIMITER_BYTES: usize = 32 << 20;
 
 /// What the settings chose, opened and checked.
 #[derive(Clone)]
@@ -37,8 +34,7 @@ pub struct Platform {
     /// Answers that processes share, and the news of changes between them.
     pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
     pub bell: Option<Arc<dyn Bell>>,
-    limiter: Arc<dyn Limiter>,
-    local_limiter: Arc<dyn Limiter>,
+    counting: Counting,
     /// A backend that does not delete by itself what has expired.
     swept: Option<Arc<SqliteItems>>,
 }
@@ -68,10 +64,10 @@ impl Platform {
         make_folder(&settings.data_dir)?;
         let secrets = Secrets::obtain(&settings.secrets, &settings.data_dir, &*world)?;
 
-        let (items, dynamo, swept): (Arc<dyn Items>, _, _) = match &settings.store {
+        let (items, swept): (Arc<dyn Items>, _) = match &settings.store {
             StoreSettings::Sqlite { path } => {
                 let items = Arc::new(open_sqlite(path.clone()).await?);
-                (Arc::clone(&items) as _, None, Some(items))
+                (Arc::clone(&items) as _, Some(items))
             }
             StoreSettings::DynamoDb { region, endpoint, table_prefix, create_tables } => {
                 let settings = DynamoSettings {
@@ -80,8 +76,7 @@ impl Platform {
                     table_prefix: table_prefix.clone(),
                 };
                 let items = open_dynamodb(settings, *create_tables).await;
-                let items = items.map_err(|source| ConnectError::Store { source })?;
-                (Arc::new(items.clone()), Some(items), None)
+                (Arc::new(items.map_err(|source| ConnectError::Store { source })?), None)
             }
         };
         let (shared, bell): (Option<Arc<dyn SharedCache<Bytes>>>, Option<Arc<dyn Bell>>) =
@@ -95,30 +90,15 @@ impl Platform {
                     )
                 }
             };
-        let memory = || Arc::new(MemoryLimiter::new(Arc::clone(&world), LIMITER_BYTES));
-        let asked = |limiter| {
-            Arc::new(DeniedUntil::before(limiter, Arc::clone(&world))) as Arc<dyn Limiter>
-        };
-        let limiter = match (&settings.limiter, dynamo) {
-            (LimiterSettings::Redis { url }, _) => {
-                let link = open_redis("limits.url", url).await?;
-                asked(Arc::new(RedisLimiter::new(link)))
-            }
-            (LimiterSettings::DynamoDb, Some(items)) => {
-                asked(Arc::new(items.limiter(Arc::clone(&world))))
-            }
-            // The settings refuse the table without its store.
-            (LimiterSettings::Memory | LimiterSettings::DynamoDb, _) => memory(),
-        };
-        let local_limiter = memory();
+        let counting = Counting::open(settings, &world).await?;
 
-        Ok(Self { items, world, secrets, shared, bell, limiter, local_limiter, swept })
+        Ok(Self { items, world, secrets, shared, bell, counting, swept })
     }
 
     /// The limits of the settings, where they are counted. After the metrics' recorder was
     /// installed.
     pub fn gates(&self, settings: &Settings) -> Gates {
-        Gates::new(|class| settings.limits.of(class), &self.limiter, &self.local_limiter)
+        self.counting.gates(settings)
     }
 
     /// Deletes what has expired, once an hour until `shutdown`, where the backend does not do it.
@@ -151,18 +131,6 @@ async fn open_sqlite(path: PathBuf) -> Result<SqliteItems, ConnectError> {
         Ok(opened) => opened.map_err(|source| ConnectError::Store { source }),
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
-}
-
-/// A server that is not there yet is no reason not to start: it makes reads quicker and counts
-/// shared, and what happens without it is the same later.
-async fn open_redis(key: &'static str, url: &RedisUrl) -> Result<RedisLink, ConnectError> {
-    let link =
-        RedisLink::open(url.as_str()).map_err(|source| ConnectError::Redis { key, source })?;
-    if link.ping().await.is_err() {
-        tracing::warn!(key, "starting without Redis");
-    }
-
-    Ok(link)
 }
 
 async fn open_dynamodb(

@@ -2,6 +2,7 @@
 //! its telemetry and its end.
 
 mod connect;
+mod counting;
 mod invalidator;
 mod layers;
 mod limits;
@@ -15,6 +16,7 @@ mod values;
 
 pub use self::limits::{InvalidLimit, LimitTable, parse_limit};
 pub use connect::{ConnectError, Platform, system_world};
+pub use counting::Counting;
 pub use invalidator::{CloudflareSettings, InvalidatorSettings, PurgePlan};
 pub use layers::Sources;
 pub use mistakes::{Mistake, SettingsError};

@@ -11,8 +11,8 @@ use std::time::Duration;
 use domain::Currency;
 use domain::limits::{Limit, LimitClass};
 use platform::{
-    CacheSettings, LimiterSettings, LogFormat, PurgePlan, SecretSource, Settings, SettingsError, Sources,
-    StoreSettings,
+    CacheSettings, LimiterSettings, LogFormat, PurgePlan, SecretSource, Settings, SettingsError,
+    Sources, StoreSettings,
 };
 use tempfile::TempDir;
 

@@ -6,6 +6,7 @@ mod handlers;
 mod index;
 mod reads;
 mod render;
+mod shared;
 
 pub use follow::StoreLog;
 pub use handlers::*;

@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cache::{Answer, Filled, Follower, LoadError, ReadThrough, ReadThroughSettings};
 use domain::{CatalogRead, Resource, Seq};
+use ports::SharedCache;
 use store::{Catalog, StoreError};
 
 use super::index::Index;
 use super::render::{self, Page};
+use super::shared::SharedAnswers;
 use crate::problem::Problem;
 use crate::rendered::Rendered;
 
@@ -23,11 +26,19 @@ pub struct Reads {
 }
 
 impl Reads {
-    pub fn new(catalog: Catalog, index: Arc<Index>, follower: Follower, cache_bytes: u64) -> Self {
+    /// `shared` is asked before the store, and told what the store answered.
+    pub fn new(
+        catalog: Catalog,
+        index: Arc<Index>,
+        follower: Follower,
+        cache_bytes: u64,
+        shared: Option<Arc<dyn SharedCache<Bytes>>>,
+    ) -> Self {
         let settings =
             ReadThroughSettings { capacity_bytes: cache_bytes, ..ReadThroughSettings::default() };
+        let shared = shared.map(|bytes| Arc::new(SharedAnswers(bytes)) as Arc<_>);
 
-        Self { cache: ReadThrough::new(follower, settings), catalog, index }
+        Self { cache: ReadThrough::behind(follower, settings, shared), catalog, index }
     }
 
     /// The answer in memory, if it may be served as it is.

@@ -6,5 +6,6 @@ mod admin;
 mod enumeration;
 mod files;
 mod idempotency;
+mod limits;
 mod reads;
 mod world;

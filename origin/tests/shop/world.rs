@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ::limits::Gates;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -41,6 +42,10 @@ fn signing_key() -> SigningKey {
 
 impl World {
     pub async fn new() -> Self {
+        Self::limited(Gates::default()).await
+    }
+
+    pub async fn limited(gates: Gates) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop.db");
         let reads = Arc::new(AtomicUsize::new(0));
@@ -51,6 +56,9 @@ impl World {
         let settings = ShopSettings {
             currency: Currency::USD,
             cache_bytes: 16 << 20,
+            shared: None,
+            bell: None,
+            gates,
             edge_keys: KeyRing::new(signing_key()),
             token_key: SigningKey::new("token", SECRET).unwrap(),
             metrics: Arc::new(String::new),

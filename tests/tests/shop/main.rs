@@ -12,6 +12,7 @@ mod files;
 mod invalidator;
 mod protocol;
 mod pushed;
+mod redis;
 mod retail;
 mod rotation;
 mod speed;
