@@ -79,17 +79,12 @@ impl Platform {
                 (Arc::new(items.map_err(|source| ConnectError::Store { source })?), None)
             }
         };
-        let (shared, bell): (Option<Arc<dyn SharedCache<Bytes>>>, Option<Arc<dyn Bell>>) =
-            match &settings.cache {
-                CacheSettings::Memory { .. } => (None, None),
-                CacheSettings::Redis { url, .. } => {
-                    let link = open_redis("cache.url", url).await?;
-                    (
-                        Some(Arc::new(RedisSharedCache::new(link.clone()))),
-                        Some(Arc::new(RedisBell::new(link))),
-                    )
-                }
-            };
+        let link = match &settings.cache {
+            CacheSettings::Memory { .. } => None,
+            CacheSettings::Redis { url, .. } => Some(open_redis("cache.url", url).await?),
+        };
+        let shared = link.clone().map(|link| Arc::new(RedisSharedCache::new(link)) as Arc<_>);
+        let bell = link.map(|link| Arc::new(RedisBell::new(link)) as Arc<_>);
         let counting = Counting::open(settings, &world).await?;
 
         Ok(Self { items, world, secrets, shared, bell, counting, swept })

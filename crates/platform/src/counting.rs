@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws::{DynamoItems, DynamoSettings};
 use embedded::MemoryLimiter;
 use limits::{DeniedUntil, Gates};
-use ports::{Limiter, PortError, World};
+use ports::{Limiter, PortError, PortErrorKind, World};
 use redis_adapters::{RedisLimiter, RedisLink};
 use store::schema::TABLES;
 
@@ -62,7 +62,8 @@ async fn store(settings: &StoreSettings) -> Result<DynamoItems, PortError> {
             DynamoItems::connect(settings, TABLES).await
         }
         StoreSettings::Sqlite { .. } => {
-            unreachable!("the settings refuse to count in DynamoDB without a store there")
+            let why = "limits.backend = dynamodb needs store.backend = dynamodb";
+            Err(PortError::new(PortErrorKind::Invalid, why))
         }
     }
 }
