@@ -204,6 +204,28 @@ async fn two_edges_that_count_in_one_place_share_one_limit() {
     assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 429, 429]);
 }
 
+#[tokio::test]
+async fn an_origin_that_refuses_the_edge_is_covered_by_an_old_answer_and_else_heard() {
+    let shop = limited(10, |_| {}).await;
+    shop.get(PAGE).await;
+    shop.commits(&["product:p"], false).await;
+    for path in [PAGE, "/products/jug"] {
+        shop.origin.plays(path, |_| {
+            let headers = [("content-type", "application/problem+json"), ("retry-after", "7")];
+            Reaction::new(429, &headers, r#"{"code":"rate_limited"}"#)
+        });
+    }
+
+    let covered = shop.get(PAGE).await;
+    let heard = shop.get("/products/jug").await;
+
+    assert_eq!((covered.status, covered.text()), (200, "a mug"));
+    let status = "shopping-edge; fwd=miss; fwd-status=429; detail=stale-if-error";
+    assert_eq!(covered.header("cache-status"), status);
+    assert_eq!((heard.status, heard.header("retry-after")), (429, "7"));
+    assert_eq!(heard.header("ratelimit-policy"), "\"read\";q=10;w=60");
+}
+
 struct Down;
 
 #[async_trait]
