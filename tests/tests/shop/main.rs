@@ -16,4 +16,6 @@ mod redis;
 mod retail;
 mod rotation;
 mod speed;
+mod stale;
 mod start;
+mod trace;

@@ -1,0 +1,306 @@
+//! No read that begins after the bound shows what was before a write: every read is checked, while
+//! several admins write.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use futures::future::try_join_all;
+use serde_json::{Value, json};
+use tests::catalogue::{create_category, create_product, draft};
+use tests::{Answer, Door, Shop, World, until};
+use tokio::time::Instant;
+
+/// What the shop promises at the edge, every push lost.
+const PROMISE: Duration = Duration::from_secs(4);
+const READERS: usize = 6;
+/// A fact that only changes to and fro is left alone until a read could have proven it wrong.
+const SETTLES: Duration = Duration::from_secs(60);
+
+/// Something that admins change and a page shows.
+struct Fact {
+    name: &'static str,
+    page: String,
+    shown: fn(&Answer) -> Result<String>,
+    history: Mutex<Vec<Written>>,
+    reads: AtomicU64,
+    /// Reads that began later than the promise after the newest write, and could only show that.
+    settled: AtomicU64,
+}
+
+#[derive(Clone, Debug)]
+struct Written {
+    value: String,
+    acknowledged: Option<Instant>,
+}
+
+impl Fact {
+    fn new(
+        name: &'static str,
+        page: impl Into<String>,
+        shown: fn(&Answer) -> Result<String>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            page: page.into(),
+            shown,
+            history: Mutex::default(),
+            reads: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+        })
+    }
+
+    fn history(&self) -> std::sync::MutexGuard<'_, Vec<Written>> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begins(&self, value: impl Into<String>) {
+        self.history().push(Written { value: value.into(), acknowledged: None });
+    }
+
+    fn is_acknowledged(&self) {
+        self.settled.store(0, Ordering::SeqCst);
+        if let Some(last) = self.history().last_mut() {
+            last.acknowledged = Some(Instant::now());
+        }
+    }
+
+    /// Until reads have shown the newest write, and nothing but it.
+    async fn settles(&self) -> Result<()> {
+        until(SETTLES, self.name, async || {
+            Ok((self.settled.load(Ordering::SeqCst) > 3).then_some(()))
+        })
+        .await
+    }
+
+    async fn is_read(&self, edge: &Door) -> Result<()> {
+        let began = Instant::now();
+        let answer = edge.call("GET", &self.page).send().await?;
+        let shown = (self.shown)(&answer)?;
+
+        let history = self.history();
+        let is_due = |written: &Written| {
+            written.acknowledged.is_some_and(|acknowledged| acknowledged + PROMISE < began)
+        };
+        let oldest = history.iter().rposition(is_due).unwrap_or_default();
+        let may_be = &history[oldest..];
+        ensure!(
+            may_be.iter().any(|written| written.value == shown),
+            "{} is stale: {shown} is shown, not one of {may_be:?}\n{answer}",
+            self.name
+        );
+        self.settled.fetch_add(u64::from(may_be.len() == 1), Ordering::SeqCst);
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// One admin at the origin.
+#[derive(Clone)]
+struct Admin {
+    origin: Door,
+    key: String,
+}
+
+impl Admin {
+    async fn write(&self, method: &str, path: &str, body: &Value) -> Result<Answer> {
+        let call = self.origin.call(method, path).by(&self.key);
+        let call = if method == "POST" { call } else { call.header("if-match", "*") };
+        let call = if method == "PATCH" { call.merge_patch(body) } else { call.json(body) };
+        let answer = call.send().await?;
+
+        ensure!((200..300).contains(&answer.status), "{answer}");
+        Ok(answer)
+    }
+
+    async fn makes(&self, fact: &Fact, value: &str, writes: &[(&str, &str, Value)]) -> Result<()> {
+        fact.begins(value);
+        for (method, path, body) in writes {
+            self.write(method, path, body).await?;
+        }
+        fact.is_acknowledged();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn none_of_a_hundred_thousand_reads_after_the_bound_is_stale() -> Result<()> {
+    read_while_written(100_000).await
+}
+
+async fn read_while_written(reads: u64) -> Result<()> {
+    let world = World::new()?;
+    let key = world.admin_key("owner").await?;
+    let shop = world.open().await?;
+    let admin = Admin { origin: shop.origin().clone(), key };
+    let (facts, writers) = scene(&shop, &admin).await?;
+
+    let count = || facts.iter().map(|fact| fact.reads.load(Ordering::SeqCst)).sum::<u64>();
+    let reader = |first: usize| {
+        let (facts, edge, count) = (&facts, shop.edge(), &count);
+        async move {
+            let mut at = first;
+            // Each fact has been settled twice by then, and so been past the bound.
+            while count() < reads || facts.iter().any(|fact| fact.history().len() < 4) {
+                facts[at % facts.len()].is_read(edge).await?;
+                at += 1;
+            }
+            anyhow::Ok(())
+        }
+    };
+    let reading = try_join_all((0..READERS).map(reader));
+    let writing = try_join_all(writers);
+    tokio::select! {
+        read = reading => { read?; }
+        // Writers go on for as long as there are readers.
+        written = writing => { written?; bail!("the writers ended"); }
+    }
+
+    let by_fact: BTreeMap<_, _> = facts
+        .iter()
+        .map(|fact| (fact.name, (fact.reads.load(Ordering::SeqCst), fact.history().len())))
+        .collect();
+    eprintln!("{} reads, none stale; reads and writes by fact: {by_fact:?}", count());
+    shop.close().await
+}
+
+type Writer<'a> = std::pin::Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
+
+/// What there is to see, and who changes it.
+async fn scene<'a>(shop: &Shop, admin: &'a Admin) -> Result<(Vec<Arc<Fact>>, Vec<Writer<'a>>)> {
+    let door = shop.origin();
+    let (here, there) = (
+        create_category(door, &admin.key, "Here").await?,
+        create_category(door, &admin.key, "There").await?,
+    );
+    let made = create_product(door, &admin.key, "Lamp", "lamp-1").await?;
+    let lamp = text(&made["id"])?;
+    let variant = format!("/admin/variants/{}", text(&made["variants"][0]["id"])?);
+    let category = format!("/admin/categories/{}", text(&made["category"])?);
+
+    let price = Fact::new("price", "/products/lamp", |answer| {
+        Ok(answer.json()?["price"]["amount"].to_string())
+    });
+    let listed = Fact::new("price in a list", "/products?q=lamp", |answer| {
+        Ok(answer.json()?["data"][0]["price"]["amount"].to_string())
+    });
+    let name = Fact::new("category's name", format!("/products/{lamp}"), |answer| {
+        text(&answer.json()?["category"]["name"])
+    });
+    let tree = Fact::new("name in the tree", "/categories", |answer| {
+        let tree = answer.json()?;
+        let names = tree["data"].as_array().into_iter().flatten();
+        let mut names = names.filter_map(|one| one["name"].as_str());
+        Ok(names.find(|name| name.starts_with("For")).unwrap_or_default().to_owned())
+    });
+    let moved = Fact::new("move", format!("/products?category={here}"), count);
+    let featured = Fact::new("featured", "/featured", count);
+    let stock = Fact::new("availability", "/products?in_stock=true&q=rug", count);
+    let life =
+        Fact::new("made and deleted", "/products/comet", |answer| Ok(answer.status.to_string()));
+    for fact in [&price, &listed] {
+        fact.begins("1999");
+        fact.is_acknowledged();
+    }
+    for fact in [&name, &tree] {
+        fact.begins("For Lamp");
+        fact.is_acknowledged();
+    }
+    for fact in [&moved, &featured] {
+        fact.begins("0");
+        fact.is_acknowledged();
+    }
+    life.begins("404");
+    life.is_acknowledged();
+    let rug = draft("Rug", "rug-1", &there);
+    admin.makes(&stock, "1", &[("POST", "/admin/products", rug)]).await?;
+    let other = admin.write("POST", "/admin/products", &draft("Moon", "moon-1", &there)).await?;
+    let other = format!("/admin/products/{}", text(&other.json()?["id"])?);
+
+    let elsewhere = there.clone();
+
+    let facts = [&price, &listed, &name, &tree, &moved, &featured, &stock, &life].map(Arc::clone);
+    let writers: Vec<Writer<'a>> = vec![
+        Box::pin(async move {
+            for amount in 2_000.. {
+                listed.begins(amount.to_string());
+                let body = json!({ "price": { "amount": amount, "currency": "USD" } });
+                admin.makes(&price, &amount.to_string(), &[("PATCH", &variant, body)]).await?;
+                listed.is_acknowledged();
+                breathes(&price).await?;
+            }
+            Ok(())
+        }),
+        Box::pin(async move {
+            for n in 1.. {
+                let value = format!("For Lamp {n}");
+                tree.begins(value.clone());
+                let body = json!({ "name": value });
+                admin.makes(&name, &value, &[("PATCH", &category, body)]).await?;
+                tree.is_acknowledged();
+                breathes(&tree).await?;
+            }
+            Ok(())
+        }),
+        Box::pin(async move {
+            for (to, value) in [(&here, "1"), (&there, "0")].into_iter().cycle() {
+                let body = json!({ "category": to });
+                admin.makes(&moved, value, &[("PATCH", &other, body)]).await?;
+                moved.settles().await?;
+            }
+            Ok(())
+        }),
+        Box::pin(async move {
+            for (products, value) in [(vec![lamp], "1"), (vec![], "0")].iter().cycle() {
+                let body = json!({ "products": products });
+                admin.makes(&featured, value, &[("PUT", "/admin/featured", body)]).await?;
+                featured.settles().await?;
+            }
+            Ok(())
+        }),
+        Box::pin(async move {
+            for (delta, value) in [(-7, "0"), (7, "1")].into_iter().cycle() {
+                let body = json!({ "delta": delta, "reason": "counted" });
+                let adjust = "/admin/inventory/rug-1/adjust";
+                admin.makes(&stock, value, &[("POST", adjust, body)]).await?;
+                stock.settles().await?;
+            }
+            Ok(())
+        }),
+        Box::pin(async move {
+            loop {
+                life.begins("200");
+                let comet = draft("Comet", "comet-1", &elsewhere);
+                let made = admin.write("POST", "/admin/products", &comet).await?;
+                life.is_acknowledged();
+                life.settles().await?;
+                let path = format!("/admin/products/{}", text(&made.json()?["id"])?);
+                admin.makes(&life, "404", &[("DELETE", &path, json!(null))]).await?;
+                life.settles().await?;
+            }
+        }),
+    ];
+    Ok((facts.into(), writers))
+}
+
+/// A few reads between two writes.
+async fn breathes(fact: &Fact) -> Result<()> {
+    let before = fact.reads.load(Ordering::SeqCst);
+
+    until(SETTLES, fact.name, async || {
+        Ok((fact.reads.load(Ordering::SeqCst) > before + 5).then_some(()))
+    })
+    .await
+}
+
+fn count(answer: &Answer) -> Result<String> {
+    let list = answer.json()?;
+
+    Ok(list["data"].as_array().with_context(|| format!("a list: {answer}"))?.len().to_string())
+}
+
+fn text(value: &Value) -> Result<String> {
+    Ok(value.as_str().with_context(|| format!("a text: {value}"))?.to_owned())
+}
