@@ -37,17 +37,24 @@ struct Tools {
 }
 
 pub fn build() -> Result<()> {
+    let folder = root().join("edge");
+    build_in(&folder)?;
+
+    Tools::installed()?.measure(&folder.join("build"))
+}
+
+/// Builds the Worker whose crate is in `folder`, into `build` there.
+pub fn build_in(folder: &Path) -> Result<()> {
     let tools = Tools::installed()?;
     let worker_build = toolbox::install("worker-build")?;
     let mut command = program(worker_build);
-    command.current_dir(root().join("edge")).args(["--profile", "worker"]);
+    command.current_dir(folder).args(["--profile", "worker"]);
     command.env("WASM_BINDGEN_BIN", toolbox::install("wasm-bindgen")?);
     command.env("ESBUILD_BIN", tools.bin.join("esbuild"));
     command.env("WASM_OPT_BIN", tools.bin.join("wasm-opt"));
     command.env("PATH", tools.path()?);
 
-    must("worker-build", &mut command)?;
-    tools.measure(&root().join("edge/build"))
+    must("worker-build", &mut command)
 }
 
 /// `wrangler dev` before an origin that runs already, until it is interrupted.

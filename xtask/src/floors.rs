@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("shopping", 6),
     ("tests", 7),
     ("bench", 7),
+    ("hello-worker", 7),
     ("xtask", 7),
 ];
 

@@ -1,6 +1,7 @@
-//! The developer's commands: `cargo xtask test`, `lint`, `floors`, `edge`, `cache-tests`, `openapi`,
-//! `tools`.
+//! The developer's commands: `cargo xtask test`, `lint`, `floors`, `edge`, `cache-tests`, `bench`,
+//! `openapi`, `tools`.
 
+mod bench;
 mod cache_tests;
 mod contract;
 mod edge;
@@ -45,6 +46,12 @@ enum Command {
     },
     /// Run the public suite for HTTP caches against the edge by the book.
     CacheTests,
+    /// Build what the benchmarks compare, and run them; nginx and Varnish must be installed.
+    Bench {
+        /// For the program `bench`: `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Write docs/openapi.json from the running code.
     Openapi {
         /// Compare only, and fail where the two differ.
@@ -99,6 +106,7 @@ fn run(command: Command) -> Result<bool> {
             Edge::Test => stages::worker(),
         },
         Command::CacheTests => stages::cache_tests(),
+        Command::Bench { arguments } => bench::run(&arguments).map(|()| true),
         Command::Openapi { check: true } => contract::check().map(|()| true),
         Command::Openapi { check: false } => contract::write().map(|()| true),
         Command::Tools => toolbox::install_all().map(|()| true),

@@ -2,6 +2,7 @@
 
 mod nginx;
 mod varnish;
+mod workerd;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -11,6 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 
 pub use nginx::{nginx_file, nginx_proxy};
 pub use varnish::varnish;
+pub use workerd::{Script, Workers};
 
 /// A port that was free a moment ago: these servers can't be asked which one they took.
 fn free_addr() -> Result<SocketAddr> {

@@ -9,6 +9,7 @@ mod memory;
 mod origin;
 mod search;
 mod start;
+mod worker;
 
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub enum Row {
     Caches,
     /// The same with more and more answers in memory.
     Flat,
+    /// A hit in the Worker's memory against other Workers; `cargo xtask bench` builds them.
+    Worker,
     /// Rows of a file into a fresh store.
     Import,
     /// Queries and changes against tantivy.
@@ -39,11 +42,12 @@ pub enum Row {
 }
 
 impl Row {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Origin,
         Self::Edge,
         Self::Caches,
         Self::Flat,
+        Self::Worker,
         Self::Import,
         Self::Search,
         Self::Memory,
@@ -56,6 +60,7 @@ impl Row {
             Self::Edge => "edge",
             Self::Caches => "caches",
             Self::Flat => "flat",
+            Self::Worker => "worker",
             Self::Import => "import",
             Self::Search => "search",
             Self::Memory => "memory",
@@ -69,6 +74,7 @@ impl Row {
             Self::Edge => edge::measure(plan)?,
             Self::Caches => caches::measure(plan)?,
             Self::Flat => flat::measure(plan)?,
+            Self::Worker => worker::measure(plan)?,
             Self::Import => import::measure(plan)?,
             Self::Search => search::measure(plan)?,
             Self::Memory => memory::measure(plan)?,

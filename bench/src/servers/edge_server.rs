@@ -22,7 +22,7 @@ pub fn serve(origin: &str, capacity_bytes: u64) -> Result<()> {
         let mut settings = EdgeSettings::new(
             Listen::At(super::any_port()),
             origin.parse()?,
-            SigningKey::new("bench", SECRET)?,
+            SigningKey::of_secret(SECRET.as_bytes())?,
             Arc::new(SystemWorld),
         );
         settings.capacity_bytes = capacity_bytes;

@@ -12,7 +12,7 @@ use std::thread;
 use tokio::runtime::{Builder, Runtime};
 
 /// Both sides of the edge's signature; these servers live for minutes on the loopback.
-const SECRET: &[u8] = b"a secret for measurements on the loopback";
+pub const SECRET: &str = "a secret for measurements on the loopback";
 
 /// As the shop's own: a worker for each core that the process may use, here one.
 pub fn runtime() -> io::Result<Runtime> {

@@ -30,8 +30,8 @@ pub fn serve(store: &Path) -> Result<()> {
             shared: None,
             bell: None,
             gates: Gates::default(),
-            edge_keys: KeyRing::new(SigningKey::new("bench", SECRET)?),
-            token_key: SigningKey::new("token", SECRET)?,
+            edge_keys: KeyRing::new(SigningKey::of_secret(SECRET.as_bytes())?),
+            token_key: SigningKey::of_secret(SECRET.as_bytes())?,
             metrics: Arc::new(move || metrics.render()),
         };
         let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
