@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
@@ -31,6 +31,8 @@ sub vcl_deliver {{ set resp.http.X-Hits = obj.hits; }}
     // Otherwise it asks for gzip alone, and the answers are in brotli.
     command.args(["-p", "http_gzip_support=off", "-p", "thread_pools=1"]);
     command.args(["-p", "timeout_idle=300"]);
+    // It tells how its child does.
+    command.stderr(Stdio::null());
 
     Server::listening(&mut command, addr, Place::Measured, cores)
         .context("varnishd is needed (Debian: apt-get install varnish; it compiles with gcc)")

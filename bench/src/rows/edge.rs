@@ -33,8 +33,8 @@ pub fn measure(plan: &Plan) -> Result<Section> {
 
     section.note(
         "On our side alone: the parse of the request into its cache key, the negotiation of the \
-         encoding, the freshness rule, the check against the change log, `Age` and `Cache-Status` \
-         of the moment, counters, the log's poll.",
+         encoding, the freshness rule, the check against the change log, the shopper's limit, `Age`, \
+         `Cache-Status` and `RateLimit` of the moment, counters, the log's poll.",
     );
     Ok(section)
 }
