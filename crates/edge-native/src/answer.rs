@@ -10,8 +10,10 @@ use http::header::{
     IF_NONE_MATCH, RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use limits::{RATELIMIT, RATELIMIT_POLICY};
 
 use crate::body::Body;
+use crate::compact::compacted;
 use crate::origin::Whole;
 use crate::problem::status_value;
 
@@ -50,21 +52,32 @@ const NOT_KEPT: [&str; 13] = [
 ];
 
 /// What a 304 repeats of a 200 (RFC 9110 §15.4.5), and what this edge adds.
-const OF_UNCHANGED: [HeaderName; 7] =
-    [AGE, CACHE_CONTROL, CACHE_STATUS, CONTENT_LOCATION, DATE, ETAG, VARY];
+const OF_UNCHANGED: [HeaderName; 9] = [
+    AGE,
+    CACHE_CONTROL,
+    CACHE_STATUS,
+    CONTENT_LOCATION,
+    DATE,
+    ETAG,
+    RATELIMIT,
+    RATELIMIT_POLICY,
+    VARY,
+];
 
 impl Answer {
     /// Of an answer that is kept.
-    pub fn kept(whole: Whole) -> Self {
+    pub fn kept(whole: &Whole) -> Self {
         let mut head = kept_headers(&whole.headers);
         head.insert(CACHE_CONTROL, HeaderValue::from_static(BROWSER_CACHE_CONTROL));
         let etag = head.get(ETAG).cloned().unwrap_or_else(|| {
             let made = conditional::etag(&whole.body);
             HeaderValue::try_from(made).expect("an entity tag is printable ASCII")
         });
-        head.insert(ETAG, etag.clone());
+        head.insert(ETAG, etag);
+        let (head, body) = compacted(&head, &whole.body);
+        let etag = head.get(ETAG).cloned();
 
-        Self::new(whole.status, head, Some(etag), whole.body)
+        Self::new(whole.status, head, etag, body)
     }
 
     /// Of an answer that is shown and forgotten.
@@ -87,7 +100,8 @@ impl Answer {
     pub fn validated(&self, by: &HeaderMap) -> Self {
         let mut head = self.head.clone();
         if let Some(date) = by.get(DATE) {
-            head.insert(DATE, date.clone());
+            // Not the clone, which would hold all of the 304.
+            head.insert(DATE, HeaderValue::from_bytes(date.as_bytes()).unwrap_or(date.clone()));
         }
 
         Self::new(self.status, head, self.etag.clone(), self.body.clone())
@@ -103,6 +117,8 @@ impl Answer {
         head.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         head.insert(AGE, HeaderValue::from_static("0"));
         head.insert(CACHE_STATUS, HeaderValue::from_static(""));
+        head.insert(RATELIMIT_POLICY, HeaderValue::from_static(""));
+        head.insert(RATELIMIT, HeaderValue::from_static(""));
         let unchanged = (status == StatusCode::OK && etag.is_some()).then(|| {
             let named = OF_UNCHANGED.into_iter();
             named.filter_map(|name| Some((name.clone(), head.get(&name)?.clone()))).collect()

@@ -16,6 +16,7 @@ use crate::body::Body;
 use crate::catalog::encoding_of;
 use crate::edge::Edge;
 use crate::kept::Key;
+use crate::limit::unlimited;
 
 impl Edge {
     /// The answer to a request that need not wait for anything; `None` has changed and counted
@@ -42,7 +43,9 @@ impl Edge {
             return None;
         };
 
-        let Some(gate) = &self.read_gate else { return Some(self.hit(&kept, hit, asked, now)) };
+        let Some(gate) = &self.read_gate else {
+            return Some(unlimited(self.hit(&kept, hit, asked, now)));
+        };
         let admission = gate.at_once(self.subject(peer, asked.headers))?;
         let mut response = match &admission {
             Admission::Allowed(_) => self.hit(&kept, hit, asked, now),

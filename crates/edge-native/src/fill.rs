@@ -218,7 +218,7 @@ impl Arrived {
             Some(kept) if self.whole.status == StatusCode::NOT_MODIFIED => {
                 kept.answer.validated(&self.whole.headers)
             }
-            _ => Answer::kept(self.whole),
+            _ => Answer::kept(&self.whole),
         }
     }
 

@@ -7,6 +7,7 @@ mod body;
 mod catalog;
 mod client_addr;
 mod collapse;
+mod compact;
 mod edge;
 mod fill;
 mod flights;

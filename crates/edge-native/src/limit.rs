@@ -6,7 +6,7 @@ use domain::CatalogRead;
 use domain::limits::Subject;
 use edge_core::CacheStatus;
 use http::{HeaderMap, Response};
-use limits::{Admission, Gate};
+use limits::{Admission, Gate, RATELIMIT, RATELIMIT_POLICY};
 
 use crate::answer::Asked;
 use crate::body::Body;
@@ -22,7 +22,9 @@ impl Edge {
         asked: Asked<'_>,
         peer: IpAddr,
     ) -> Response<Body> {
-        let Some(gate) = &self.read_gate else { return self.catalog(read, asked).await };
+        let Some(gate) = &self.read_gate else {
+            return unlimited(self.catalog(read, asked).await);
+        };
         let subject = self.subject(peer, asked.headers);
         let admission = match gate.at_once(subject) {
             Some(admission) => admission,
@@ -55,4 +57,13 @@ impl Edge {
 
         problem::of(gate.problem(refused), &CacheStatus::Refused, &*self.world)
     }
+}
+
+/// Without the places that an answer holds for a gate's words.
+pub(crate) fn unlimited(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.remove(RATELIMIT);
+    headers.remove(RATELIMIT_POLICY);
+
+    response
 }

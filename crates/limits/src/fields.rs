@@ -6,8 +6,8 @@ use domain::limits::{Limit, LimitClass, whole_seconds};
 use http::{HeaderName, HeaderValue};
 use ports::Decision;
 
-pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
-pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// The longest class, the largest numbers.
 const STATE_BYTES: usize = "\"payment\";r=4294967295;t=18446744073709551615".len();

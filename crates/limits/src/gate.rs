@@ -77,11 +77,16 @@ impl Gate {
         }
     }
 
-    /// What every answer behind this gate says.
+    /// What every answer behind this gate says; in the place of what it said before.
     pub fn mark(&self, headers: &mut HeaderMap, admission: &Admission) {
         headers.insert(RATELIMIT_POLICY, self.policy.clone());
-        if let Admission::Allowed(Some(decision)) | Admission::Refused(decision) = admission {
-            headers.insert(RATELIMIT, fields::state(self.class, decision));
+        match admission {
+            Admission::Allowed(Some(decision)) | Admission::Refused(decision) => {
+                headers.insert(RATELIMIT, fields::state(self.class, decision));
+            }
+            Admission::Allowed(None) => {
+                headers.remove(RATELIMIT);
+            }
         }
         if let Admission::Refused(decision) = admission {
             headers.insert(RETRY_AFTER, fields::retry_after(decision));

@@ -7,5 +7,6 @@ mod gate;
 mod gates;
 
 pub use denied::DeniedUntil;
+pub use fields::{RATELIMIT, RATELIMIT_POLICY};
 pub use gate::{Admission, Gate};
 pub use gates::Gates;
