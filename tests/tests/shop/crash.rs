@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tests::catalogue::{create_category, draft, json_lines, walk};
+use tests::catalogue::{
+    create_category, create_product, draft, first_variant, json_lines, reprice, walk,
+};
 use tests::{World, until};
 
 /// Enough that an import of them can be met halfway.
@@ -122,6 +124,66 @@ async fn what_was_acknowledged_before_the_power_went_is_there_after() -> Result<
         let stock = shop.origin().call("GET", &format!("/admin/inventory/{slug}")).by(&key);
         let level = stock.send().await?.must_be(200)?.json()?;
         ensure!(level["on_hand"] == json!(7), "half of {slug}: {level}");
+    }
+    shop.close().await
+}
+
+#[tokio::test]
+async fn killed_under_reads_and_writes_it_shows_nothing_older_when_it_is_back() -> Result<()> {
+    let world = World::new()?;
+    let key = world.admin_key("catalog").await?;
+    let mut shop = world.open().await?;
+    let product = create_product(shop.origin(), &key, "Lamp", "lamp-1").await?;
+    let variant = first_variant(&product)?;
+    let mut price = 2_000;
+
+    for _ in 0..3 {
+        let (acknowledged, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let (origin, by, variant) = (shop.origin().clone(), key.clone(), variant.clone());
+        let first = price;
+        let writer = tokio::spawn(async move {
+            for amount in first + 1.. {
+                if reprice(&origin, &by, &variant, amount).await.is_err() {
+                    return amount;
+                }
+                if acknowledged.send(amount).is_err() {
+                    return amount;
+                }
+            }
+            unreachable!("the shop is killed before it is that dear")
+        });
+        let readers = (0..4).map(|_| {
+            let edge = shop.edge().clone();
+            tokio::spawn(async move {
+                // An answer is whole or none: never cut, never a cause in its body.
+                while let Ok(answer) = edge.call("GET", "/products/lamp").send().await {
+                    answer.must_be(200)?.json()?;
+                }
+                anyhow::Ok(())
+            })
+        });
+        let readers: Vec<_> = readers.collect();
+        while price < first + 20 {
+            price = heard.recv().await.context("the shop stopped by itself")?;
+        }
+
+        shop.kill()?;
+        let unanswered = writer.await?;
+        while let Some(amount) = heard.recv().await {
+            price = amount;
+        }
+        for reader in join_all(readers).await {
+            reader??;
+        }
+        shop = world.open().await?;
+
+        for page in ["/products/lamp", "/products?q=lamp"] {
+            let shown = shop.edge().get_json(page).await?;
+            let shown = if page.contains('?') { &shown["data"][0] } else { &shown };
+            let amount = shown["price"]["amount"].as_i64().context("a price")?;
+            ensure!((price..=unanswered).contains(&amount), "{page}: {amount}, {price} was said");
+        }
+        price = unanswered;
     }
     shop.close().await
 }
