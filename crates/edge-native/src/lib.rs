@@ -8,6 +8,7 @@ mod catalog;
 mod client_addr;
 mod collapse;
 mod compact;
+mod connections;
 mod edge;
 mod fill;
 mod flights;

@@ -1,40 +1,31 @@
-//! Listening, connections, and an orderly end.
+//! An edge from its settings to its end: it listens, follows the change log, and answers.
 
-use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Follower, NoSink};
-use http::HeaderValue;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
 use moka::sync::Cache;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::task::{JoinError, JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
 
+use crate::body::Body;
+use crate::connections::{self, Answers};
 use crate::edge::Edge;
 use crate::flights::Flights;
 use crate::follow::{CacheMode, OriginLog};
 use crate::kept::Shelf;
 use crate::measures::Measures;
 use crate::origin::Origin;
-use crate::patience::{Patient, Pulse};
 use crate::settings::{EdgeSettings, Listen, ServeError};
 
-/// Without file descriptors nothing can be accepted; connections that end give some back.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Long enough to take a herd off an answer that can't be shared, short enough to forget it.
 const UNSHARED_FOR: Duration = Duration::from_secs(10);
 const UNSHARED_MAX: u64 = 10_000;
-/// hyper panics on a smaller one.
-const HYPER_BUFFER_MIN: usize = 8_192;
 
 /// An edge that serves.
 pub struct Running {
@@ -114,115 +105,21 @@ async fn run(edge: Arc<Edge>, listener: TcpListener, shutdown: impl Future<Outpu
         };
         follower.run(stopped).await;
     });
-    let drain_within = edge.limits.drain_within;
-    let mut connections = Connections::default();
+    let limits = edge.limits;
 
-    connections.accept(edge, &listener, shutdown).await;
-    drop(listener);
-    connections.drain(drain_within).await;
+    connections::serve(edge, limits, listener, shutdown).await;
     drop(stop);
     if let Err(error) = following.await {
         tracing::error!(%error, "following the change log ended early");
     }
 }
 
-/// Every open connection; none outlives this.
-#[derive(Default)]
-struct Connections {
-    tasks: JoinSet<()>,
-    ending: GracefulShutdown,
-}
-
-impl Connections {
-    async fn accept(
-        &mut self,
-        edge: Arc<Edge>,
-        listener: &TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) {
-        let room = Arc::new(Semaphore::new(edge.limits.connections_max));
-        let mut shutdown = pin!(shutdown);
-
-        loop {
-            let next = async {
-                let place = Arc::clone(&room).acquire_owned().await;
-                (place, listener.accept().await)
-            };
-            tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                Some(ended) = self.tasks.join_next() => report(ended),
-                next = next => match next {
-                    (Ok(place), Ok((stream, peer))) => {
-                        self.open(Arc::clone(&edge), stream, peer, place);
-                    }
-                    (_, Err(error)) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        sleep(ACCEPT_PAUSE).await;
-                    }
-                    // The room is never closed.
-                    (Err(_), Ok(_)) => return,
-                },
-            }
-        }
-    }
-
-    fn open(
-        &mut self,
-        edge: Arc<Edge>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: OwnedSemaphorePermit,
-    ) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it began");
-            return;
-        }
-        let limits = edge.limits;
-        let pulse = Arc::new(Pulse::default());
-        let io = Patient::new(TokioIo::new(stream), Arc::clone(&pulse), limits.patience);
-        let service = service_fn(move |request| {
-            let (edge, pulse) = (Arc::clone(&edge), Arc::clone(&pulse));
-            async move {
-                pulse.begin();
-                let response = edge.handle(request, peer.ip()).await;
-                pulse.end();
-                Ok::<_, Infallible>(response)
-            }
-        });
-        let connection = http1::Builder::new()
-            // `Patient` bounds the wait for a head.
-            .header_read_timeout(None)
-            .max_buf_size(limits.head_bytes_max.max(HYPER_BUFFER_MIN))
-            .serve_connection(io, service);
-        let connection = self.ending.watch(connection);
-
-        self.tasks.spawn(async move {
-            let _place = place;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, %peer, "a connection broke");
-            }
-        });
-    }
-
-    /// Lets requests end; what has not ended `within` is cut off.
-    async fn drain(mut self, within: Duration) {
-        let all_ended = async {
-            while let Some(ended) = self.tasks.join_next().await {
-                report(ended);
-            }
-        };
-
-        if timeout(within, async { tokio::join!(self.ending.shutdown(), all_ended) }).await.is_err()
-        {
-            tracing::warn!(open = self.tasks.len(), "connections are cut off at shutdown");
-            self.tasks.shutdown().await;
-        }
-    }
-}
-
-fn report(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a connection ended by a mistake of this program");
+impl Answers for Edge {
+    fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> impl Future<Output = Response<Body>> + Send {
+        self.handle(request, peer)
     }
 }

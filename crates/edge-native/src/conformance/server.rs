@@ -1,30 +1,25 @@
-//! Listening, connections, and an orderly end.
+//! A proxy from its settings to its end.
 
-use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
 use moka::sync::Cache;
 use ports::World;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::task::JoinHandle;
 
 use super::proxy::Proxy;
 use super::shelf::Shelf;
 use super::upstream::Upstream;
+use crate::body::Body;
+use crate::connections::{self, Answers};
 use crate::flights::Flights;
 use crate::measures::Measures;
-use crate::patience::{Patient, Pulse};
 use crate::settings::{Limits, ServeError};
 
 /// What a proxy is told when it starts.
@@ -45,8 +40,6 @@ pub struct Running {
     pub join: JoinHandle<()>,
 }
 
-/// Without file descriptors nothing can be accepted; connections that end give some back.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Long enough to take a herd off an answer that can't be shared, short enough to forget it.
 const UNSHARED_FOR: Duration = Duration::from_secs(10);
 const UNSHARED_MAX: u64 = 10_000;
@@ -77,78 +70,18 @@ pub async fn serve(
         measures: Measures::new(),
         world: settings.world,
     });
+    let join = tokio::spawn(connections::serve(proxy, settings.limits, listener, shutdown));
 
-    Ok(Running { addr, join: tokio::spawn(run(proxy, listener, shutdown)) })
+    Ok(Running { addr, join })
 }
 
-/// Accepts until `shutdown`, then lets the connections end; what has not ended in time is cut off.
-async fn run(proxy: Arc<Proxy>, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-    let drain_within = proxy.limits.drain_within;
-    let room = Arc::new(Semaphore::new(proxy.limits.connections_max));
-    let ending = GracefulShutdown::new();
-    let mut tasks = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
-
-    loop {
-        let next = async { (Arc::clone(&room).acquire_owned().await, listener.accept().await) };
-        tokio::select! {
-            biased;
-            () = &mut shutdown => break,
-            Some(_) = tasks.join_next() => {}
-            (place, accepted) = next => match accepted {
-                Ok((stream, _)) => {
-                    let connection = connection(Arc::clone(&proxy), stream, &ending);
-                    tasks.spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
-    }
-    drop(listener);
-
-    let all_ended = async { while tasks.join_next().await.is_some() {} };
-    if timeout(drain_within, async { tokio::join!(ending.shutdown(), all_ended) }).await.is_err() {
-        tracing::warn!(open = tasks.len(), "connections are cut off at shutdown");
-        tasks.shutdown().await;
-    }
-}
-
-fn connection(
-    proxy: Arc<Proxy>,
-    stream: TcpStream,
-    ending: &GracefulShutdown,
-) -> impl Future<Output = ()> + use<> {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection was gone before it began");
-    }
-    let limits = proxy.limits;
-    let pulse = Arc::new(Pulse::default());
-    let io = Patient::new(TokioIo::new(stream), Arc::clone(&pulse), limits.patience);
-    let service = service_fn(move |request| {
-        let (proxy, pulse) = (Arc::clone(&proxy), Arc::clone(&pulse));
-        async move {
-            pulse.begin();
-            let response = Box::pin(proxy.handle(request)).await;
-            pulse.end();
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let connection = http1::Builder::new()
-        // `Patient` bounds the wait for a head.
-        .header_read_timeout(None)
-        .max_buf_size(limits.head_bytes_max)
-        .serve_connection(io, service);
-    let connection = ending.watch(connection);
-
-    async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection broke");
-        }
+impl Answers for Proxy {
+    fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        _peer: IpAddr,
+    ) -> impl Future<Output = Response<Body>> + Send {
+        // The way through is long, and most of it is not taken.
+        Box::pin(self.handle(request))
     }
 }
