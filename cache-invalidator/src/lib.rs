@@ -10,7 +10,6 @@ mod heard;
 mod http;
 mod invalidator;
 mod observe;
-mod page;
 mod process;
 mod purge;
 mod push;

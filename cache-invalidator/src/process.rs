@@ -3,15 +3,14 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use platform::{Platform, Settings, Shutdown, Sources, drain};
-use tokio::net::TcpListener;
+use platform::{OperatorsPage, Platform, Settings, Shutdown, Sources, drain};
 
 use crate::invalidator::{Invalidator, Parts};
-use crate::page;
 
 /// A last purge has three seconds.
 const END_WITHIN: Duration = Duration::from_secs(10);
@@ -42,20 +41,16 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals().context("signals can't be heard")?;
     let platform = Platform::connect(&settings).await?;
     let listen = settings.invalidator.listen;
-    let listener = TcpListener::bind(listen)
+    let page = OperatorsPage::bind(listen, metrics)
         .await
         .with_context(|| format!("can't listen on {listen} (invalidator.listen)"))?;
-    let addr = listener.local_addr()?;
+    let addr = page.addr;
 
     let invalidator = Invalidator::new(&settings.invalidator, Parts::of(&platform))?;
     let mut running = invalidator.start(&shutdown);
-    let serving = axum::serve(listener, page::router(running.follower, metrics))
-        .with_graceful_shutdown(shutdown.begun());
-    running.tasks.spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the operators' page ended early");
-        }
-    });
+    let follower = running.follower;
+    let fitness = move || follower.fit().map(|stamp| stamp.to_string());
+    running.tasks.spawn(page.serve(Arc::new(fitness), shutdown.begun()));
     println!("cache-invalidator ready: http://{addr}");
     std::io::stdout().flush().context("standard output is closed")?;
 

@@ -1,7 +1,6 @@
 //! `shopping edge`: an edge as a process of its own, in front of the shop's origin or of any other.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::limits::LimitClass;
 use edge_native::{EdgeSettings, Listen, conformance};
-use platform::{Counting, Secrets, Shutdown, drain, system_world};
+use platform::{Counting, Fitness, OperatorsPage, Secrets, Shutdown, drain, system_world};
 use ports::World;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -23,17 +22,23 @@ const END_WITHIN: Duration = Duration::from_secs(15);
 pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<ExitCode> {
     let settings = &start.settings.edge;
     platform::start_logging(&start.settings.log)?;
+    let metrics = platform::start_metrics()?;
     let shutdown = Shutdown::on_signals().context("signals can't be heard")?;
     let url = settings.origin_url.as_ref();
     let url = url.context("an edge alone needs an origin: --origin URL (edge.origin_url)")?;
     let world = system_world();
+    let listen = settings.operators_listen;
+    let page = OperatorsPage::bind(listen, metrics)
+        .await
+        .with_context(|| format!("can't listen on {listen} (edge.operators_listen)"))?;
 
-    let (addr, join) = if arguments.conformance {
+    let (addr, join, fitness) = if arguments.conformance {
         let origin = url.parse().with_context(|| format!("--origin {url}"))?;
         let mut made = conformance::Settings::new(settings.listen, origin, world);
         made.capacity_bytes = settings.capacity_bytes;
         let running = conformance::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
-        (running.addr, running.join)
+        let fitness: Fitness = Arc::new(|| Some("it follows no change log".to_owned()));
+        (running.addr, running.join, fitness)
     } else {
         // Those of the data folder, where the origin has them from; across machines, given ones.
         let secrets = Secrets::obtain(&start.settings.secrets, &start.settings.data_dir, &*world)?;
@@ -41,26 +46,29 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
         let mut made = self::settings(settings, url, &secrets, &world)?;
         made.read_gate = counting.gates(&start.settings).of(LimitClass::Read).cloned();
         let running = edge_native::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
-        (running.addr, running.join)
+        let follower = running.follower().clone();
+        let fitness: Fitness = Arc::new(move || follower.fit().map(|stamp| stamp.to_string()));
+        (running.addr, running.join, fitness)
     };
-    until_the_end(addr, join, &shutdown).await
+    println!("edge ready: http://{addr} operators http://{}", page.addr);
+    std::io::stdout().flush().context("standard output is closed")?;
+    let page = tokio::spawn(page.serve(fitness, shutdown.begun()));
+    until_the_end([join, page], &shutdown).await
 }
 
 const NOT_STARTED: &str = "the edge did not start (edge.listen, edge.origin_url)";
 
 async fn until_the_end(
-    addr: SocketAddr,
-    join: JoinHandle<()>,
+    running: [JoinHandle<()>; 2],
     shutdown: &Shutdown,
 ) -> anyhow::Result<ExitCode> {
-    println!("edge ready: http://{addr}");
-    std::io::stdout().flush().context("standard output is closed")?;
-
     shutdown.begun().await;
     let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        let _ = join.await;
-    });
+    for one in running {
+        tasks.spawn(async move {
+            let _ = one.await;
+        });
+    }
     let drained = drain(tasks, END_WITHIN).await;
     Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -82,6 +82,11 @@ impl Shop {
         &self.origin
     }
 
+    /// Where operators ask: at the origin, or at the page of an edge alone.
+    pub fn operators(&self) -> &Door {
+        &self.origin
+    }
+
     /// What it has printed, standard output and error together.
     pub fn log(&self) -> String {
         self.log.end(usize::MAX)
@@ -188,15 +193,19 @@ impl Log {
 }
 
 /// Reads `shop ready: edge http://127.0.0.1:8787 origin http://127.0.0.1:8080`, exactly; or
-/// `edge ready: http://127.0.0.1:8787` of an edge alone, which has no other door.
+/// `edge ready: http://127.0.0.1:8787 operators http://127.0.0.1:8788` of an edge alone, whose
+/// operators' page stands where the shop's origin would.
 fn doors_of(line: &str) -> Option<Result<(Door, Door)>> {
     if let Some(edge) = line.strip_prefix("edge ready: ") {
-        return Some(Door::new(edge).map(|edge| (edge, nowhere())));
+        return Some(doors(edge.split_once(" operators ")?));
     }
     let rest = line.strip_prefix("shop ready: edge ")?;
-    let (edge, origin) = rest.split_once(" origin ")?;
 
-    Some(Door::new(edge).and_then(|edge| Ok((edge, Door::new(origin)?))))
+    Some(doors(rest.split_once(" origin ")?))
+}
+
+fn doors((edge, origin): (&str, &str)) -> Result<(Door, Door)> {
+    Ok((Door::new(edge)?, Door::new(origin)?))
 }
 
 /// Stands for a door until the shop has said where its own are.

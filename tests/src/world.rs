@@ -52,7 +52,10 @@ impl World {
     pub async fn open_edge(&self, url: &str, arguments: &[&str]) -> Result<Shop> {
         let alone = ["edge", "--origin", url, "--listen", "127.0.0.1:0"];
 
-        Shop::start(self.command_with(&alone)?.args(arguments)).await
+        let mut command = self.command_with(&alone)?;
+        command.env("SHOP__EDGE__OPERATORS_LISTEN", "127.0.0.1:0");
+
+        Shop::start(command.args(arguments)).await
     }
 
     async fn open_with(&self, arguments: &[&str]) -> Result<Shop> {

@@ -22,6 +22,9 @@ pub const FRESH_FOR: Duration = Duration::from_secs(1);
 /// Up to this age a table is used while it is refreshed; with a poll's deadline it keeps the
 /// promise of 4 s when every push is lost. Older, it is refreshed first.
 pub const USABLE_FOR: Duration = Duration::from_secs(3);
+/// A process that did not hear of the log for so long is not fit to answer: longer than edges
+/// promise.
+const FIT_FOR: Duration = Duration::from_secs(10);
 /// How long a read waits for an old table to be refreshed.
 const FRESHEN_WITHIN: Duration = Duration::from_millis(300);
 /// After a wait in vain nobody waits for as long: a log that is down must not slow every read.
@@ -119,6 +122,11 @@ impl Follower {
     /// Since when the table may lack rows; for ever, if it was never complete.
     pub fn age(&self) -> Duration {
         self.age_at(Instant::now())
+    }
+
+    /// Where the tables stand, if the log was heard of in the last ten seconds: for `/readyz`.
+    pub fn fit(&self) -> Option<Stamp> {
+        self.stamp().filter(|_| self.age() <= FIT_FOR)
     }
 
     /// The operators' switches, once the log has told them.

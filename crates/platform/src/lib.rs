@@ -7,6 +7,7 @@ mod invalidator;
 mod layers;
 mod limits;
 mod mistakes;
+mod operators;
 mod reader;
 mod secrets;
 mod settings;
@@ -20,6 +21,7 @@ pub use counting::Counting;
 pub use invalidator::{CloudflareSettings, InvalidatorSettings, PurgePlan};
 pub use layers::Sources;
 pub use mistakes::{Mistake, SettingsError};
+pub use operators::{Fitness, OperatorsPage};
 pub use secrets::{Secret, SecretSource, Secrets, SecretsError};
 pub use settings::{
     CacheSettings, CatalogSettings, EdgeSettings, LimiterSettings, LogFormat, LogSettings,

@@ -48,6 +48,8 @@ pub enum LogFormat {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EdgeSettings {
     pub listen: SocketAddr,
+    /// Of the operators' page of an edge alone; in the whole shop the origin has it.
+    pub operators_listen: SocketAddr,
     /// Scheme and authority; `None`: the origin of the same process.
     pub origin_url: Option<String>,
     pub public_host: Option<String>,
@@ -153,6 +155,7 @@ impl LogSettings {
 impl EdgeSettings {
     fn read(reader: &mut Reader) -> Option<Self> {
         let listen = reader.required("edge.listen", address);
+        let operators_listen = reader.required("edge.operators_listen", address);
         let origin_url = reader.optional("edge.origin_url", url);
         let public_host = reader.optional("edge.public_host", host);
         let trusted_proxies = reader.list("edge.trusted_proxies", |text| {
@@ -162,6 +165,7 @@ impl EdgeSettings {
 
         Some(Self {
             listen: listen?,
+            operators_listen: operators_listen?,
             origin_url,
             public_host,
             trusted_proxies: trusted_proxies?,

@@ -47,6 +47,7 @@ fn nobody_needs_to_say_anything() {
     let settings = load(&[]).unwrap();
 
     assert_eq!(settings.edge.listen.to_string(), "127.0.0.1:8787");
+    assert_eq!(settings.edge.operators_listen.to_string(), "127.0.0.1:8788");
     assert_eq!(settings.origin.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.store, StoreSettings::Sqlite { path: "data/shop.db".into() });
     assert_eq!(settings.cache, CacheSettings::Memory { capacity_bytes: 64 << 20 });

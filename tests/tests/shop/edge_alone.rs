@@ -19,6 +19,29 @@ async fn an_edge_alone_serves_the_catalogue_of_the_origin_whose_secrets_it_has()
 }
 
 #[tokio::test]
+async fn operators_have_a_page_of_an_edge_alone_that_shoppers_have_not() -> Result<()> {
+    let world = World::new()?;
+    let shop = world.open_demo().await?;
+    let edge = world.open_edge(&shop.origin().url(), &[]).await?;
+    for _ in 0..2 {
+        edge.edge().call("GET", "/categories").send().await?.must_be(200)?;
+    }
+
+    let health = edge.operators().get("/healthz").await?;
+    let ready = edge.operators().get("/readyz").await?;
+    let metrics = edge.operators().get("/metrics").await?;
+    edge.edge().call("GET", "/metrics").send().await?.must_be(404)?;
+
+    ensure!(health.body == "ok", "{health}");
+    // The log's position, which it has once it could keep an answer.
+    ensure!(text(&ready).contains('.'), "{ready}");
+    let page = text(&metrics);
+    ensure!(page.lines().any(|line| line == r#"edge_cache_total{status="hit"} 1"#), "{page}");
+    edge.close().await?;
+    shop.close().await
+}
+
+#[tokio::test]
 async fn an_edge_with_other_secrets_is_told_nothing_and_keeps_nothing() -> Result<()> {
     let (world, stranger) = (World::new()?, World::new()?);
     let shop = world.open_demo().await?;
@@ -28,6 +51,7 @@ async fn an_edge_with_other_secrets_is_told_nothing_and_keeps_nothing() -> Resul
         let answer = edge.edge().call("GET", "/categories").send().await?.must_be(200)?;
         ensure!(!answer.is_hit(), "{answer}");
     }
+    edge.operators().call("GET", "/readyz").send().await?.must_be(503)?;
     edge.close().await?;
     shop.close().await
 }
@@ -63,4 +87,8 @@ async fn an_edge_alone_that_is_not_told_its_origin_refuses_to_start() -> Result<
 
     ensure!(refused.stderr.contains("--origin URL"), "{}", refused.stderr);
     Ok(())
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
 }

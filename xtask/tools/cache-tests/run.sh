@@ -22,7 +22,8 @@ export npm_config_base=http://127.0.0.1:8001 npm_config_id='' npm_package_config
 
 "$node" --no-warnings server/server.mjs >"$results.server" 2>&1 &
 server=$!
-"$edge" edge --conformance --origin http://127.0.0.1:8000 --listen 127.0.0.1:8001 2>"$results.edge" &
+SHOP__EDGE__OPERATORS_LISTEN=127.0.0.1:0 \
+  "$edge" edge --conformance --origin http://127.0.0.1:8000 --listen 127.0.0.1:8001 2>"$results.edge" &
 edge=$!
 trap 'kill "$server" "$edge" 2>/dev/null || true' EXIT
 listens 8000

@@ -1,0 +1,71 @@
+//! What operators ask a process that has no other page for them: does it run, is it fit, how is it
+//! doing. On an address of its own, so that nobody else can ask.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::telemetry::Metrics;
+
+/// How far the process has followed the change log; `None` while it is not fit for its work.
+pub type Fitness = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// A page whose port is taken, and which nobody is shown yet.
+pub struct OperatorsPage {
+    pub addr: SocketAddr,
+    listener: TcpListener,
+    metrics: Metrics,
+}
+
+#[derive(Clone)]
+struct Page {
+    metrics: Metrics,
+    fitness: Fitness,
+}
+
+impl OperatorsPage {
+    /// Takes the port, so that a process whose page can't be shown does not start.
+    pub async fn bind(listen: SocketAddr, metrics: Metrics) -> io::Result<Self> {
+        let listener = TcpListener::bind(listen).await?;
+
+        Ok(Self { addr: listener.local_addr()?, listener, metrics })
+    }
+
+    /// Answers until `shutdown`.
+    pub async fn serve(
+        self,
+        fitness: Fitness,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let routes = Router::new()
+            .route("/healthz", get(async || "ok"))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(render))
+            .with_state(Page { metrics: self.metrics, fitness });
+
+        if let Err(error) =
+            axum::serve(self.listener, routes).with_graceful_shutdown(shutdown).await
+        {
+            tracing::error!(%error, "the operators' page ended early");
+        }
+    }
+}
+
+async fn readyz(State(page): State<Page>) -> impl IntoResponse {
+    match (page.fitness)() {
+        Some(position) => (StatusCode::OK, position),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "the change log is not followed".to_owned()),
+    }
+}
+
+async fn render(State(page): State<Page>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], page.metrics.render())
+}
