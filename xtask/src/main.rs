@@ -8,6 +8,8 @@ mod edge;
 mod floors;
 mod groups;
 mod metadata;
+#[cfg(test)]
+mod metric_table;
 mod report;
 mod stages;
 mod tally;
