@@ -14,6 +14,7 @@ use store::Catalog;
 use store::catalog::FeaturedList;
 
 use super::follow::as_port;
+use super::slugs;
 
 /// An engine that shows a transaction's items one by one is milliseconds late.
 const LATE_BY: Duration = Duration::from_millis(20);
@@ -91,19 +92,20 @@ impl Index {
 #[async_trait]
 impl Sink for Index {
     /// Rows are taken only when every entity that they name was read in the version that they
-    /// name, or a later one.
+    /// name, or a later one, and every slug leads where they left it.
     async fn apply(&self, rows: &[ChangeRow], position: &Stamp) -> Result<(), PortError> {
         let changes: Vec<_> = rows.iter().flat_map(|row| &row.changes).collect();
         let named = Named::by(&changes);
 
         for read in 1..=READS_MAX {
             let Found { batch, lists } = self.read(&named).await?;
+            let are_claimed = slugs::are_claimed(&self.catalog, rows, &batch.products).await?;
             let next = self.put(batch, position.clone()).await?;
             let version = |entity: &str| match lists.get(entity) {
                 Some(version) => Some(*version),
                 None => next.version_of(entity),
             };
-            if changes.iter().all(|change| is_seen(version, change, &changes)) {
+            if are_claimed && changes.iter().all(|change| is_seen(version, change, &changes)) {
                 self.shelf.store(Arc::new(next));
                 return Ok(());
             }

@@ -7,6 +7,7 @@ mod index;
 mod reads;
 mod render;
 mod shared;
+mod slugs;
 
 pub use follow::StoreLog;
 pub use handlers::*;

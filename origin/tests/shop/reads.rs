@@ -1,6 +1,7 @@
 //! Catalogue reads as shoppers and edges get them.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -125,7 +126,7 @@ async fn sixty_four_cold_reads_at_once_cause_one_read_of_the_store() {
     world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
     // The index reads what a row names too; that must be over before reads are counted.
     let head = world.shop.catalog.log().head().await.unwrap().head;
-    assert!(world.shop.follower.reach(head, std::time::Duration::from_secs(30)).await);
+    assert!(world.shop.follower.reach(head, Duration::from_secs(30)).await);
     let before = world.reads.load(Ordering::Relaxed);
 
     let reads = (0..64).map(|_| world.get("/products/canvas-tote"));
@@ -136,6 +137,28 @@ async fn sixty_four_cold_reads_at_once_cause_one_read_of_the_store() {
     assert_eq!(etags.len(), 1);
     assert!(answers.iter().all(|answer| answer.status == 200));
     assert_eq!(world.reads.load(Ordering::Relaxed) - before, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_whose_slug_shows_last_is_not_missing_for_longer() {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    *world.veil.lock().unwrap() = Some("canvas-tote".to_owned());
+    world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    let head = world.shop.catalog.log().head().await.unwrap().head;
+
+    // Long enough for an index that does not look at slugs.
+    let has_moved = world.shop.follower.reach(head, Duration::from_millis(500)).await;
+    world.get("/products/canvas-tote").await.expect(404);
+    *world.veil.lock().unwrap() = None;
+
+    assert!(!has_moved, "the index is at a row of which it has not seen everything");
+    let shows = async {
+        while world.get("/products/canvas-tote").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), shows).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A shop in memory, and how tests talk to it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::limits::Gates;
@@ -23,6 +23,8 @@ use tower::ServiceExt as _;
 pub struct World {
     pub shop: Arc<Shop>,
     pub reads: Arc<AtomicUsize>,
+    /// Of items that no read shows: as if the rest of their transaction showed first.
+    pub veil: Arc<Mutex<Option<String>>>,
     pub owner: String,
     router: Router,
     _folder: tempfile::TempDir,
@@ -49,9 +51,11 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop.db");
         let reads = Arc::new(AtomicUsize::new(0));
+        let veil = Arc::default();
         let items = Arc::new(Counted {
             items: SqliteItems::open(&file, store::schema::TABLES).unwrap(),
             partitions: Arc::clone(&reads),
+            veil: Arc::clone(&veil),
         });
         let settings = ShopSettings {
             currency: Currency::USD,
@@ -69,7 +73,7 @@ impl World {
         shop.catalog.log().head().await.unwrap();
         assert!(shop.follower.reach(domain::Seq::ZERO, Duration::from_secs(5)).await);
         let router = router(Arc::clone(&shop));
-        let mut world = Self { shop, reads, owner: String::new(), router, _folder: folder };
+        let mut world = Self { shop, reads, veil, owner: String::new(), router, _folder: folder };
         world.owner = world.key(Role::Owner).await;
         world
     }
@@ -162,15 +166,19 @@ impl World {
     }
 }
 
-/// Counts how often a product's partition is read.
+/// Counts how often a product's partition is read, and hides what a test wants hidden.
 struct Counted {
     items: SqliteItems,
     partitions: Arc<AtomicUsize>,
+    veil: Arc<Mutex<Option<String>>>,
 }
 
 #[async_trait::async_trait]
 impl Items for Counted {
     async fn get(&self, key: &Key) -> Result<Option<Attributes>, PortError> {
+        if self.veil.lock().unwrap().as_ref().is_some_and(|hidden| key.pk.contains(hidden)) {
+            return Ok(None);
+        }
         self.items.get(key).await
     }
 
