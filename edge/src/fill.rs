@@ -3,20 +3,18 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use domain::policy::jittered;
-use domain::{CatalogRead, Seq, Timestamp};
-use edge_core::Entry;
+use domain::{CatalogRead, Seq};
 use edge_core::arrival::{Arrival, Arrived, is_failure};
 use edge_core::cache_status::Detail;
-use edge_core::decision;
+use edge_core::fields::Lines as _;
 use edge_core::headers::TAGS;
-use edge_core::storage::Storable;
+use edge_core::{Entry, Failure, Key, decision};
 
 use crate::answer::Answer;
 use crate::edge::{Edge, behind, now};
 use crate::js::{self, Context};
-use crate::kept::{Kept, Key};
-use crate::origin::{Ask, Failure, Reply};
+use crate::kept::Kept;
+use crate::origin::{Ask, Reply};
 use crate::vault::Vault;
 
 /// For the origin's whole answer to a cached read.
@@ -108,6 +106,8 @@ impl Edge {
             let arrival = Arrival {
                 status: reply.status,
                 fields: &reply.fields,
+                // The platform breaks off what is not.
+                is_complete: true,
                 resource: fill.read.resource(),
                 encoding: fill.key.encoding,
                 validated: validated.as_ref().map(|kept| kept.answer.status),
@@ -120,12 +120,12 @@ impl Edge {
                 Arrived::Keep(storable) => {
                     let answer = self.kept(&reply, validated_by)?;
                     let is_validated = validated_by.is_some();
-                    let entry = entry(storable, asked_at);
+                    let entry = storable.entry(asked_at, js::random() as u64);
                     let tags = reply.fields.joined(TAGS).unwrap_or_default();
                     let kept = self.keep(fill, entry, answer, tags, context);
                     return Ok(Landed::Kept { kept, is_validated });
                 }
-                Arrived::Pass(detail) => {
+                Arrived::Pass { detail, .. } => {
                     if detail.is_some() {
                         // What it knows and we don't may be a row that we have not read yet.
                         self.read_on(context, now());
@@ -138,21 +138,17 @@ impl Edge {
                     min_seq = Some(required);
                     again = true;
                 }
-                Arrived::Unusable => return Err(Failure::Unusable),
+                Arrived::Unusable(_) => return Err(Failure::Unusable),
             }
         }
         Err(Failure::Unusable)
     }
 
-    /// What an answer must at least be stamped with, by the tags that are known beforehand.
     fn least(&self, fill: &Fill) -> Option<Seq> {
         let log = self.log.borrow();
-        let required = log.table().map(|table| match &fill.kept {
-            Some(kept) => table.required(&kept.entry.tags),
-            None => table.required(&decision::known_tags(&fill.read)),
-        });
+        let kept = fill.kept.as_ref().map(|kept| &kept.entry);
 
-        required.max(fill.at_least)
+        decision::least(log.table(), kept, &fill.read).max(fill.at_least)
     }
 
     fn kept(&self, reply: &Reply, validated: Option<&Kept>) -> Result<Answer, Failure> {
@@ -188,18 +184,5 @@ impl Edge {
         let (key, saved) = (fill.key.clone(), Rc::clone(&kept));
         behind(context, async move { vault.save(&key, &saved, &tags).await });
         kept
-    }
-}
-
-fn entry(storable: Storable, asked_at: Timestamp) -> Entry {
-    let dice = js::random() as u64;
-
-    Entry {
-        resource: storable.resource,
-        stamp: storable.stamp,
-        tags: storable.tags,
-        stored_at: asked_at,
-        initial_age: storable.initial_age,
-        ttl: jittered(storable.ttl, dice),
     }
 }

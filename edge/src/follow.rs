@@ -11,12 +11,12 @@ use domain::{Changes, Seq, Timestamp};
 use edge_core::Encoding;
 use edge_core::decision::{LOG_FRESH, LogAge, LogUse, REFRESH_DEADLINE};
 use edge_core::follow::Taken;
+use edge_core::pause::is_before;
 use js_sys::{ArrayBuffer, Uint8Array};
 use worker::Delay;
 
 use crate::edge::{Edge, behind, now};
 use crate::js::{self, Context};
-use crate::kept::is_before;
 use crate::origin::Ask;
 use crate::vault::Vault;
 

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use domain::coherence::Verdict;
-use domain::{CatalogRead, Seq, TagHash, TagTable, Timestamp};
-use edge_core::{Encoding, Entry, Known};
+use domain::{Seq, TagHash, TagTable, Timestamp};
+use edge_core::pause::{FAILURE_PAUSE, is_before};
+use edge_core::{Entry, Key, Known, decision};
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 
@@ -23,14 +24,6 @@ pub(crate) struct Kept {
     asking_until: Cell<Timestamp>,
 }
 
-/// The key of an answer: its canonical request and its encoding.
-#[derive(Clone)]
-pub(crate) struct Key {
-    text: String,
-    target_len: usize,
-    pub encoding: Encoding,
-}
-
 pub(crate) struct Shelf {
     entries: Cache<Box<str>, Rc<Kept>, Bytes>,
 }
@@ -42,8 +35,6 @@ struct Bytes;
 const OVERHEAD_BYTES: usize = 512;
 /// As most answers have, to begin with; the cache grows.
 const ITEM_BYTES: u64 = 4 << 10;
-/// After a failure an answer stands in for so long before the origin is asked for it again.
-const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Kept {
     pub fn new(entry: Entry, answer: Answer, known_at: Option<Seq>) -> Self {
@@ -82,32 +73,6 @@ impl Kept {
     }
 }
 
-/// Whether `now` is in the pause of at most `most` that ends at `until`. A clock that was set back
-/// makes no pause longer.
-pub(crate) fn is_before(now: Timestamp, until: Timestamp, most: Duration) -> bool {
-    now < until && until.since(now) <= most
-}
-
-impl Key {
-    pub fn new(read: &CatalogRead, encoding: Encoding) -> Self {
-        let mut text = read.to_string();
-        let target_len = text.len();
-        text.push(' ');
-        text.push_str(encoding.as_str());
-
-        Self { text, target_len, encoding }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The request to the origin.
-    pub fn target(&self) -> &str {
-        &self.text[..self.target_len]
-    }
-}
-
 impl Shelf {
     pub fn new(capacity_bytes: u64) -> Self {
         let items = usize::try_from(capacity_bytes / ITEM_BYTES).unwrap_or(usize::MAX);
@@ -121,13 +86,11 @@ impl Shelf {
 
     /// Puts an answer there, unless a newer one of the same log is, which the table calls valid.
     pub fn put(&mut self, key: &Key, kept: &Rc<Kept>, table: Option<&TagTable>) {
-        let stamp = &kept.entry.stamp;
-        let is_newer = |present: &Rc<Kept>| {
-            let known = &present.entry.stamp;
-            known.log == stamp.log && known.seq > stamp.seq && present.verdict(table).is_valid()
+        let stays = |present: &Rc<Kept>| {
+            decision::is_outranked(&kept.entry.stamp, &present.entry, present.verdict(table))
         };
 
-        if !self.entries.peek(key.as_str()).is_some_and(is_newer) {
+        if !self.entries.peek(key.as_str()).is_some_and(stays) {
             self.entries.insert(key.as_str().into(), Rc::clone(kept));
         }
     }

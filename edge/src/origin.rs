@@ -5,22 +5,13 @@ use std::time::Duration;
 use domain::Seq;
 use edge_core::auth::{Payload, Signed};
 use edge_core::fields::Fields;
-use edge_core::{Encoding, headers};
+use edge_core::{Encoding, Failure, headers};
 use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Promise};
 use wasm_bindgen::{JsCast as _, JsValue};
 
 use crate::edge::{Edge, now};
 use crate::js;
-
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    Unreachable,
-    Timeout,
-    /// Too large, broken off, or in an encoding that nobody asked for.
-    Unusable,
-}
 
 /// What is asked on a cached route and of the change log: nothing of it is a client's own words.
 #[derive(Clone, Copy)]
@@ -38,24 +29,6 @@ pub(crate) struct Reply {
     pub status: u16,
     pub fields: Fields,
     pub body: JsValue,
-}
-
-impl Failure {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::Unusable => "unusable",
-        }
-    }
-
-    /// What the client would have been answered, for `fwd-status`.
-    pub const fn status(self) -> u16 {
-        match self {
-            Self::Unreachable | Self::Unusable => 502,
-            Self::Timeout => 504,
-        }
-    }
 }
 
 impl Reply {

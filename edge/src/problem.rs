@@ -5,12 +5,11 @@ use domain::limits::{LimitClass, whole_seconds};
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use domain::{Code, ProblemBody};
 use edge_core::fields::Fields;
-use edge_core::{CacheStatus, Refusal};
+use edge_core::{CacheStatus, Failure, Refusal};
 use wasm_bindgen::JsValue;
 
 use crate::edge::now;
 use crate::js;
-use crate::origin::Failure;
 
 pub(crate) fn refused(refusal: Refusal, policy: Option<&str>) -> JsValue {
     let allow = refusal.allow();
@@ -24,17 +23,7 @@ pub(crate) fn refused(refusal: Refusal, policy: Option<&str>) -> JsValue {
 
 /// The origin gave no answer, and the edge has none.
 pub(crate) fn failed(failure: Failure, status: &CacheStatus, policy: Option<&str>) -> JsValue {
-    let body = match failure {
-        Failure::Unreachable => {
-            ProblemBody::new(Code::OriginUnreachable, "the shop can't be reached; try again soon")
-        }
-        Failure::Timeout => ProblemBody::new(Code::Timeout, "the shop took too long to answer"),
-        Failure::Unusable => {
-            ProblemBody::new(Code::OriginUnreachable, "the shop's answer could not be read")
-        }
-    };
-
-    of(body, status, policy)
+    of(failure.problem(), status, policy)
 }
 
 /// The binding does not say what is left or when: only that nothing is, and when all is again.

@@ -1,6 +1,7 @@
 //! The data centre's cache (Cache API), which all isolates there share. It is asked for bytes and
 //! nothing else: freshness, age and encodings are decided by what stands in front of them.
 
+use edge_core::Key;
 use edge_core::parcel::{LENGTH_BYTES, Parcel};
 use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -8,7 +9,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 
 use crate::answer::Answer;
 use crate::js;
-use crate::kept::{Kept, Key};
+use crate::kept::Kept;
 
 /// Nobody asks a client's URL for it: it is below no path that reaches the origin's answers, and a
 /// Worker runs before this cache is looked at.

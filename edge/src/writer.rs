@@ -5,14 +5,13 @@ use std::rc::Rc;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use domain::{CatalogRead, Seq};
 use edge_core::cache_status::Forward;
-use edge_core::token;
+use edge_core::{Key, token};
 use wasm_bindgen::JsValue;
 
 use crate::asked::Asked;
 use crate::edge::{Edge, now};
 use crate::fill::Fill;
 use crate::js::{self, Context};
-use crate::kept::Key;
 
 impl Edge {
     /// Rule 10: once this isolate knows of the write, whatever it keeps is judged by it; until then

@@ -4,15 +4,17 @@ use domain::{Resource, Seq, TagTable};
 
 use crate::cache_status::Detail;
 use crate::decision::{self, Reception};
-use crate::fields::Fields;
-use crate::storage::{self, Storable};
+use crate::fields::Lines;
+use crate::storage::{self, NotStorable, Storable};
 use crate::{Encoding, headers};
 
 /// An answer that arrived whole, and what was asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Arrival<'a> {
     pub status: u16,
-    pub fields: &'a Fields,
+    pub fields: &'a dyn Lines,
+    /// It is known to be all of what the origin had to say.
+    pub is_complete: bool,
     pub resource: Resource,
     pub encoding: Encoding,
     /// The status of the kept answer that was asked about with its entity tag.
@@ -25,14 +27,27 @@ pub struct Arrival<'a> {
 pub enum Arrived {
     Keep(Storable),
     /// It is shown and forgotten.
-    Pass(Option<Detail>),
+    Pass {
+        detail: Option<Detail>,
+        /// Whoever asked for the same at the same time may have it too.
+        is_shareable: bool,
+    },
     /// A 304 that does not say as of when the bytes are right: the whole answer has to.
     AskWhole,
     AskAgain {
         min_seq: Seq,
     },
-    /// It is in an encoding that nobody asked for, a part, or about bytes that nobody has.
-    Unusable,
+    Unusable(Unusable),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    #[error("it is a part, or another protocol")]
+    Unasked,
+    #[error("the origin chose an encoding by itself")]
+    Encoding,
+    #[error("it is about bytes that nobody has")]
+    Unchanged,
 }
 
 impl Arrival<'_> {
@@ -41,12 +56,13 @@ impl Arrival<'_> {
     }
 
     pub fn judge(&self, table: Option<&TagTable>) -> Arrived {
-        if !self.is_readable() {
-            return Arrived::Unusable;
+        // A part, or another protocol: nothing asked for either.
+        if self.status == 206 || self.status < 200 {
+            return Arrived::Unusable(Unusable::Unasked);
         }
         let status = match (self.validated, self.is_unchanged()) {
             (Some(kept), true) => kept,
-            (None, true) => return Arrived::Unusable,
+            (None, true) => return Arrived::Unusable(Unusable::Unchanged),
             (_, false) => self.status,
         };
         let joined = |name| self.fields.joined(name);
@@ -62,7 +78,7 @@ impl Arrival<'_> {
             cache_control: cache_control.as_deref(),
             cdn_cache_control: cdn.as_deref(),
             vary: vary.as_deref(),
-            sets_cookie: self.fields.get("set-cookie").is_some(),
+            sets_cookie: joined("set-cookie").is_some(),
             stamp: stamp.as_deref(),
             tags: tags.as_deref(),
             age: age.as_deref(),
@@ -70,27 +86,42 @@ impl Arrival<'_> {
         if self.is_unchanged() && answer.coherence().is_none() {
             return Arrived::AskWhole;
         }
+        if !self.is_readable() {
+            return Arrived::Unusable(Unusable::Encoding);
+        }
 
-        let Ok(storable) = answer.storable(self.resource) else { return Arrived::Pass(None) };
-        match decision::receive(&storable.stamp, &storable.tags, table, self.again) {
-            Reception::Store => Arrived::Keep(storable),
-            Reception::FetchAgain { min_seq } => Arrived::AskAgain { min_seq },
-            Reception::Pass(detail) => Arrived::Pass(Some(detail)),
+        match answer.storable(self.resource) {
+            Ok(storable) if self.is_complete || self.is_unchanged() => {
+                self.received(storable, table)
+            }
+            Ok(_) => Arrived::Pass { detail: None, is_shareable: true },
+            Err(why) => {
+                // An error is everybody's; what answers a question may be meant for one alone.
+                let is_ones = why == NotStorable::NotPublic && (200..300).contains(&status);
+                Arrived::Pass { detail: None, is_shareable: !is_ones }
+            }
         }
     }
 
-    /// A part, or another protocol: nothing asked for either.
+    fn received(&self, storable: Storable, table: Option<&TagTable>) -> Arrived {
+        match decision::receive(&storable.stamp, &storable.tags, table, self.again) {
+            Reception::Store => Arrived::Keep(storable),
+            Reception::FetchAgain { min_seq } => Arrived::AskAgain { min_seq },
+            Reception::Pass(detail) => Arrived::Pass { detail: Some(detail), is_shareable: true },
+        }
+    }
+
     fn is_readable(&self) -> bool {
         let content = Encoding::of_content(self.fields.joined("content-encoding").as_deref());
-        let is_asked_for = content == Some(Encoding::Identity) || content == Some(self.encoding);
 
-        is_asked_for && self.status != 206 && self.status >= 200
+        content == Some(Encoding::Identity) || content == Some(self.encoding)
     }
 }
 
-/// Whether an old answer may stand in for this one (RFC 5861 §4).
+/// Whether an old answer may stand in for this one (RFC 5861 §4). A 429 is of the origin's limit,
+/// which this shopper alone did not use up.
 pub const fn is_failure(status: u16) -> bool {
-    matches!(status, 500 | 502..=504)
+    matches!(status, 429 | 500 | 502..=504)
 }
 
 #[cfg(test)]
@@ -98,6 +129,7 @@ mod tests {
     use domain::LogId;
 
     use super::*;
+    use crate::fields::Fields;
 
     fn fields(more: &[(&str, &str)]) -> Fields {
         let mut fields = Fields::default();
@@ -114,6 +146,7 @@ mod tests {
         Arrival {
             status: 200,
             fields,
+            is_complete: true,
             resource: Resource::Product,
             encoding: Encoding::Gzip,
             validated: None,
@@ -133,20 +166,35 @@ mod tests {
         assert!(matches!(arrival(&fields).judge(None), Arrived::Keep(_)));
     }
 
+    fn passing(detail: Option<Detail>, is_shareable: bool) -> Arrived {
+        Arrived::Pass { detail, is_shareable }
+    }
+
     #[test]
     fn an_answer_that_may_not_be_kept_is_shown_once() {
-        for (name, value) in [
-            ("set-cookie", "a=1"),
-            ("cache-control", "private"),
-            ("x-stamp", ""),
-            ("vary", "cookie"),
+        for (name, value, is_shareable) in [
+            ("set-cookie", "a=1", true),
+            ("cache-control", "private", false),
+            ("x-stamp", "", true),
+            ("vary", "cookie", true),
         ] {
-            assert_eq!(
-                arrival(&fields(&[(name, value)])).judge(None),
-                Arrived::Pass(None),
-                "{name}"
-            );
+            let fields = fields(&[(name, value)]);
+
+            assert_eq!(arrival(&fields).judge(None), passing(None, is_shareable), "{name}");
         }
+    }
+
+    #[test]
+    fn an_error_is_everybodys_and_so_is_what_may_be_broken_off() {
+        let private = fields(&[("cache-control", "private")]);
+        let error = Arrival { status: 500, ..arrival(&private) };
+        assert_eq!(error.judge(None), passing(None, true));
+
+        let public = fields(&[]);
+        let partial = Arrival { is_complete: false, ..arrival(&public) };
+        assert_eq!(partial.judge(Some(&table(6))), passing(None, true));
+        let unchanged = Arrival { status: 304, validated: Some(200), ..partial };
+        assert!(matches!(unchanged.judge(None), Arrived::Keep(_)));
     }
 
     #[test]
@@ -157,7 +205,14 @@ mod tests {
         let again = Arrived::AskAgain { min_seq: Seq(6) };
         assert_eq!(first.judge(Some(&table(6))), again);
         let second = Arrival { again: true, ..first };
-        assert_eq!(second.judge(Some(&table(6))), Arrived::Pass(Some(Detail::Behind)));
+        assert_eq!(second.judge(Some(&table(6))), passing(Some(Detail::Behind), true));
+    }
+
+    #[test]
+    fn an_old_answer_stands_in_for_what_the_shopper_did_not_cause() {
+        let failures: Vec<_> = (200..600).filter(|status| is_failure(*status)).collect();
+
+        assert_eq!(failures, [429, 500, 502, 503, 504]);
     }
 
     #[test]
@@ -165,17 +220,21 @@ mod tests {
         for encoding in ["br", "zstd"] {
             let fields = fields(&[("content-encoding", encoding)]);
 
-            assert_eq!(arrival(&fields).judge(None), Arrived::Unusable, "{encoding}");
+            let unusable = Arrived::Unusable(Unusable::Encoding);
+            assert_eq!(arrival(&fields).judge(None), unusable, "{encoding}");
         }
         let fields = fields(&[]);
-        assert_eq!(Arrival { status: 206, ..arrival(&fields) }.judge(None), Arrived::Unusable);
+        for status in [101, 206] {
+            let unasked = Arrival { status, ..arrival(&fields) };
+            assert_eq!(unasked.judge(None), Arrived::Unusable(Unusable::Unasked), "{status}");
+        }
     }
 
     #[test]
     fn a_304_is_about_bytes_that_are_there_and_says_as_of_when() {
         let mut fields = fields(&[]);
         let unasked = Arrival { status: 304, ..arrival(&fields) };
-        assert_eq!(unasked.judge(None), Arrived::Unusable);
+        assert_eq!(unasked.judge(None), Arrived::Unusable(Unusable::Unchanged));
         assert!(matches!(
             Arrival { validated: Some(200), ..unasked }.judge(None),
             Arrived::Keep(_)

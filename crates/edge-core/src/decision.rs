@@ -199,6 +199,14 @@ pub fn receive(
     }
 }
 
+/// What an answer to `read` must at least be stamped with, by the tags that are known beforehand.
+pub fn least(table: Option<&TagTable>, kept: Option<&Entry>, read: &CatalogRead) -> Option<Seq> {
+    table.map(|table| match kept {
+        Some(kept) => table.required(&kept.tags),
+        None => table.required(&known_tags(read)),
+    })
+}
+
 /// The tags that an answer to `read` has for certain; the others are known with the answer.
 pub fn known_tags(read: &CatalogRead) -> Vec<TagHash> {
     let own = match read {

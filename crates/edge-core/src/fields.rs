@@ -1,31 +1,53 @@
 //! Header fields as a shell reads them in one piece, and which of them go on.
 
+use http::HeaderMap;
+
 use crate::headers;
 
 /// Names in lower case, in the order in which they came. A name may come more than once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields(Vec<(String, String)>);
 
-/// Of one request, of this hop, or not true of a copy.
-const NOT_KEPT: [&str; 13] = [
-    "age",
-    "cache-status",
-    "cdn-cache-control",
-    "content-length",
-    "idempotent-replayed",
-    "ratelimit",
-    "ratelimit-policy",
-    "retry-after",
-    "server",
-    "server-timing",
-    "set-cookie",
-    "traceparent",
-    "x-request-id",
-];
+/// A message's fields, however a shell holds them.
+pub trait Lines {
+    /// All lines of a name in one (RFC 9110 §5.3).
+    fn joined(&self, name: &str) -> Option<String>;
+}
 
-/// What a 304 repeats of a 200 (RFC 9110 §15.4.5).
-const OF_UNCHANGED: [&str; 6] =
-    ["cache-control", "content-location", "date", "etag", "expires", "vary"];
+impl Lines for Fields {
+    fn joined(&self, name: &str) -> Option<String> {
+        all_of(self.iter().filter(|(known, _)| *known == name).map(|(_, value)| value))
+    }
+}
+
+impl Lines for HeaderMap {
+    /// A line that is not text makes the whole unreadable, which no rule takes for permission.
+    fn joined(&self, name: &str) -> Option<String> {
+        all_of(self.get_all(name).iter().map(|line| line.to_str().unwrap_or("\u{fffd}")))
+    }
+}
+
+fn all_of<'a>(mut lines: impl Iterator<Item = &'a str>) -> Option<String> {
+    let first = lines.next()?.to_owned();
+
+    Some(lines.fold(first, |all, line| all + ", " + line))
+}
+
+/// What a shell puts into a map of its own beside what passes.
+const ROOM: usize = 6;
+
+/// [`Fields::passed`] of a map.
+pub fn passed(headers: &HeaderMap, dropped: impl Fn(&str) -> bool) -> HeaderMap {
+    let listed = headers.joined("connection").unwrap_or_default();
+    let mut passed = HeaderMap::with_capacity(headers.len() + ROOM);
+
+    for (name, value) in headers {
+        if headers::is_end_to_end(name.as_str(), &listed) && !dropped(name.as_str()) {
+            passed.append(name.clone(), value.clone());
+        }
+    }
+    passed
+}
 
 impl Fields {
     /// Reads what [`Fields::to_lines`] writes. A name without a value is no field.
@@ -48,14 +70,6 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// All lines of a name in one (RFC 9110 §5.3).
-    pub fn joined(&self, name: &str) -> Option<String> {
-        let lines: Vec<_> =
-            self.iter().filter(|(known, _)| *known == name).map(|(_, value)| value).collect();
-
-        (!lines.is_empty()).then(|| lines.join(", "))
-    }
-
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
@@ -75,23 +89,23 @@ impl Fields {
 
     /// Of an answer's fields, those that every client may get.
     pub fn kept(&self) -> Self {
-        self.passed(|name| headers::INTERNAL_OF_ANSWERS.contains(&name) || NOT_KEPT.contains(&name))
+        self.passed(headers::is_not_kept)
     }
 
     /// Of a kept answer's fields, those that a 304 repeats.
     pub fn unchanged(&self) -> Self {
-        let repeated = self.0.iter().filter(|(name, _)| OF_UNCHANGED.contains(&name.as_str()));
+        let repeated = self.0.iter().filter(|(name, _)| headers::is_repeated_by_304(name));
 
         Self(repeated.cloned().collect())
     }
 
     /// End-to-end fields (RFC 9110 §7.6.1), without those that are `dropped`.
     pub fn passed(&self, dropped: impl Fn(&str) -> bool) -> Self {
-        let listed = self.joined("connection").unwrap_or_default().to_ascii_lowercase();
-        let is_listed = |name: &str| listed.split(',').any(|option| option.trim() == name);
-        let passed = self.0.iter().filter(|(name, _)| {
-            !headers::is_hop_by_hop(name) && !dropped(name) && !is_listed(name)
-        });
+        let listed = self.joined("connection").unwrap_or_default();
+        let passed = self
+            .0
+            .iter()
+            .filter(|(name, _)| headers::is_end_to_end(name, &listed) && !dropped(name));
 
         Self(passed.cloned().collect())
     }
@@ -99,6 +113,8 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
 
     fn fields(lines: &[(&str, &str)]) -> Fields {
@@ -129,6 +145,31 @@ mod tests {
         assert_eq!(fields.joined("vary").as_deref(), Some("a, b"));
         assert_eq!(fields.get("vary"), Some("a"));
         assert_eq!(fields.joined("etag"), None);
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_permits_nothing() {
+        let mut headers = HeaderMap::new();
+        headers.append("cache-control", HeaderValue::from_static("public"));
+        headers.append("cache-control", HeaderValue::from_bytes(b"public, \xff").unwrap());
+
+        assert_eq!(headers.joined("cache-control").as_deref(), Some("public, \u{fffd}"));
+        assert_eq!(headers.joined("etag"), None);
+    }
+
+    #[test]
+    fn a_map_passes_what_fields_pass() {
+        let lines = [("connection", "X-Hop, close"), ("x-hop", "1"), ("vary", "a"), ("vary", "b")];
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+
+        let passed: Vec<_> = passed(&headers, |name| name == "server").into_iter().collect();
+
+        assert_eq!(names(&fields(&lines).passed(|name| name == "server")), ["vary", "vary"]);
+        assert_eq!(passed.len(), 2);
+        assert_eq!(passed[0].0.as_ref().map(HeaderName::as_str), Some("vary"));
     }
 
     #[test]

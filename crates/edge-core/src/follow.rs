@@ -44,19 +44,13 @@ impl LogView {
         self.complete_at.map_or(LogAge::NEVER, |at| LogAge(now.since(at)))
     }
 
-    /// The operators' switch `cache.mode`.
     pub fn is_cache_off(&self) -> bool {
-        let mode = self.flags.as_ref().and_then(|flags| flags.values.get("cache.mode"));
-
-        mode.is_some_and(|mode| mode == "off")
+        self.flags.as_ref().is_some_and(is_cache_off)
     }
 
     /// What to ask the origin for.
     pub fn target(&self) -> String {
-        match self.stamp() {
-            Some(after) => format!("/internal/changes?after={after}"),
-            None => "/internal/changes".to_owned(),
-        }
+        target(self.stamp().as_ref())
     }
 
     /// Takes the answer to [`LogView::target`], which was asked for at `asked_at`.
@@ -119,6 +113,19 @@ impl LogView {
             self.flags = Some(told.clone());
         }
     }
+}
+
+/// What to ask the origin for the rows after a position.
+pub fn target(after: Option<&Stamp>) -> String {
+    match after {
+        Some(after) => format!("/internal/changes?after={after}"),
+        None => "/internal/changes".to_owned(),
+    }
+}
+
+/// The operators' switch `cache.mode`.
+pub fn is_cache_off(flags: &Flags) -> bool {
+    flags.values.get("cache.mode").is_some_and(|mode| mode == "off")
 }
 
 #[cfg(test)]

@@ -24,6 +24,33 @@ pub const CACHE_STATUS: &str = "cache-status";
 /// What the origin tells the edge alone.
 pub const INTERNAL_OF_ANSWERS: [&str; 3] = [STAMP, TAGS, MIN_SEQ];
 
+/// Of one request, of this hop, or not true of a copy.
+const NOT_KEPT: [&str; 13] = [
+    "age",
+    "cache-status",
+    "cdn-cache-control",
+    "content-length",
+    "idempotent-replayed",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "server",
+    "server-timing",
+    "set-cookie",
+    "traceparent",
+    "x-request-id",
+];
+
+/// Whether an answer that is kept does without it: not every client may get it.
+pub fn is_not_kept(name: &str) -> bool {
+    INTERNAL_OF_ANSWERS.contains(&name) || NOT_KEPT.contains(&name)
+}
+
+/// Whether a 304 repeats it of a 200 (RFC 9110 §15.4.5).
+pub fn is_repeated_by_304(name: &str) -> bool {
+    matches!(name, "cache-control" | "content-location" | "date" | "etag" | "expires" | "vary")
+}
+
 /// Whether only the edge may say it to the origin. What a client sends under such a name is dropped
 /// before the edge adds its own.
 pub fn is_reserved(name: &str) -> bool {
@@ -50,4 +77,11 @@ pub fn is_hop_by_hop(name: &str) -> bool {
             | "transfer-encoding"
             | "upgrade"
     )
+}
+
+/// Whether it goes further than the next hop, where `Connection` lists `listed` (RFC 9110 §7.6.1).
+pub fn is_end_to_end(name: &str, listed: &str) -> bool {
+    let is_listed = || listed.split(',').any(|option| option.trim().eq_ignore_ascii_case(name));
+
+    !is_hop_by_hop(name) && !is_listed()
 }

@@ -3,7 +3,7 @@
 use domain::coherence::Verdict;
 use domain::{Seq, TagTable};
 
-use crate::Entry;
+use crate::{Entry, decision};
 
 /// One more than the log's position at which an answer was last found valid: an answer that is
 /// valid at a position counts as stamped with it. Zero: it was filled while nothing was known of
@@ -18,26 +18,24 @@ impl Known {
         Self(position.map_or(0, |seq| seq.0 + 1))
     }
 
+    /// As a number that grows with the position, for a shell whose threads share it.
+    pub const fn to_count(self) -> u64 {
+        self.0
+    }
+
+    pub const fn of_count(count: u64) -> Self {
+        Self(count)
+    }
+
     /// What the rule says of the entry now, and how far it is known after that. One compare, when
     /// it was judged at the table's position before.
     pub fn verdict(self, entry: &Entry, table: Option<&TagTable>) -> (Verdict, Self) {
-        let Some(table) = table else {
-            // A tier that knew the log and knows nothing now is between two logs.
-            let verdict = if self == Self::NOTHING { Verdict::Valid } else { Verdict::Withdrawn };
-            return (verdict, self);
-        };
-        if entry.stamp.log != *table.log() {
-            return (Verdict::Withdrawn, self);
-        }
-        let here = Self::at(Some(table.position()));
-        if self == here {
-            return (Verdict::Valid, self);
-        }
+        let verdict = decision::verdict(entry, self.0.checked_sub(1).map(Seq), table);
 
-        // Of a stamp beyond the log only so much is believed as the log had when it was judged.
-        let known_at = self.0.checked_sub(1).map_or(entry.stamp.seq, Seq);
-        let verdict = table.judge_seq(known_at, &entry.tags);
-        (verdict, if verdict.is_valid() { here } else { self })
+        match table {
+            Some(table) if verdict.is_valid() => (verdict, Self::at(Some(table.position()))),
+            _ => (verdict, self),
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{Resource, Stamp, TagHash};
+use domain::policy::jittered;
+use domain::{Resource, Stamp, TagHash, Timestamp};
+
+use crate::Entry;
 
 /// What decides, as the answer's headers say it; a header that is there more than once is joined
 /// by commas (RFC 9110 §5.3).
@@ -46,6 +49,20 @@ pub enum NotStorable {
 
 /// No page shows so many things that it has more tags than this.
 const TAGS_MAX: usize = 1_024;
+
+impl Storable {
+    /// What is kept beside its bytes, which were asked for at `asked_at`. `dice` are random.
+    pub fn entry(self, asked_at: Timestamp, dice: u64) -> Entry {
+        Entry {
+            resource: self.resource,
+            stamp: self.stamp,
+            tags: self.tags,
+            stored_at: asked_at,
+            initial_age: self.initial_age,
+            ttl: jittered(self.ttl, dice),
+        }
+    }
+}
 
 impl Answer<'_> {
     /// An answer is kept only if the origin called it public *and* set no cookie: two locks, so

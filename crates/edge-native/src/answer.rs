@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::policy::{BROWSER_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
+use edge_core::fields::passed;
 use edge_core::{CacheStatus, conditional, headers};
 use http::header::{
-    AGE, CACHE_CONTROL, CACHE_STATUS, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, DATE, ETAG,
-    IF_NONE_MATCH, RETRY_AFTER, VARY,
+    AGE, CACHE_CONTROL, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG, IF_NONE_MATCH, RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use limits::{RATELIMIT, RATELIMIT_POLICY};
@@ -34,40 +34,10 @@ pub(crate) struct Asked<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// Of one request, of this hop, or not true of a copy.
-const NOT_KEPT: [&str; 13] = [
-    "age",
-    "cache-status",
-    "cdn-cache-control",
-    "idempotent-replayed",
-    "ratelimit",
-    "ratelimit-policy",
-    "retry-after",
-    "server",
-    "server-timing",
-    "set-cookie",
-    "traceparent",
-    "x-request-id",
-    "content-length",
-];
-
-/// What a 304 repeats of a 200 (RFC 9110 §15.4.5), and what this edge adds.
-const OF_UNCHANGED: [HeaderName; 9] = [
-    AGE,
-    CACHE_CONTROL,
-    CACHE_STATUS,
-    CONTENT_LOCATION,
-    DATE,
-    ETAG,
-    RATELIMIT,
-    RATELIMIT_POLICY,
-    VARY,
-];
-
 impl Answer {
     /// Of an answer that is kept.
     pub fn kept(whole: &Whole) -> Self {
-        let mut head = kept_headers(&whole.headers);
+        let mut head = passed(&whole.headers, headers::is_not_kept);
         head.insert(CACHE_CONTROL, HeaderValue::from_static(BROWSER_CACHE_CONTROL));
         let etag = head.get(ETAG).cloned().unwrap_or_else(|| {
             let made = conditional::etag(&whole.body);
@@ -82,7 +52,7 @@ impl Answer {
 
     /// Of an answer that is shown and forgotten.
     pub fn passing(whole: Whole) -> Self {
-        let mut head = kept_headers(&whole.headers);
+        let mut head = passed(&whole.headers, headers::is_not_kept);
         for name in [RETRY_AFTER, HeaderName::from_static("x-request-id")] {
             if let Some(value) = whole.headers.get(&name) {
                 head.insert(name, value.clone());
@@ -120,8 +90,8 @@ impl Answer {
         head.insert(RATELIMIT_POLICY, HeaderValue::from_static(""));
         head.insert(RATELIMIT, HeaderValue::from_static(""));
         let unchanged = (status == StatusCode::OK && etag.is_some()).then(|| {
-            let named = OF_UNCHANGED.into_iter();
-            named.filter_map(|name| Some((name.clone(), head.get(&name)?.clone()))).collect()
+            let repeated = head.iter().filter(|(name, _)| is_repeated_by_304(name));
+            repeated.map(|(name, value)| (name.clone(), value.clone())).collect()
         });
 
         Self { status, head, unchanged, etag, body }
@@ -187,32 +157,9 @@ impl Answer {
     }
 }
 
-/// Of an answer's headers, those that every client may get.
-fn kept_headers(headers: &HeaderMap) -> HeaderMap {
-    let listed = connection_options(headers);
-    let mut kept = HeaderMap::with_capacity(headers.len() + 6);
+/// What a 304 repeats of a 200, and what this edge adds.
+fn is_repeated_by_304(name: &HeaderName) -> bool {
+    const ADDED: [HeaderName; 4] = [AGE, CACHE_STATUS, RATELIMIT, RATELIMIT_POLICY];
 
-    for (name, value) in headers {
-        let text = name.as_str();
-        let dropped = headers::is_hop_by_hop(text)
-            || headers::INTERNAL_OF_ANSWERS.contains(&text)
-            || NOT_KEPT.contains(&text)
-            || listed.iter().any(|option| option == text);
-        if !dropped {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
-}
-
-/// What `Connection` lists (RFC 9110 §7.6.1), in lower case.
-pub(crate) fn connection_options(headers: &HeaderMap) -> Vec<String> {
-    headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map(|option| option.trim().to_ascii_lowercase())
-        .filter(|option| !option.is_empty())
-        .collect()
+    headers::is_repeated_by_304(name.as_str()) || ADDED.contains(name)
 }

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use edge_core::Key;
 use edge_core::decision::{self, Decision, LogAge, LogUse};
 use edge_core::headers::CATALOG_TOKEN;
 use http::{Method, Response};
@@ -15,7 +16,6 @@ use crate::answer::Asked;
 use crate::body::Body;
 use crate::catalog::encoding_of;
 use crate::edge::Edge;
-use crate::kept::Key;
 use crate::limit::unlimited;
 
 impl Edge {

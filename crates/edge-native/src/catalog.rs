@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use domain::coherence::Verdict;
 use domain::{CatalogRead, Timestamp};
+use edge_core::arrival::is_failure;
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
-use edge_core::{CacheStatus, Encoding};
+use edge_core::{CacheStatus, Encoding, Key};
 use http::header::ACCEPT_ENCODING;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response};
 
 use crate::answer::Asked;
 use crate::body::Body;
 use crate::edge::Edge;
 use crate::fill::{Fill, Landed};
-use crate::kept::{Kept, Key};
+use crate::kept::Kept;
 use crate::problem;
 
 impl Edge {
@@ -228,15 +229,9 @@ impl Landed {
     pub(crate) fn failed_with(&self) -> Option<u16> {
         match self {
             Self::Failed(failure) => Some(failure.status()),
-            Self::Passing { answer, .. } => match answer.status {
-                // Of the origin's limit, which this shopper alone did not use up.
-                StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::INTERNAL_SERVER_ERROR
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT => Some(answer.status.as_u16()),
-                _ => None,
-            },
+            Self::Passing { answer, .. } => {
+                Some(answer.status.as_u16()).filter(|status| is_failure(*status))
+            }
             Self::Kept { .. } => None,
         }
     }

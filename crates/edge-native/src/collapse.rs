@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use edge_core::Failure;
 use tokio::time::timeout_at;
 
 use crate::edge::Edge;
 use crate::fill::{Fill, Landed};
 use crate::flights::Pilot;
-use crate::origin::Failure;
 
 /// A request joins or starts so many flights before it gives up; each one was overdue, or brought
 /// what a row has changed since.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cache::{ChangeLog, Changes};
 use domain::Stamp;
-use edge_core::Encoding;
+use edge_core::{Encoding, follow};
 use http::StatusCode;
 use ports::{PortError, PortErrorKind};
 
@@ -38,10 +38,7 @@ impl CacheMode {
 impl ChangeLog for OriginLog {
     async fn changes(&self, after: Option<&Stamp>) -> Result<Changes, PortError> {
         const ATTEMPTED: &str = "read the change log from the origin";
-        let target = match after {
-            Some(after) => format!("/internal/changes?after={after}"),
-            None => "/internal/changes".to_owned(),
-        };
+        let target = follow::target(after);
         let ask =
             Ask { target: &target, encoding: Encoding::Identity, min_seq: None, validator: None };
 
@@ -60,8 +57,7 @@ impl ChangeLog for OriginLog {
             .map_err(|error| PortError::new(PortErrorKind::Corrupt, ATTEMPTED).because(error))?;
 
         if let Some(flags) = &changes.flags {
-            let off = flags.values.get("cache.mode").is_some_and(|mode| mode == "off");
-            self.mode.is_off.store(off, Ordering::Relaxed);
+            self.mode.is_off.store(follow::is_cache_off(flags), Ordering::Relaxed);
         }
         Ok(changes)
     }

@@ -1,10 +1,9 @@
 //! The edge's counters, made once: a hit must not look one up.
 
-use edge_core::CacheStatus;
 use edge_core::cache_status::LABELS;
+use edge_core::{CacheStatus, Failure};
 use metrics::{Counter, counter, describe_counter};
 
-use crate::origin::Failure;
 use crate::push::Pushed;
 
 const CACHE: &str = "edge_cache_total";

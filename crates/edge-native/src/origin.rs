@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::Seq;
 use edge_core::auth::{Payload, Signed, SigningKey};
-use edge_core::{Encoding, headers};
+use edge_core::{Encoding, Failure, headers};
 use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
@@ -39,15 +39,6 @@ pub(crate) struct Origin {
     world: Arc<dyn World>,
 }
 
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    Unreachable,
-    Timeout,
-    /// Too large, broken off, or in an encoding that nobody asked for.
-    Unusable,
-}
-
 /// What is asked on a cached route and of the change log: nothing of it is a client's own words.
 #[derive(Clone, Copy)]
 pub(crate) struct Ask<'a> {
@@ -66,24 +57,6 @@ pub(crate) struct Whole {
     pub body: Bytes,
     /// The origin said where the body ends, so it is known to be all of it.
     pub is_complete: bool,
-}
-
-impl Failure {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::Unusable => "unusable",
-        }
-    }
-
-    /// What the client would have been answered, for `fwd-status`.
-    pub const fn status(self) -> u16 {
-        match self {
-            Self::Unreachable | Self::Unusable => 502,
-            Self::Timeout => 504,
-        }
-    }
 }
 
 impl Origin {

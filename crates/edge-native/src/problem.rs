@@ -1,16 +1,15 @@
 //! Answers that the edge gives of its own: problems, never cached.
 
 use bytes::Bytes;
+use domain::ProblemBody;
 use domain::ids::RequestId;
 use domain::policy::PRIVATE_CACHE_CONTROL;
-use domain::{Code, ProblemBody};
-use edge_core::{CacheStatus, Refusal};
+use edge_core::{CacheStatus, Failure, Refusal};
 use http::header::{ALLOW, CACHE_CONTROL, CACHE_STATUS, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use ports::World;
 
 use crate::body::Body;
-use crate::origin::Failure;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -26,17 +25,7 @@ pub(crate) fn refused(refusal: Refusal, world: &dyn World) -> Response<Body> {
 
 /// The origin gave no answer, and the edge has none.
 pub(crate) fn failed(failure: Failure, status: &CacheStatus, world: &dyn World) -> Response<Body> {
-    let body = match failure {
-        Failure::Unreachable => {
-            ProblemBody::new(Code::OriginUnreachable, "the shop can't be reached; try again soon")
-        }
-        Failure::Timeout => ProblemBody::new(Code::Timeout, "the shop took too long to answer"),
-        Failure::Unusable => {
-            ProblemBody::new(Code::OriginUnreachable, "the shop's answer could not be read")
-        }
-    };
-
-    of(body, status, world)
+    of(failure.problem(), status, world)
 }
 
 /// Named like a request at the origin, so that a shopper's report can be found either way.

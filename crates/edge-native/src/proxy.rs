@@ -6,18 +6,17 @@ use std::pin::pin;
 use std::time::Duration;
 
 use domain::{Code, ProblemBody};
-use edge_core::{CacheStatus, headers};
+use edge_core::fields::passed;
+use edge_core::{CacheStatus, Failure, headers};
 use http::header::{CACHE_STATUS, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, Request, Response};
+use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, sleep_until};
 
-use crate::answer::connection_options;
 use crate::body::{Body, Progress};
 use crate::client_addr;
 use crate::edge::Edge;
-use crate::origin::Failure;
 use crate::problem::{self, status_value};
 
 const STATUS: CacheStatus = CacheStatus::BYPASS;
@@ -92,23 +91,6 @@ impl Edge {
 
         problem::of(ProblemBody::new(Code::PayloadTooLarge, detail), &STATUS, &*self.world)
     }
-}
-
-/// End-to-end headers, without those that are `dropped`.
-fn passed(headers: &HeaderMap, dropped: impl Fn(&str) -> bool) -> HeaderMap {
-    let listed = connection_options(headers);
-    let may_pass = |name: &HeaderName| {
-        let name = name.as_str();
-        !headers::is_hop_by_hop(name)
-            && !dropped(name)
-            && !listed.iter().any(|option| option == name)
-    };
-    let mut passed = HeaderMap::with_capacity(headers.len() + 4);
-
-    for (name, value) in headers.iter().filter(|(name, _)| may_pass(name)) {
-        passed.append(name.clone(), value.clone());
-    }
-    passed
 }
 
 /// The response, or a timeout once neither side has said anything for `silence_max`.

@@ -7,7 +7,7 @@ use domain::policy::PRIVATE_CACHE_CONTROL;
 use domain::{CatalogRead, Seq};
 use edge_core::cache_status::Forward;
 use edge_core::headers::CATALOG_TOKEN;
-use edge_core::token;
+use edge_core::{Key, token};
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Response};
 
@@ -15,7 +15,6 @@ use crate::answer::Asked;
 use crate::body::Body;
 use crate::edge::Edge;
 use crate::fill::Fill;
-use crate::kept::Key;
 
 /// How long a writer waits for this edge to read of the write.
 const REACH_WITHIN: Duration = Duration::from_millis(300);

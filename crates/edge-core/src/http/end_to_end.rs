@@ -1,24 +1,12 @@
 //! What of a message goes further than the next hop (RFC 9110 §7.6.1).
 
 use http::HeaderMap;
-use http::header::CONNECTION;
 
-use super::fields::{combined, members};
-use crate::headers::is_hop_by_hop;
+use crate::fields::passed;
 
 /// Without the fields of this hop, and without those that `Connection` lists.
 pub fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let listed = combined(headers, &CONNECTION).unwrap_or_default();
-    let mut kept = HeaderMap::with_capacity(headers.len() + 4);
-
-    for (name, value) in headers {
-        let name_text = name.as_str();
-        let is_listed = members(&listed).any(|option| option.eq_ignore_ascii_case(name_text));
-        if !is_listed && !is_hop_by_hop(name_text) {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
+    passed(headers, |_| false)
 }
 
 #[cfg(test)]

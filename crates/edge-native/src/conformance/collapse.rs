@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use edge_core::Failure;
 use edge_core::cache_status::Forward;
 use edge_core::http::{Decision, RequestDirectives, decide};
 use tokio::sync::oneshot;
@@ -11,7 +12,6 @@ use super::fetch::{Failed, Outcome, Question};
 use super::proxy::Proxy;
 use super::shelf::Kept;
 use crate::flights::Pilot;
-use crate::origin::Failure;
 
 /// What those who wait are told.
 #[derive(Clone)]

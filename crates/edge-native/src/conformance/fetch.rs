@@ -1,6 +1,7 @@
 //! One request to the origin for something that could be kept, and what becomes of its answer.
 
 use bytes::{Bytes, BytesMut};
+use edge_core::Failure;
 use edge_core::http::{Asked, Received, Stored, conditions, end_to_end, merged};
 use http::header::{
     AUTHORIZATION, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, TRANSFER_ENCODING,
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 use super::proxy::Proxy;
 use super::shelf::Kept;
 use crate::body::Body;
-use crate::origin::{Failure, root_cause};
+use crate::origin::root_cause;
 
 /// What is asked, and what is kept of it.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use edge_core::http::{
     Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
-use edge_core::{CacheStatus, host};
+use edge_core::{CacheStatus, Failure, host};
 use http::header::{HOST, RANGE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -25,7 +25,6 @@ use super::upstream::Upstream;
 use crate::body::Body;
 use crate::flights::Flights;
 use crate::measures::Measures;
-use crate::origin::Failure;
 use crate::problem;
 use crate::settings::Limits;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use edge_core::Failure;
 use http::header::{EXPECT, HOST, VIA};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
@@ -9,7 +10,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use crate::body::Body;
-use crate::origin::{Failure, HttpsClient, address, https_client, root_cause};
+use crate::origin::{HttpsClient, address, https_client, root_cause};
 use crate::settings::InvalidOrigin;
 
 pub(super) struct Upstream {
