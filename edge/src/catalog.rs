@@ -25,7 +25,7 @@ impl Edge {
     /// The answer, where nothing has to be waited for.
     pub(crate) fn at_once(
         self: &Rc<Self>,
-        read: &CatalogRead,
+        key: &Key,
         asked: &Asked,
         context: &Context,
     ) -> Option<JsValue> {
@@ -38,7 +38,7 @@ impl Edge {
         {
             return None;
         }
-        let kept = self.shelf.borrow().get(&Key::new(read, asked.encoding()))?;
+        let kept = self.shelf.borrow().get(key)?;
         let Decision::Serve(hit) = self.decide(&kept, log, now) else { return None };
 
         if log.usage() == LogUse::UseAndRefresh {
@@ -50,6 +50,7 @@ impl Edge {
     pub(crate) async fn read(
         self: &Rc<Self>,
         read: CatalogRead,
+        key: Key,
         asked: &Asked,
         context: &Context,
     ) -> JsValue {
@@ -58,8 +59,6 @@ impl Edge {
         {
             return problem::too_many(&limiter.policy);
         }
-        let key = Key::new(&read, asked.encoding());
-
         match self.written_by(asked) {
             None => self.answered(read, key, asked, context).await,
             Some(seq) => self.for_writer(read, key, seq, asked, context).await,

@@ -8,7 +8,7 @@ use domain::policy::PRIVATE_CACHE_CONTROL;
 use domain::{CatalogRead, Timestamp};
 use edge_core::fields::Fields;
 use edge_core::follow::LogView;
-use edge_core::{CacheStatus, Refusal, Route};
+use edge_core::{CacheStatus, Key, Refusal, Route};
 use js_sys::futures::future_to_promise;
 use wasm_bindgen::JsValue;
 
@@ -62,6 +62,10 @@ impl Edge {
     pub fn handle(self: Rc<Self>, request: JsValue, context: Context) -> JsValue {
         let asked = Asked::of(&request);
 
+        if let Some(answer) = self.spelt(&asked, &context) {
+            return answer;
+        }
+
         match Route::of(asked.method(), asked.target()) {
             Ok(Route::Catalog(read)) => self.catalog(read, asked, context),
             Ok(Route::Pass) if asked.target() == HEALTH => self.health(),
@@ -71,11 +75,24 @@ impl Edge {
         }
     }
 
-    fn catalog(self: Rc<Self>, read: CatalogRead, asked: Asked, context: Context) -> JsValue {
-        match self.at_once(&read, &asked, &context) {
-            Some(answer) => answer,
-            None => promised(async move { self.read(read, &asked, &context).await }),
+    /// The answer to a request that is spelt like a key that is kept: it asks for just that, so it
+    /// needs no parsing.
+    fn spelt(self: &Rc<Self>, asked: &Asked, context: &Context) -> Option<JsValue> {
+        if !asked.is_head() && asked.method() != "GET" {
+            return None;
         }
+        self.at_once(&Key::spelt(asked.target(), asked.encoding()), asked, context)
+    }
+
+    fn catalog(self: Rc<Self>, read: CatalogRead, asked: Asked, context: Context) -> JsValue {
+        let key = Key::new(&read, asked.encoding());
+        if key.target() != asked.target()
+            && let Some(answer) = self.at_once(&key, &asked, &context)
+        {
+            return answer;
+        }
+
+        promised(async move { self.read(read, key, &asked, &context).await })
     }
 
     fn health(&self) -> JsValue {
