@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use super::directives::{FieldNames, ResponseDirectives};
 use super::storable::{self, NotStorable};
 use super::targeted::Said;
+use super::validation::merged;
 use super::vary::Variant;
 use super::{date, end_to_end, freshness};
 
@@ -52,6 +53,16 @@ impl Received {
             headers.insert(DATE, printed.expect("a date is printable ASCII"));
         }
         headers
+    }
+
+    /// The kept answer under the head that this 304, or answer to a HEAD, has brought.
+    pub fn freshening(&self, stored: &Stored) -> Self {
+        Self {
+            status: stored.status,
+            headers: merged(&stored.headers, &self.headers),
+            requested_at: self.requested_at,
+            received_at: self.received_at,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED,
+    IF_RANGE, LAST_MODIFIED, RANGE,
 };
 use http::{HeaderMap, HeaderName};
 
@@ -26,6 +26,20 @@ pub fn conditions(stored: &Stored) -> impl Iterator<Item = (HeaderName, http::He
     known.into_iter().filter_map(|(condition, validator)| {
         Some((condition, stored.headers.get(validator)?.clone()))
     })
+}
+
+/// A client's headers without its own conditions: the whole answer is wanted, or the word that what
+/// is kept is still right.
+pub fn onward(request: &HeaderMap, kept: Option<&Stored>) -> HeaderMap {
+    let mut headers = end_to_end(request);
+
+    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE] {
+        headers.remove(name);
+    }
+    if let Some(kept) = kept {
+        headers.extend(conditions(kept));
+    }
+    headers
 }
 
 /// The kept head as a 304, or the answer to a HEAD, has just changed it (§3.2): each field that it

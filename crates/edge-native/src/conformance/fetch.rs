@@ -2,10 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use edge_core::Failure;
-use edge_core::http::{Asked, Received, Stored, conditions, end_to_end, merged};
-use http::header::{
-    AUTHORIZATION, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, TRANSFER_ENCODING,
-};
+use edge_core::http::{Asked, Received, Stored, onward};
+use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -62,19 +60,6 @@ impl Question {
         self.headers.contains_key(AUTHORIZATION)
     }
 
-    /// The client's headers without its own conditions: the whole answer is wanted, or the word
-    /// that what is kept is still right.
-    fn onward(&self) -> HeaderMap {
-        let mut headers = end_to_end(&self.headers);
-        for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE] {
-            headers.remove(name);
-        }
-        if let Some(kept) = &self.kept {
-            headers.extend(conditions(&kept.stored));
-        }
-        headers
-    }
-
     fn asked(&self) -> Asked<'_> {
         Asked { method: &Method::GET, headers: &self.headers }
     }
@@ -88,7 +73,8 @@ impl Proxy {
         };
         let epoch = self.shelf.epoch(question.url());
         let requested_at = self.world.now();
-        let headers = question.onward();
+        let kept = question.kept.as_ref().map(|kept| &kept.stored);
+        let headers = onward(&question.headers, kept);
         let response =
             match self.upstream.read(Method::GET, &question.target, headers, within).await {
                 Ok(response) => response,
@@ -139,11 +125,7 @@ impl Proxy {
         brought: &Received,
         put: impl FnOnce(&Arc<Kept>) -> bool,
     ) -> Outcome {
-        let received = Received {
-            status: kept.stored.status,
-            headers: merged(&kept.stored.headers, &brought.headers),
-            ..*brought
-        };
+        let received = brought.freshening(&kept.stored);
         let body = kept.body.clone();
 
         match Stored::of(&question.asked(), &received) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{Code, ProblemBody};
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::http::{
-    Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
+    Asked, Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
 use edge_core::{CacheStatus, Failure, host};
@@ -116,7 +116,9 @@ impl Proxy {
     ) -> Response<Body> {
         self.measures.answered(status);
 
-        kept.answer(is_head, request, status, self.world.now())
+        let method = if is_head { &Method::HEAD } else { &Method::GET };
+        let asked = Asked { method, headers: request };
+        kept.answer(&asked, status, self.world.now())
     }
 
     /// Asks the origin behind an answer that was given, unless somebody does.

@@ -1,11 +1,9 @@
 //! The answers that are kept: by URL, and under each URL by what the request said; bounded by bytes.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use edge_core::http::Stored;
+use edge_core::http::{Epoch, Stored, Writes};
 use http::HeaderMap;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
@@ -15,11 +13,16 @@ pub(super) struct Kept {
     pub body: Bytes,
 }
 
-/// Newest first: of several that match, the newest is the right one (RFC 9111 §4).
-type Variants = Arc<[Arc<Kept>]>;
+impl AsRef<Stored> for Kept {
+    fn as_ref(&self) -> &Stored {
+        &self.stored
+    }
+}
+
+type Variants = edge_core::http::Variants<Arc<Kept>>;
 
 pub(super) struct Shelf {
-    entries: Cache<Arc<str>, Variants>,
+    entries: Cache<Arc<str>, Arc<Variants>>,
     writes: Writes,
 }
 
@@ -31,53 +34,36 @@ pub(super) enum Found {
     Nothing,
 }
 
-/// How many writes to a URL there were, when it was looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Epoch(u64);
-
-/// Counts writes by a hash of the URL: two URLs that share a counter cost each other an answer that
-/// could have been kept, never one that should not have been.
-struct Writes {
-    hasher: RandomState,
-    counters: Box<[AtomicU64]>,
-}
-
-/// More variants than this are more than anybody asks for again.
-const VARIANTS_MAX: usize = 64;
 /// What an entry takes beside its key, head and body.
 const OVERHEAD_BYTES: usize = 256;
-/// 8 KiB.
-const COUNTERS: usize = 1_024;
 
 impl Shelf {
     pub fn new(capacity_bytes: u64) -> Self {
         let entries = Cache::builder()
             .max_capacity(capacity_bytes)
-            .weigher(|key: &Arc<str>, variants: &Variants| weight(key, variants))
+            .weigher(|key: &Arc<str>, variants: &Arc<Variants>| weight(key, variants))
             .build();
-        let counters = std::iter::repeat_with(AtomicU64::default).take(COUNTERS).collect();
 
-        Self { entries, writes: Writes { hasher: RandomState::new(), counters } }
+        Self { entries, writes: Writes::default() }
     }
 
     pub fn find(&self, url: &str, request: &HeaderMap) -> Found {
         let Some(variants) = self.entries.get(url) else { return Found::Nothing };
-        let mut matching = variants.iter().filter(|kept| kept.stored.variant.matches(request));
 
-        matching.next().map_or(Found::Others, |kept| Found::Kept(Arc::clone(kept)))
+        variants.find(request).map_or(Found::Others, |kept| Found::Kept(Arc::clone(kept)))
     }
 
     /// The URL, and what the request says in the fields that its answers were last chosen by.
     pub fn key_of(&self, url: &str, request: &HeaderMap) -> String {
         let mut key = url.to_owned();
-        if let Some(newest) = self.entries.get(url).as_ref().and_then(|all| all.first()) {
-            newest.stored.variant.like(request).write_key(&mut key);
+        if let Some(variants) = self.entries.get(url) {
+            variants.write_key(request, &mut key);
         }
         key
     }
 
     pub fn epoch(&self, url: &str) -> Epoch {
-        Epoch(self.writes.counter(url).load(Ordering::SeqCst))
+        self.writes.epoch(url)
     }
 
     /// Keeps it, unless the URL was written to since `asked_in`; whether it did.
@@ -90,17 +76,15 @@ impl Shelf {
                 return Op::Nop;
             }
             was_kept = true;
-            let others = present.iter().flat_map(|entry| entry.value().iter());
-            let others = others.filter(|other| other.stored.variant != kept.stored.variant);
-            let variants = [kept].into_iter().chain(others).take(VARIANTS_MAX).cloned();
-            Op::Put(variants.collect())
+            let present = present.as_ref().map(|entry| &**entry.value());
+            Op::Put(Arc::new(Variants::with(present, kept)))
         });
         was_kept
     }
 
     /// All variants are gone, and what is being fetched now is not kept.
     pub fn invalidate(&self, url: &str) {
-        self.writes.counter(url).fetch_add(1, Ordering::SeqCst);
+        self.writes.count(url);
         self.entries.entry(url.into()).and_compute_with(|present| match present {
             Some(_) => Op::Remove,
             None => Op::Nop,
@@ -108,15 +92,7 @@ impl Shelf {
     }
 }
 
-impl Writes {
-    fn counter(&self, url: &str) -> &AtomicU64 {
-        let hash = self.hasher.hash_one(url) as usize;
-
-        &self.counters[hash % COUNTERS]
-    }
-}
-
-fn weight(url: &str, variants: &[Arc<Kept>]) -> u32 {
+fn weight(url: &str, variants: &Variants) -> u32 {
     let bytes = variants
         .iter()
         .map(|kept| OVERHEAD_BYTES + kept.stored.size_bytes() + kept.body.len())
@@ -188,25 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_would_get_the_same_answer_have_one_key() {
+    fn a_key_tells_apart_what_the_kept_answer_does() {
         let shelf = Shelf::new(1 << 20);
         assert_eq!(shelf.key_of("/a", &request("1")), "/a");
 
         shelf.put("/a", &kept("1", "x"), shelf.epoch("/a"));
 
         assert_eq!(shelf.key_of("/a", &request("1")), "/a\nfoo: 1");
-        assert_ne!(shelf.key_of("/a", &request("1")), shelf.key_of("/a", &request("2")));
-    }
-
-    #[test]
-    fn a_url_keeps_a_bounded_number_of_variants() {
-        let shelf = Shelf::new(64 << 20);
-
-        for number in 0..=VARIANTS_MAX {
-            shelf.put("/a", &kept(&number.to_string(), "x"), shelf.epoch("/a"));
-        }
-
-        assert_eq!(body(&shelf, "0"), None);
-        assert!(body(&shelf, "1").is_some());
     }
 }
