@@ -118,7 +118,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// A promise of an answer that has to be waited for.
-fn promised(answer: impl Future<Output = JsValue> + 'static) -> JsValue {
+pub(crate) fn promised(answer: impl Future<Output = JsValue> + 'static) -> JsValue {
     future_to_promise(std::panic::AssertUnwindSafe(async { Ok(answer.await) })).into()
 }
 

@@ -4,6 +4,8 @@
 mod answer;
 mod asked;
 mod catalog;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod edge;
 mod fill;
 mod follow;
@@ -28,6 +30,10 @@ use crate::edge::Edge;
 /// The `event` macro of `worker` makes every answer a promise, which is why it is not used.
 #[wasm_bindgen]
 pub fn fetch(request: JsValue, env: &JsValue, context: js::Context) -> JsValue {
+    #[cfg(feature = "conformance")]
+    if let Some(proxy) = conformance::Proxy::of_this_isolate(env) {
+        return proxy.handle(request, context);
+    }
     match Edge::of_this_isolate(env) {
         Ok(edge) => edge.handle(request, context),
         Err(wrong) => problem::misconfigured(&wrong),

@@ -25,7 +25,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 }
 
 /// The program itself, which npm puts into a package of its own for each kind of machine.
-fn workerd(node: &Path) -> Result<PathBuf> {
+pub fn workerd(node: &Path) -> Result<PathBuf> {
     let modules = node.ancestors().nth(2).context("node is in node_modules/.bin")?;
     let packages = fs::read_dir(modules.join("@cloudflare"))?;
     let mut programs = packages.flatten().filter_map(|package| {

@@ -4,6 +4,7 @@
 mod expected;
 mod outcome;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -13,13 +14,15 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::tally::Tally;
 use crate::workspace::{cargo, must, root};
-use crate::{groups, toolbox};
+use crate::{bench, edge, groups, toolbox};
 use expected::Expected;
 use outcome::{Outcome, Test};
 
 /// The best published result is 132 of the 160 of a newer version (Apache Traffic Server); below
 /// this the list of what does not pass has grown too long to be one of exceptions.
 const REQUIRED_MIN: usize = 140;
+/// The heading in `docs/cache-tests.md` after which its rows are about the Worker.
+const ON_THE_WORKER: &str = "\n## On the Worker\n";
 /// The suite takes 20 s.
 const LIMIT: Duration = Duration::from_secs(400);
 
@@ -32,19 +35,54 @@ pub fn run() -> Result<Tally> {
 
 /// The same with the command as it was built last, beside this program.
 pub fn run_built() -> Result<Tally> {
-    let edge = env::current_exe()?.with_file_name("shopping");
+    let edge = env::current_exe()?.with_file_name("shopping").into_os_string();
+    let arguments = [
+        "edge",
+        "--conformance",
+        "--origin",
+        "http://127.0.0.1:8000",
+        "--listen",
+        "127.0.0.1:8001",
+    ];
+    let command: Vec<_> = [edge].into_iter().chain(arguments.map(OsString::from)).collect();
+    let (native, _) = listed()?;
+
+    compared(&command, &native)
+}
+
+/// The Worker, built for this and run in workerd.
+pub fn run_worker() -> Result<Tally> {
+    let built = edge::build_conformance()?;
+    let workerd = bench::workerd(&toolbox::install("worker-tools")?)?;
+    let configuration = built.join("worker.capnp");
+    fs::copy(root().join("xtask/tools/cache-tests/worker.capnp"), &configuration)?;
+    let command = [workerd.into(), "serve".into(), configuration.into()];
+    let (native, differing) = listed()?;
+
+    compared(&command, &native.but(differing))
+}
+
+/// What is known of the native edge, and where the Worker differs from it.
+fn listed() -> Result<(Expected, Expected)> {
     let path = root().join("docs/cache-tests.md");
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let expected = Expected::read(&text).with_context(|| path.display().to_string())?;
+    let (native, worker) =
+        text.split_once(ON_THE_WORKER).context("it has no part on the Worker")?;
+    let read = |text| Expected::read(text).with_context(|| path.display().to_string());
+
+    Ok((read(native)?, read(worker)?))
+}
+
+fn compared(edge: &[OsString], expected: &Expected) -> Result<Tally> {
     let suite = Suite::installed()?;
 
-    let first = suite.run_against(&edge)?;
+    let first = suite.run_against(edge)?;
     let mut surprises = expected.surprises(&first, &first);
     let mut last = first;
     if !surprises.is_empty() {
         // The suite waits three seconds where an answer lives for two: a busy machine is enough.
         println!("not as listed, so all of it once more: {}", surprises.join("; "));
-        let second = suite.run_against(&edge)?;
+        let second = suite.run_against(edge)?;
         surprises = expected.surprises(&last, &second);
         last = second;
     }
@@ -78,7 +116,7 @@ impl Suite {
         Ok(Self { folder: modules.join("http-cache-tests"), node: node.clone() })
     }
 
-    fn run_against(&self, edge: &Path) -> Result<Outcome> {
+    fn run_against(&self, edge: &[OsString]) -> Result<Outcome> {
         let here = root().join("xtask/tools/cache-tests");
         let results = env::temp_dir().join(format!("cache-tests-{}", std::process::id()));
         let mut command = Command::new("unshare");
@@ -87,7 +125,7 @@ impl Suite {
             command.arg("--map-root-user");
         }
         command.args(["--net", "bash"]).arg(here.join("run.sh"));
-        command.args([&self.node, &self.folder, edge, &results]);
+        command.args([&self.node, &self.folder, &results]).args(edge);
         let status = groups::run(&mut command, LIMIT, |line| println!("{line}"));
 
         let tests = status.and_then(|status| {

@@ -45,6 +45,20 @@ pub fn build() -> Result<()> {
 
 /// Builds the Worker whose crate is in `folder`, into `build` there.
 pub fn build_in(folder: &Path) -> Result<()> {
+    must("worker-build", &mut worker_build(folder)?)
+}
+
+/// Builds our Worker as a caching proxy for any origin, and says where it is.
+pub fn build_conformance() -> Result<PathBuf> {
+    let built = root().join("target/conformance-worker");
+    let mut command = worker_build(&root().join("edge"))?;
+    command.arg("--out-dir").arg(&built).args(["--features", "conformance"]);
+    must("worker-build", &mut command)?;
+
+    Ok(built)
+}
+
+fn worker_build(folder: &Path) -> Result<Command> {
     let tools = Tools::installed()?;
     let worker_build = toolbox::install("worker-build")?;
     let mut command = program(worker_build);
@@ -54,7 +68,7 @@ pub fn build_in(folder: &Path) -> Result<()> {
     command.env("WASM_OPT_BIN", tools.bin.join("wasm-opt"));
     command.env("PATH", tools.path()?);
 
-    must("worker-build", &mut command)
+    Ok(command)
 }
 
 /// `wrangler dev` before an origin that runs already, until it is interrupted.

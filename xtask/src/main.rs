@@ -47,7 +47,11 @@ enum Command {
         command: Edge,
     },
     /// Run the public suite for HTTP caches against the edge by the book.
-    CacheTests,
+    CacheTests {
+        /// Against the Worker in workerd, not the native edge.
+        #[arg(long)]
+        worker: bool,
+    },
     /// Build what the benchmarks compare, and run them; nginx and Varnish must be installed.
     Bench {
         /// For the program `bench`: `--help` lists them.
@@ -107,7 +111,7 @@ fn run(command: Command) -> Result<bool> {
             }
             Edge::Test => stages::worker(),
         },
-        Command::CacheTests => stages::cache_tests(),
+        Command::CacheTests { worker } => stages::cache_tests(worker),
         Command::Bench { arguments } => bench::run(&arguments).map(|()| true),
         Command::Openapi { check: true } => contract::check().map(|()| true),
         Command::Openapi { check: false } => contract::write().map(|()| true),
