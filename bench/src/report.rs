@@ -112,8 +112,8 @@ impl fmt::Display for Report {
         writeln!(out, "# Benchmarks\n")?;
         writeln!(
             out,
-            "`cargo run --release -p bench` measured this; `-- --help` says how to measure a part \
-             of it. A ratio is ours over the peer's: below 1.00× we take less. Behind it stand the \
+            "`cargo xtask bench --write` measured this; `cargo xtask bench --help` says how to measure \
+             a part of it. A ratio is ours over the peer's: below 1.00× we take less. Behind it stand the \
              lowest and the highest of the rounds.\n"
         )?;
         writeln!(out, "- When, and what: {at}, commit {commit}")?;
