@@ -53,6 +53,7 @@ enum Command {
         worker: bool,
     },
     /// Build what the benchmarks compare, and run them; nginx and Varnish must be installed.
+    #[command(disable_help_flag = true)]
     Bench {
         /// For the program `bench`: `--help` lists them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
