@@ -32,7 +32,7 @@ pub fn measure(plan: &Plan) -> Result<Section> {
     hits::measure(&mut section, &edge, folder.path(), LIMIT, plan)?;
 
     section.note(
-        "On our side alone: the parse of the request into its cache key, the negotiation of the \
+        "On our side alone: the look-up of the request as it is spelt, the negotiation of the \
          encoding, the freshness rule, the check against the change log, the shopper's limit, `Age`, \
          `Cache-Status` and `RateLimit` of the moment, counters, the log's poll.",
     );
