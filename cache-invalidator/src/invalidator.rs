@@ -19,7 +19,6 @@ use crate::http::{self, ClientError};
 use crate::observe::{BOUND, Observer, Sample, Samples, observe};
 use crate::purge::{Cloudflare, Purges};
 use crate::push::Door;
-use crate::source::Rows;
 
 /// A push is answered at once or is of no use; a look takes as long as a cold page.
 const CALL_WITHIN: Duration = Duration::from_secs(2);
@@ -103,11 +102,11 @@ impl Invalidator {
             world,
             measures: Measures::new(),
         };
-        let rows = Rows(Arc::clone(catalog.log()));
+        let log = Arc::clone(catalog.log());
 
         Ok(Self {
             // A push has a quarter of a second; a follower of its own accord asks once a second.
-            follower: Follower::paced(Arc::new(rows), Arc::new(heard), settings.poll_every),
+            follower: Follower::paced(log, Arc::new(heard), settings.poll_every),
             heads,
             announcers,
             beside,

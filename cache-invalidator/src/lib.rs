@@ -13,7 +13,6 @@ mod observe;
 mod process;
 mod purge;
 mod push;
-mod source;
 
 pub use http::ClientError;
 pub use invalidator::{Invalidator, Parts, Running};

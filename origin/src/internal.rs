@@ -9,7 +9,6 @@ use edge_core::auth::{Payload, Signed};
 use edge_core::{headers, push};
 use serde::Deserialize;
 
-use crate::catalog::StoreLog;
 use crate::problem::Problem;
 use crate::shop::{SharedShop, Shop};
 
@@ -29,9 +28,8 @@ pub async fn changes(
         })?),
         None => None,
     };
-    let log = StoreLog::new(std::sync::Arc::clone(shop.catalog.log()));
-
-    let changes = log.changes(after.as_ref()).await.map_err(store::StoreError::from)?;
+    let changes =
+        shop.catalog.log().changes(after.as_ref()).await.map_err(store::StoreError::from)?;
     Ok(axum::Json(changes))
 }
 

@@ -12,7 +12,7 @@ use ports::{Bell, Items, SharedCache, World};
 use search::Shelf;
 use store::{AdminKeys, Audit, Catalog, Committed, Idempotency, Log};
 
-use crate::catalog::{Index, Reads, StoreLog};
+use crate::catalog::{Index, Reads};
 use crate::context::RequestIds;
 use crate::measures::Measures;
 use crate::token::TokenKey;
@@ -68,8 +68,7 @@ impl Shop {
         let log = Arc::new(Log::new(Arc::clone(&items), Arc::clone(&world)));
         let catalog = Catalog::new(Arc::clone(&items), Arc::clone(&world), Arc::clone(&log));
         let index = Arc::new(Index::new(catalog.clone()));
-        let source = Arc::new(StoreLog::new(log));
-        let follower = Follower::new(source, Arc::clone(&index) as Arc<dyn cache::Sink>);
+        let follower = Follower::new(log, Arc::clone(&index) as Arc<dyn cache::Sink>);
         let reads = Reads::new(
             catalog.clone(),
             Arc::clone(&index),

@@ -11,6 +11,7 @@ mod mark;
 mod measures;
 #[cfg(test)]
 mod model;
+mod own_log;
 mod pauses;
 mod read_through;
 mod snapshot;

@@ -1,7 +1,7 @@
 //! Why a repository did not do what it was asked.
 
 use domain::{FieldError, InvalidStock, Sku, Slug};
-use ports::PortError;
+use ports::{PortError, PortErrorKind};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -26,6 +26,16 @@ pub enum StoreError {
     Busy,
     #[error(transparent)]
     Port(#[from] PortError),
+}
+
+/// For those who only ask the store: whatever kept it from an answer may be over the next time.
+impl From<StoreError> for PortError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Port(error) => error,
+            other => Self::new(PortErrorKind::Unavailable, "read the catalogue").because(other),
+        }
+    }
 }
 
 fn named(errors: &[FieldError]) -> String {

@@ -13,7 +13,6 @@ use search::{Batch, Contents, Shelf};
 use store::Catalog;
 use store::catalog::FeaturedList;
 
-use super::follow::as_port;
 use super::slugs;
 
 /// An engine that shows a transaction's items one by one is milliseconds late.
@@ -55,25 +54,25 @@ impl Index {
     async fn read(&self, named: &Named) -> Result<Found, PortError> {
         let catalog = &self.catalog;
         let ids: Vec<_> = named.products.iter().copied().collect();
-        let products = catalog.products(&ids).await.map_err(as_port)?;
+        let products = catalog.products(&ids).await?;
         let mut batch =
             Batch { products: ids.into_iter().zip(products).collect(), ..Batch::default() };
         let mut lists = HashMap::new();
 
         if named.categories {
-            let tree = catalog.tree().await.map_err(as_port)?;
+            let tree = catalog.tree().await?;
             batch.categories = Some(tree.iter().cloned().collect());
         }
         if named.collections {
-            batch.collections = Some(catalog.collections().await.map_err(as_port)?);
+            batch.collections = Some(catalog.collections().await?);
         }
         if named.featured {
-            let featured = catalog.featured().await.map_err(as_port)?;
+            let featured = catalog.featured().await?;
             lists.insert(FeaturedList::ENTITY.to_owned(), featured.version);
             batch.featured = Some(featured.products);
         }
         if named.rankings {
-            let rankings = catalog.rankings().await.map_err(as_port)?;
+            let rankings = catalog.rankings().await?;
             lists.extend(rankings.values().map(|ranking| (ranking.entity(), ranking.version)));
             let products = rankings.into_iter().map(|(of, ranking)| (of, ranking.products));
             batch.rankings = Some(products.collect());
@@ -115,7 +114,7 @@ impl Sink for Index {
     }
 
     async fn reset(&self, _head: &Stamp) -> Result<Stamp, PortError> {
-        let contents = self.catalog.contents().await.map_err(as_port)?;
+        let contents = self.catalog.contents().await?;
         let stamp = contents.stamp;
         let batch = Batch::from(Contents {
             products: contents.products,

@@ -1,7 +1,6 @@
 //! The cached reads: products, categories, featured, bestsellers and search.
 
 mod answer;
-mod follow;
 mod handlers;
 mod index;
 mod reads;
@@ -9,7 +8,6 @@ mod render;
 mod shared;
 mod slugs;
 
-pub use follow::StoreLog;
 pub use handlers::*;
 pub use index::Index;
 pub use reads::Reads;

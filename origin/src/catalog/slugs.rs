@@ -8,8 +8,6 @@ use domain::{CatalogProduct, ChangeRow, ProductId, Ref, Slug};
 use ports::PortError;
 use store::Catalog;
 
-use super::follow::as_port;
-
 /// `products` are those that the rows name, as they were read.
 pub async fn are_claimed(
     catalog: &Catalog,
@@ -17,7 +15,7 @@ pub async fn are_claimed(
     products: &[(ProductId, Option<CatalogProduct>)],
 ) -> Result<bool, PortError> {
     for slug in named(rows) {
-        let leads_to = catalog.find_id(&Ref::Slug(slug.clone())).await.map_err(as_port)?;
+        let leads_to = catalog.find_id(&Ref::Slug(slug.clone())).await?;
         if is_late(&slug, leads_to, products) {
             return Ok(false);
         }

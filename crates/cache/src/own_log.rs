@@ -1,31 +1,20 @@
-//! The store's own change log, as a follower reads it.
-
-use std::sync::Arc;
+//! The store's change log as the source of rows for whoever stands next to the store.
 
 use async_trait::async_trait;
-use cache::{ChangeLog, Changes, ROWS_MAX};
 use domain::{Seq, Stamp};
-use ports::{PortError, PortErrorKind};
-use store::{Log, StoreError};
+use ports::PortError;
+use store::Log;
 
-pub struct StoreLog {
-    log: Arc<Log>,
-}
-
-impl StoreLog {
-    pub const fn new(log: Arc<Log>) -> Self {
-        Self { log }
-    }
-}
+use crate::changes::{ChangeLog, Changes, ROWS_MAX};
 
 #[async_trait]
-impl ChangeLog for StoreLog {
+impl ChangeLog for Log {
     /// The head first: rows that are committed while they are read come with the next call.
     async fn changes(&self, after: Option<&Stamp>) -> Result<Changes, PortError> {
-        let head = self.log.head().await.map_err(as_port)?;
+        let head = self.head().await?;
         let rows = match after {
             Some(after) if after.log == head.log && after.seq < head.head => {
-                self.log.rows(after.seq, ROWS_MAX as u32).await.map_err(as_port)?
+                self.rows(after.seq, ROWS_MAX as u32).await?
             }
             _ => Vec::new(),
         };
@@ -40,12 +29,5 @@ impl ChangeLog for StoreLog {
             tags: None,
             flags: None,
         })
-    }
-}
-
-pub fn as_port(error: StoreError) -> PortError {
-    match error {
-        StoreError::Port(error) => error,
-        other => PortError::new(PortErrorKind::Unavailable, "read the catalogue").because(other),
     }
 }
