@@ -1,0 +1,130 @@
+//! When the origin says what must not be kept, fails, or is down.
+
+use anyhow::{Result, ensure};
+
+use super::{must_read, must_say, plain};
+use crate::play::Reaction;
+use crate::stage::Stage;
+
+pub async fn what_is_not_public_or_sets_a_cookie_or_is_unstamped_is_not_kept(
+    stage: &Stage,
+) -> Result<()> {
+    type Spoil = fn(Reaction) -> Reaction;
+    let refused: [(&str, Spoil); 5] = [
+        ("/products/private", |mut reaction| {
+            let value = "private, no-store".parse().expect("a value");
+            reaction.response.headers_mut().insert("cache-control", value);
+            reaction
+        }),
+        ("/products/cookie", |reaction| reaction.with("set-cookie", "session=1")),
+        ("/products/vary", |reaction| reaction.with("vary", "Cookie")),
+        ("/products/error", |reaction| reaction.status(500)),
+        ("/products/unstamped", |mut reaction| {
+            reaction.response.headers_mut().remove("x-stamp");
+            reaction
+        }),
+    ];
+
+    for (path, spoil) in refused {
+        let origin = std::sync::Arc::downgrade(&stage.origin);
+        stage.origin.plays(path, move |_| {
+            let origin = origin.upgrade().expect("the origin lives");
+            spoil(Reaction::public(&origin, "catalog", "x"))
+        });
+
+        for _ in 0..2 {
+            let answer = plain(stage, path).await?;
+            must_say(&answer, "shopping-edge; fwd=uri-miss")?;
+            ensure!(!answer.headers.contains_key("set-cookie"), "{answer}");
+        }
+        ensure!(stage.asked(path).len() == 2, "{path}");
+    }
+    Ok(())
+}
+
+pub async fn a_truncated_answer_is_neither_shown_nor_kept(stage: &Stage) -> Result<()> {
+    let origin = std::sync::Arc::downgrade(&stage.origin);
+    stage.origin.plays("/products/cut", move |_| {
+        let origin = origin.upgrade().expect("the origin lives");
+        let whole = Reaction::public(&origin, "catalog", "0123456789");
+        Reaction { cut_after: Some(4), ..whole }
+    });
+
+    let cut = plain(stage, "/products/cut").await?.must_be(502)?;
+    stage.counts("/products/cut", "catalog");
+    let whole = plain(stage, "/products/cut").await?.must_be(200)?;
+
+    ensure!(cut.problem()? == "origin_unreachable", "{cut}");
+    must_read(&whole, "1 identity")
+}
+
+pub async fn an_error_is_passed_on_where_nothing_stands_in(stage: &Stage) -> Result<()> {
+    stage.origin.plays("/products/ill", |_| {
+        let headers = [("content-type", "application/problem+json"), ("retry-after", "3")];
+        Reaction::new(503, &headers, r#"{"code":"unavailable"}"#)
+    });
+
+    let answer = plain(stage, "/products/ill").await?.must_be(503)?;
+
+    must_read(&answer, r#"{"code":"unavailable"}"#)?;
+    ensure!(answer.header("retry-after") == "3", "{answer}");
+    ensure!(answer.header("cache-control") == "private, no-store", "{answer}");
+    Ok(())
+}
+
+pub async fn an_error_of_the_origin_is_covered_by_an_old_answer(stage: &Stage) -> Result<()> {
+    stage.counts("/products/covered", "catalog product:covered");
+    plain(stage, "/products/covered").await?.must_be(200)?;
+    stage.origin.commits(&["product:covered"], false);
+    stage.hears_of_all().await?;
+    stage.origin.plays("/products/covered", |_| Reaction::new(503, &[], "{}"));
+
+    let answer = plain(stage, "/products/covered").await?.must_be(200)?;
+    let again = plain(stage, "/products/covered").await?.must_be(200)?;
+
+    must_read(&answer, "1 identity")?;
+    must_say(&answer, "shopping-edge; fwd=miss; fwd-status=503; detail=stale-if-error")?;
+    // For a second the origin is left alone.
+    must_say(&again, "shopping-edge; fwd=miss; detail=stale-if-error")
+}
+
+pub async fn what_was_withdrawn_is_not_shown_whatever_happens(stage: &Stage) -> Result<()> {
+    stage.counts("/products/withdrawn", "catalog product:withdrawn");
+    plain(stage, "/products/withdrawn").await?.must_be(200)?;
+    stage.origin.commits(&["product:withdrawn"], true);
+    stage.hears_of_all().await?;
+    stage.origin.plays("/products/withdrawn", |_| Reaction::new(503, &[], "{}"));
+
+    let answer = plain(stage, "/products/withdrawn").await?.must_be(503)?;
+
+    must_read(&answer, "{}")
+}
+
+pub async fn with_the_origin_down_an_old_answer_stands_in_and_the_edge_is_well(
+    stage: &Stage,
+) -> Result<()> {
+    stage.counts("/products/kept", "catalog product:kept");
+    stage.counts("/products/changed", "catalog product:changed");
+    plain(stage, "/products/kept").await?.must_be(200)?;
+    plain(stage, "/products/changed").await?.must_be(200)?;
+    stage.origin.commits(&["product:changed"], false);
+    stage.hears_of_all().await?;
+
+    let addr = stage.origin_goes_down().await?;
+    let kept = plain(stage, "/products/kept").await;
+    let changed = plain(stage, "/products/changed").await;
+    let never = plain(stage, "/products/never").await;
+    let passed = plain(stage, "/account").await;
+    let health = stage.edge.get("/edge/healthz").await;
+    stage.origin_comes_back(addr).await;
+
+    ensure!(kept?.must_be(200)?.is_hit(), "what is valid is used");
+    let changed = changed?.must_be(200)?;
+    must_read(&changed, "1 identity")?;
+    must_say(&changed, "shopping-edge; fwd=miss; fwd-status=502; detail=stale-if-error")?;
+    ensure!(never?.must_be(502)?.problem()? == "origin_unreachable", "nothing stands in");
+    ensure!(passed?.must_be(502)?.problem()? == "origin_unreachable", "a private route");
+    ensure!(health?.json()?["status"] == "ok", "the edge is well");
+    plain(stage, "/account").await?.must_be(200)?;
+    Ok(())
+}
