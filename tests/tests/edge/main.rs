@@ -1,6 +1,8 @@
 //! What every edge promises, held against both shells: the native one and the Worker in workerd.
 
 mod behaviours;
+mod counted;
+mod crowd;
 #[path = "../../../crates/edge-native/tests/edge/inputs.rs"]
 mod inputs;
 mod mutations;

@@ -2,33 +2,53 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
-use edge_native::{EdgeSettings, Listen, serve};
+use anyhow::{Result, ensure};
+use edge_native::{EdgeSettings, Listen, Running, serve};
+use embedded::SystemWorld;
+use ports::World;
 use tests::Door;
 use tokio::sync::oneshot;
 
 use crate::behaviours;
+use crate::counted::{Asked, CountedOrigin};
+use crate::crowd;
 use crate::stage::{CATALOG_TOKEN, EDGE_AUTH, PUBLIC_HOST, Stage, key};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_native_edge_keeps_every_promise_of_an_edge() -> Result<()> {
     let origin = Stage::origin().await;
-    let uri = format!("http://{}", origin.1.addr).parse()?;
-    let listen = Listen::At(([127, 0, 0, 1], 0).into());
-    let world = Arc::clone(&origin.2);
-    let mut settings = EdgeSettings::new(listen, uri, key(EDGE_AUTH), world);
-    settings.public_host = Some(PUBLIC_HOST.to_owned());
-    settings.token_key = Some(key(CATALOG_TOKEN));
-    // Ends the edge when it is dropped.
-    let (stop, stopped) = oneshot::channel::<()>();
-    let shutdown = async {
-        let _ = stopped.await;
-    };
-    let edge = serve(settings, shutdown).await?;
+    let (edge, stop) = start(&format!("http://{}", origin.1.addr), origin.2.clone()).await?;
     let stage = Stage::new(Door::new(&format!("http://{}", edge.addr))?, origin);
 
     behaviours::hold(&stage).await?;
 
     drop(stop);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_hundred_cold_reads_at_once_the_native_edge_sends_one_to_the_origin() -> Result<()> {
+    let origin = CountedOrigin::open().await?;
+    let (edge, stop) = start(&origin.door.url(), Arc::new(SystemWorld)).await?;
+    let edge = Door::new(&format!("http://{}", edge.addr))?;
+
+    let asked = crowd::comes_at_once(&edge, &origin).await?;
+
+    ensure!(asked == Asked { requests: 1, store_reads: 1 }, "{asked:?}");
+    drop(stop);
+    Ok(())
+}
+
+/// The edge ends when the sender is dropped.
+async fn start(origin: &str, world: Arc<dyn World>) -> Result<(Running, oneshot::Sender<()>)> {
+    let listen = Listen::At(([127, 0, 0, 1], 0).into());
+    let mut settings = EdgeSettings::new(listen, origin.parse()?, key(EDGE_AUTH), world);
+    settings.public_host = Some(PUBLIC_HOST.to_owned());
+    settings.token_key = Some(key(CATALOG_TOKEN));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let shutdown = async {
+        let _ = stopped.await;
+    };
+
+    Ok((serve(settings, shutdown).await?, stop))
 }

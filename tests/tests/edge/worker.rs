@@ -13,6 +13,8 @@ use tests::catalogue::{create_product, first_variant, reprice};
 use tests::{Door, World, until};
 
 use crate::behaviours;
+use crate::counted::CountedOrigin;
+use crate::crowd::{self, SHOPPERS};
 use crate::stage::{CATALOG_TOKEN, EDGE_AUTH, PUBLIC_HOST, Stage};
 
 /// Node, wrangler and workerd, cold, on a machine that does other things.
@@ -32,6 +34,22 @@ async fn the_worker_keeps_every_promise_of_an_edge() -> Result<()> {
     let held = behaviours::hold(&stage).await;
 
     held.with_context(|| format!("wrangler said:\n{}", wrangler.log()))?;
+    wrangler.stop().await
+}
+
+/// No request of an isolate can wait for another one's fetch: the origin collapses what they ask.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the built Worker and wrangler: `cargo xtask edge test`"]
+async fn of_a_hundred_cold_reads_at_once_one_reaches_the_store_behind_the_worker() -> Result<()> {
+    let origin = CountedOrigin::open().await?;
+    let url = origin.door.url();
+    let wrangler = Wrangler::start(&Given { origin: &url, ..Given::default() }).await?;
+
+    let asked = crowd::comes_at_once(&wrangler.door, &origin).await?;
+
+    println!("  {} of {SHOPPERS} requests reached the origin", asked.requests);
+    ensure!(asked.requests > 1, "the origin had nothing to collapse: {asked:?}");
+    ensure!(asked.store_reads == 1, "{asked:?}");
     wrangler.stop().await
 }
 
