@@ -1,4 +1,4 @@
-//! What a shopper can ask of the catalogue: six kinds of read, each with one canonical spelling.
+//! What a shopper can ask of the catalogue: seven kinds of read, each with one canonical spelling.
 //! That spelling is the cache key at every tier and the request that the edge sends to the origin.
 
 use std::collections::BTreeMap;

@@ -23,4 +23,5 @@ pub use batch::{Batch, Contents};
 pub use entry::Card;
 pub use index::Index;
 pub use list::{ListPage, write_cards};
+pub use picks::Recommended;
 pub use shelf::{Rankings, Shelf, Unknown};

@@ -66,20 +66,54 @@ impl Shelf {
     }
 
     /// At most `most` products that are most like a published one, what is out of stock behind
-    /// what is not. `None` when the product is not there.
-    pub fn recommendations(&self, id: ProductId, most: usize) -> Option<Vec<Card>> {
+    /// what is not. They come from its part of the shop: its category with its siblings, or as
+    /// much more as holds enough that is in stock. `None` when the product is not there.
+    pub fn recommendations(&self, id: ProductId, most: usize) -> Option<Recommended> {
         let liked = Liked::of(self.shown(id)?, self);
+        let within = self.part_of(liked.row, most);
+        let part = within.map(|category| self.categories.within(category));
+        let belongs = |row: &RowRef<'_>| {
+            row.row.is_visible()
+                && row.row.id != id
+                && part.as_ref().is_none_or(|part| part.contains(row.row.category))
+        };
         let mut closest = Selection::of(most);
 
-        for row in self.rows.iter().filter(|row| row.row.is_visible() && row.row.id != id) {
+        for row in self.rows.iter().filter(belongs) {
             let out = row.row.availability == Availability::Out;
             closest.offer((out, Reverse(liked.likeness(row)), Reverse(row.row.id)), row.slot);
         }
         let closest = closest.sorted();
         let rows = closest.iter().filter_map(|(_, slot)| self.rows.get(*slot));
 
-        Some(rows.map(|row| self.card_of(row)).collect())
+        Some(Recommended { cards: rows.map(|row| self.card_of(row)).collect(), within })
     }
+
+    /// The smallest category at or above the parent of the row's own that has `enough` other
+    /// products in stock.
+    fn part_of(&self, row: RowRef<'_>, enough: usize) -> Option<CategoryId> {
+        let own = self.categories.get(row.row.category)?;
+        let mut in_stock = vec![0; self.categories.len()];
+        for other in self.rows.iter().filter(|other| other.row.is_visible()) {
+            let counts = other.row.availability != Availability::Out && other.slot != row.slot;
+            in_stock[other.row.category as usize] += usize::from(counts);
+        }
+        let holds_enough = |category: &CategoryId| {
+            let part = self.categories.within(*category);
+            let counts = (0..).zip(&in_stock).filter(|(number, _)| part.contains(*number));
+            counts.map(|(_, count)| count).sum::<usize>() >= enough
+        };
+
+        self.tree().lineage(own.parent.unwrap_or(own.id)).into_iter().find(holds_enough)
+    }
+}
+
+/// What goes with a product.
+#[derive(Clone, Debug)]
+pub struct Recommended {
+    pub cards: Vec<Card>,
+    /// Nothing that happens outside of this category changes them; `None` is the whole shop.
+    pub within: Option<CategoryId>,
 }
 
 /// A product to be compared with all others.

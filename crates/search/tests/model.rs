@@ -329,7 +329,7 @@ proptest! {
         for number in 0..40 {
             let id = product_id(number);
             let recommended = |shelf: &Shelf| {
-                shelf.recommendations(id, 5).as_deref().map(bodies)
+                shelf.recommendations(id, 5).map(|found| bodies(&found.cards))
             };
             prop_assert_eq!(recommended(&changed), recommended(&rebuilt));
             let entities = [

@@ -261,12 +261,29 @@ fn recommendations_are_the_most_alike_in_stock_first_and_never_itself() {
         product(7, "Shirt of the same price").within(3).price(1_000_000),
     ]);
 
-    let recommended = shelf.recommendations(product_id(1), 10).unwrap();
+    let recommended = shelf.recommendations(product_id(1), 10).unwrap().cards;
 
     let ids: Vec<_> = recommended.iter().map(search::Card::id).collect();
     assert_eq!(ids, [2, 4, 5, 7, 3].map(product_id));
-    assert_eq!(shelf.recommendations(product_id(1), 2).unwrap().len(), 2);
+    assert_eq!(shelf.recommendations(product_id(1), 2).unwrap().cards.len(), 2);
     assert!(shelf.recommendations(product_id(6), 2).is_none(), "a draft has no page");
+}
+
+#[test]
+fn recommendations_come_from_the_part_of_the_shop_that_has_enough_in_stock() {
+    let shirt = product(5, "Canvas Backpack").within(3);
+    let within = |products, most| {
+        let recommended = shelf(products).recommendations(product_id(1), most).unwrap();
+        (recommended.within, recommended.cards.iter().map(search::Card::id).collect::<Vec<_>>())
+    };
+    let backpack = |number| product(number, "Canvas Backpack").within(2);
+    let bags = [backpack(1), backpack(2), product(3, "Tote").within(1), shirt];
+    let mut out = bags.clone();
+    out[1] = backpack(2).is(Availability::Out);
+
+    assert_eq!(within(bags.to_vec(), 2), (Some(category_id(1)), [2, 3].map(product_id).into()));
+    assert_eq!(within(bags.to_vec(), 3), (None, [2, 5, 3].map(product_id).into()));
+    assert_eq!(within(out.to_vec(), 2), (None, [5, 3].map(product_id).into()));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The cached reads: products, categories, featured, bestsellers and search.
 
 mod answer;
+#[cfg(test)]
+mod coherence;
 mod handlers;
 mod index;
 mod reads;

@@ -10,7 +10,7 @@ use ports::SharedCache;
 use store::{Catalog, StoreError};
 
 use super::index::Index;
-use super::render::{self, Page};
+use super::render::{self, Page, RECOMMENDED};
 use super::shared::SharedAnswers;
 use crate::problem::Problem;
 use crate::rendered::Rendered;
@@ -108,7 +108,7 @@ async fn fill(
             }
             CatalogRead::Recommendations(reference) => {
                 let id = catalog.find_id(reference).await?;
-                render::recommendations(&shelf, reference, id)
+                render::recommendations(&shelf, reference, id, RECOMMENDED)
             }
             list => render::list(&shelf, list),
         };

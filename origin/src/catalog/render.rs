@@ -7,7 +7,7 @@ use domain::{
 use search::{Card, Shelf, Unknown, write_cards};
 
 /// Products on a strip below a product, or on a front page.
-const RECOMMENDED: usize = 12;
+pub const RECOMMENDED: usize = 12;
 const BESTSELLERS: usize = 24;
 
 /// An answer to a read, as bytes.
@@ -43,7 +43,7 @@ pub fn list(shelf: &Shelf, read: &CatalogRead) -> Page {
     match read {
         CatalogRead::Products(query) | CatalogRead::Search(query) => products(shelf, query),
         CatalogRead::Product(asked) => product(shelf, asked, None),
-        CatalogRead::Recommendations(asked) => recommendations(shelf, asked, None),
+        CatalogRead::Recommendations(asked) => recommendations(shelf, asked, None, RECOMMENDED),
         CatalogRead::Categories => {
             let body = serde_json::json!({ "data": shelf.categories() });
             Page::found(vec![Tag::CATALOG, Tag::CATEGORIES], to_json(&body))
@@ -92,20 +92,29 @@ fn products(shelf: &Shelf, query: &ListQuery) -> Page {
     }
 }
 
-/// Products that go with one; `id` is whose slug was asked for.
-pub fn recommendations(shelf: &Shelf, asked: &Ref<ProductId>, id: Option<ProductId>) -> Page {
-    let tag = match asked {
+/// At most `most` products that go with one; `id` is whose slug was asked for.
+pub fn recommendations(
+    shelf: &Shelf,
+    asked: &Ref<ProductId>,
+    id: Option<ProductId>,
+    most: usize,
+) -> Page {
+    let mut tags = vec![Tag::CATALOG];
+    tags.push(match asked {
         Ref::Id(id) => Tag::product(*id),
         Ref::Slug(slug) => Tag::slug(slug),
-    };
-    let cards = id.and_then(|id| shelf.recommendations(id, RECOMMENDED));
+    });
+    let found = id.and_then(|id| Some((id, shelf.recommendations(id, most)?)));
 
-    match cards {
-        Some(cards) => {
-            let tags = vec![Tag::CATALOG, tag].into_iter().chain(id.map(Tag::product)).collect();
+    match found {
+        Some((id, recommended)) => {
+            // What is not shown yet may become more alike than what is.
+            let part = recommended.within.map_or(Tag::PRODUCTS, Tag::category);
+            tags.extend([Tag::product(id), part]);
+            let cards = recommended.cards;
             Page::found(with_shown(tags, &cards), data(&cards))
         }
-        None => Page::missing(vec![Tag::CATALOG, tag], "product"),
+        None => Page::missing(tags, "product"),
     }
 }
 

@@ -6,7 +6,6 @@ mod shop;
 
 mod bulk;
 mod categories;
-mod coherence;
 mod departures;
 mod idempotency;
 mod keys_and_audit;

@@ -5,7 +5,7 @@ use domain::{CatalogProduct, Category, Collection, Membership, ProductId, Ref, R
 use proptest::prelude::*;
 use store::{Bulk, Contents};
 
-use crate::shop::{Shop, category_draft, money, product_draft, slug, upsert, usd, variant_draft};
+use super::shop::{Shop, category_draft, money, product_draft, slug, upsert, usd, variant_draft};
 
 /// Numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
@@ -84,15 +84,11 @@ pub fn any_write() -> impl Strategy<Value = Write> {
 /// Two categories, one below the first, and two products in the first; in the order of their ids,
 /// which carry the time.
 pub async fn set_up(shop: &Shop) {
-    let tick = || shop.world.pass(std::time::Duration::from_millis(1));
-    let first = shop.category("c0").await;
-    tick();
-    shop.category("c1").await;
-    tick();
-    shop.subcategory("c2", Some(first.id)).await;
-    shop.product("p0", &first).await;
-    tick();
-    shop.product("p1", &first).await;
+    let first = shop.category("c0", None).await;
+    shop.category("c1", None).await;
+    shop.category("c2", Some(first)).await;
+    shop.product("p0", first).await;
+    shop.product("p1", first).await;
 }
 
 /// A write that the shop refuses is one that changes nothing.
