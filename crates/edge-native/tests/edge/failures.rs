@@ -35,21 +35,6 @@ async fn with_the_origin_down_an_old_answer_stands_in() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_origin_is_covered_by_an_old_answer_that_a_row_made_invalid() {
-    let shop = Shop::open().await;
-    plays_well(&shop, "/products/mug");
-    shop.get("/products/mug").await;
-    shop.commits(&["product:p"], false).await;
-    shop.origin.plays("/products/mug", |_| Reaction::new(503, &[], "{}"));
-
-    let reply = shop.get("/products/mug").await;
-
-    assert_eq!((reply.status, reply.text()), (200, "good"));
-    let status = "shopping-edge; fwd=miss; fwd-status=503; detail=stale-if-error";
-    assert_eq!(reply.header("cache-status"), status);
-}
-
-#[tokio::test]
 async fn what_was_withdrawn_is_not_shown_whatever_happens() {
     let mut shop = Shop::open().await;
     plays_well(&shop, "/products/mug");
@@ -63,23 +48,6 @@ async fn what_was_withdrawn_is_not_shown_whatever_happens() {
     assert!(reply.text().contains("origin_unreachable"), "{}", reply.text());
     assert_eq!(reply.header("content-type"), "application/problem+json");
     assert_eq!(reply.header("cache-control"), "private, no-store");
-}
-
-#[tokio::test]
-async fn a_truncated_answer_is_neither_shown_nor_kept() {
-    let shop = Shop::open().await;
-    let origin = Arc::clone(&shop.origin);
-    shop.origin.plays("/products/mug", move |_| {
-        let whole = Reaction::public(&origin, "catalog", "0123456789");
-        Reaction { cut_after: Some(4), ..whole }
-    });
-
-    let cut = shop.get("/products/mug").await;
-    plays_well(&shop, "/products/mug");
-    let whole = shop.get("/products/mug").await;
-
-    assert_eq!(cut.status, 502);
-    assert_eq!((whole.status, whole.text(), whole.is_hit()), (200, "good", false));
 }
 
 #[tokio::test]
@@ -117,21 +85,6 @@ async fn an_origin_that_comes_back_is_asked_again() {
     shop.listening = Some(Listening::at(addr, Arc::clone(&shop.origin)).await);
 
     assert_eq!(shop.get("/products/mug").await.text(), "good");
-}
-
-#[tokio::test]
-async fn an_error_is_passed_on_where_nothing_stands_in() {
-    let shop = Shop::open().await;
-    shop.origin.plays("/products", |_| {
-        let headers = [("content-type", "application/problem+json"), ("retry-after", "3")];
-        Reaction::new(503, &headers, r#"{"code":"unavailable"}"#)
-    });
-
-    let reply = shop.get("/products").await;
-
-    assert_eq!((reply.status, reply.text()), (503, r#"{"code":"unavailable"}"#));
-    assert_eq!(reply.header("retry-after"), "3");
-    assert_eq!(reply.header("cache-control"), "private, no-store");
 }
 
 #[tokio::test]

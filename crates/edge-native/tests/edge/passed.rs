@@ -11,74 +11,14 @@ use crate::shop::Shop;
 use crate::stage::Reaction;
 
 #[tokio::test]
-async fn a_private_route_is_never_cached_even_if_the_origin_calls_it_public() {
-    let shop = Shop::open().await;
-    let origin = Arc::clone(&shop.origin);
-    shop.origin.plays("/cart", move |_| Reaction::public(&origin, "catalog", "mine"));
-
-    for _ in 0..2 {
-        let reply = shop.get("/cart").await;
-
-        assert_eq!(reply.text(), "mine");
-        assert_eq!(reply.header("cache-status"), "shopping-edge; fwd=bypass");
-        assert!(!reply.headers.contains_key("x-stamp"));
-        assert!(!reply.headers.contains_key("x-tags"));
-    }
-    assert_eq!(shop.origin.seen().len(), 2);
-}
-
-#[tokio::test]
-async fn a_request_passes_whole_and_signed() {
-    let shop = Shop::open().await;
-    shop.origin.plays("/cart/items", |seen| {
-        let body = String::from_utf8(seen.body.to_vec()).unwrap();
-        Reaction::new(201, &[("set-cookie", "a=1"), ("set-cookie", "b=2")], &body)
-    });
-    let headers = [
-        ("cookie", "cart=1"),
-        ("authorization", "Bearer x"),
-        ("idempotency-key", "k"),
-        ("content-type", "application/json"),
-    ];
-
-    let reply = shop.send("POST", "/cart/items?x=%20a", &headers, r#"{"quantity":1}"#).await;
-
-    assert_eq!((reply.status, reply.text()), (201, r#"{"quantity":1}"#));
-    assert_eq!(reply.headers.get_all("set-cookie").iter().count(), 2);
-    let seen = &shop.origin.seen()[0];
-    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("POST", "/cart/items?x=%20a"));
-    for (name, value) in headers {
-        assert_eq!(seen.header(name), value);
-    }
-    assert_eq!(seen.header("x-client-addr"), "127.0.0.1");
-    assert_eq!(seen.header("x-public-host"), "shop.example");
-    assert!(seen.is_signed);
-}
-
-#[tokio::test]
-async fn what_only_the_edge_may_say_is_not_passed_on() {
+async fn hop_by_hop_headers_of_the_client_stay_behind() {
     let shop = Shop::open().await;
     shop.origin.plays("/account", |_| Reaction::new(200, &[], "x"));
     let forged = [
-        ("x-edge-auth", "forged"),
-        ("x-edge-anything", "forged"),
-        ("x-client-addr", "forged"),
-        ("x-client-user", "forged"),
-        ("x-forwarded-for", "forged"),
-        ("x-forwarded-host", "forged"),
-        ("x-forwarded-proto", "forged"),
-        ("forwarded", "for=forged"),
-        ("x-public-host", "forged"),
-        ("x-min-seq", "forged"),
-        ("x-stamp", "forged"),
-        ("x-tags", "forged"),
-        ("x-original-url", "forged"),
-        ("x-http-method-override", "forged"),
-        ("te", "forged"),
         ("connection", "x-hop, keep-alive"),
         ("x-hop", "forged"),
         ("keep-alive", "forged"),
-        ("proxy-authorization", "forged"),
+        ("x-forwarded-proto", "forged"),
     ];
 
     shop.get_with("/account", &forged).await;
@@ -87,7 +27,6 @@ async fn what_only_the_edge_may_say_is_not_passed_on() {
     for (name, value) in &seen.headers {
         assert!(!value.to_str().unwrap().contains("forged"), "{name}: {value:?}");
     }
-    assert!(seen.is_signed);
 }
 
 #[tokio::test]
@@ -119,18 +58,13 @@ async fn hop_by_hop_headers_of_the_origin_stay_behind() {
 }
 
 #[tokio::test]
-async fn a_head_and_a_304_of_the_origin_pass_as_they_are() {
+async fn a_head_passes_with_the_length_of_what_it_is_about() {
     let shop = Shop::open().await;
-    shop.origin.plays("/account", |seen| match seen.method.as_str() {
-        "HEAD" => Reaction::new(200, &[("etag", "\"e\"")], "12345"),
-        _ => Reaction::new(304, &[("etag", "\"e\"")], ""),
-    });
+    shop.origin.plays("/account", |_| Reaction::new(200, &[], "12345"));
 
     let head = shop.send("HEAD", "/account", &[], "").await;
-    let unchanged = shop.get_with("/account", &[("if-none-match", "\"e\"")]).await;
 
     assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, "5", 0));
-    assert_eq!((unchanged.status, unchanged.header("etag")), (304, "\"e\""));
 }
 
 #[tokio::test]
@@ -182,17 +116,6 @@ async fn a_silent_origin_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_down_is_a_problem() {
-    let mut shop = Shop::open().await;
-    shop.origin_goes_down().await;
-
-    let reply = shop.get("/cart").await;
-
-    assert_eq!(reply.status, 502);
-    assert!(reply.text().contains("origin_unreachable"));
-}
-
-#[tokio::test]
 async fn a_client_that_never_ends_its_request_is_given_up() {
     let shop =
         Shop::open_with(|settings| settings.limits.patience = Duration::from_millis(50)).await;
@@ -230,17 +153,6 @@ async fn a_head_that_is_too_large_is_refused() {
     let answer = shop.raw(&request).await;
 
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
-}
-
-#[tokio::test]
-async fn the_edge_says_itself_that_it_is_well() {
-    let mut shop = Shop::open().await;
-    shop.origin_goes_down().await;
-
-    let reply = shop.get("/edge/healthz").await;
-
-    assert_eq!(reply.status, 200);
-    assert!(reply.text().contains(r#""log":"L.0""#), "{}", reply.text());
 }
 
 #[tokio::test]

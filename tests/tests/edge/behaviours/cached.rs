@@ -39,6 +39,7 @@ pub async fn a_client_that_has_the_bytes_is_told_so(stage: &Stage) -> Result<()>
     }
     ensure!(same.header("content-type").is_empty(), "{same}");
     ensure!(other.status == 200, "{other}");
+    ensure!(stage.asked("/products/same").len() == 1, "one request to the origin");
     Ok(())
 }
 

@@ -6,6 +6,8 @@ use super::must_say;
 use crate::stage::Stage;
 
 pub async fn a_cached_path_is_only_read(stage: &Stage) -> Result<()> {
+    let before = stage.origin.seen().len();
+
     for method in ["POST", "PUT", "DELETE", "PATCH"] {
         let answer = stage.edge.call(method, "/products").send().await?.must_be(405)?;
 
@@ -13,10 +15,13 @@ pub async fn a_cached_path_is_only_read(stage: &Stage) -> Result<()> {
         ensure!(answer.header("allow") == "GET, HEAD", "{answer}");
         must_say(&answer, "shopping-edge; detail=refused")?;
     }
+    ensure!(stage.origin.seen().len() == before, "the origin was asked");
     Ok(())
 }
 
 pub async fn a_mistake_in_a_query_is_a_problem_with_a_pointer(stage: &Stage) -> Result<()> {
+    let before = stage.origin.seen().len();
+
     let bad = stage.get("/products?limit=0&price=x").await?.must_be(400)?;
     let twice = stage.get("/search?q=a&q=b").await?.must_be(400)?;
 
@@ -26,6 +31,7 @@ pub async fn a_mistake_in_a_query_is_a_problem_with_a_pointer(stage: &Stage) -> 
     ensure!(errors.contains("?limit") && errors.contains("?price"), "{bad}");
     ensure!(twice.problem()? == "duplicate_parameter", "{twice}");
     ensure!(bad.json()?["request_id"] == bad.header("x-request-id"), "{bad}");
+    ensure!(stage.origin.seen().len() == before, "the origin was asked");
     Ok(())
 }
 
