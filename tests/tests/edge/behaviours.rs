@@ -61,6 +61,7 @@ promises![
     failures::what_was_withdrawn_is_not_shown_whatever_happens,
     followed::a_cache_that_is_switched_off_keeps_and_serves_nothing,
     failures::with_the_origin_down_an_old_answer_stands_in_and_the_edge_is_well,
+    followed::without_the_log_a_kept_answer_says_so_and_a_change_is_seen_when_it_is_back,
     followed::another_log_drops_everything,
 ];
 

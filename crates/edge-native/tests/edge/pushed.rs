@@ -81,6 +81,30 @@ async fn a_push_of_what_is_known_costs_no_poll() {
 }
 
 #[tokio::test]
+async fn pushes_that_come_twice_or_the_wrong_way_round_show_nothing_older() {
+    let shop = open().await;
+    let origin = Arc::clone(&shop.origin);
+    shop.origin.plays("/featured", move |_| {
+        let body = origin.stamp().to_string();
+        Reaction::public(&origin, "catalog featured", &body)
+    });
+    shop.get("/featured").await;
+    for _ in 0..3 {
+        shop.origin.commits(&["featured"], false);
+    }
+
+    push_to(&shop, "L.3").await;
+    shop.until(|| position(&shop) == "L.3").await;
+
+    for at in ["L.1", "L.3", "L.2", "L.3"] {
+        assert_eq!(push_to(&shop, at).await.status, 204, "{at}");
+        assert_eq!(shop.get("/featured").await.text(), "L.3", "after {at}");
+        assert_eq!(position(&shop), "L.3", "after {at}");
+    }
+    assert!(shop.get("/featured").await.is_hit(), "none of them took the answer away");
+}
+
+#[tokio::test]
 async fn many_pushes_at_once_make_few_polls() {
     let shop = open().await;
     let polls = shop.origin.polls().len();

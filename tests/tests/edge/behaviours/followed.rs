@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use domain::Seq;
 
-use super::{PLAIN, must_read, must_say, plain};
+use super::{PLAIN, must_read, must_say, plain, said};
 use crate::play::Reaction;
-use crate::stage::Stage;
+use crate::stage::{HEARS_WITHIN, Stage};
 
 pub async fn a_change_is_seen_within_four_seconds_by_poll_alone(stage: &Stage) -> Result<()> {
     stage.tells_position("/products/changing", "catalog product:changing");
@@ -128,6 +128,33 @@ pub async fn a_cache_that_is_switched_off_keeps_and_serves_nothing(stage: &Stage
     stage.hears_of_all().await?;
     ensure!(plain(stage, "/products/off").await?.is_hit(), "it is kept still");
     Ok(())
+}
+
+pub async fn without_the_log_a_kept_answer_says_so_and_a_change_is_seen_when_it_is_back(
+    stage: &Stage,
+) -> Result<()> {
+    stage.tells_position("/products/unheard", "catalog product:unheard");
+    stage.hears_of_all().await?;
+    let before = plain(stage, "/products/unheard").await?.must_be(200)?;
+
+    stage.origin.loses_its_log();
+    stage.origin.commits(&["product:unheard"], false);
+    let marked = tests::until(HEARS_WITHIN, "the edge says so", async || {
+        let answer = plain(stage, "/products/unheard").await?.must_be(200)?;
+        let says_so = said(&answer).ends_with("; detail=log-unavailable");
+        Ok(says_so.then_some(answer))
+    })
+    .await;
+    stage.origin.finds_its_log();
+    let found = Instant::now();
+    stage.hears_of_all().await?;
+    let took = found.elapsed();
+
+    let marked = marked?;
+    ensure!(marked.is_hit() && marked.body == before.body, "{marked}");
+    ensure!(took <= Duration::from_secs(4), "heard after {took:?}");
+    let after = plain(stage, "/products/unheard").await?.must_be(200)?;
+    must_read(&after, &stage.origin.stamp().to_string())
 }
 
 pub async fn another_log_drops_everything(stage: &Stage) -> Result<()> {
