@@ -59,8 +59,8 @@ pub async fn readyz(State(shop): State<SharedShop>) -> Result<axum::Json<Readine
     responses((status = 200, description = "All metrics", body = String)))]
 pub async fn metrics(State(shop): State<SharedShop>) -> Response {
     let (entries, bytes) = shop.reads.size();
-    metrics::gauge!("cache_entries", "layer" => "l1").set(as_gauge(entries));
-    metrics::gauge!("cache_bytes", "layer" => "l1").set(as_gauge(bytes));
+    metrics::gauge!("cache_entries", "layer" => "memory").set(as_gauge(entries));
+    metrics::gauge!("cache_bytes", "layer" => "memory").set(as_gauge(bytes));
     metrics::gauge!("catalog_products").set(as_gauge(shop.shelf().len() as u64));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4");
 
