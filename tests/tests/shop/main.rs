@@ -10,6 +10,8 @@ mod edge;
 mod edge_alone;
 mod files;
 mod invalidator;
+mod killed;
+mod metrics;
 mod protocol;
 mod pushed;
 mod redis;
