@@ -1,11 +1,16 @@
 //! A real redis-server for tests: on a free port of 127.0.0.1, with its data in a temporary folder.
 
+mod certificates;
+
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use certificates::Certificates;
 
 /// It starts within a tenth of a second on a machine that is idle.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -16,6 +21,14 @@ pub struct LocalRedis {
     port: u16,
     folder: TempDir,
     server: Option<Child>,
+    tls: Option<Tls>,
+}
+
+/// The same server behind another door.
+#[derive(Debug)]
+struct Tls {
+    port: u16,
+    certificates: Certificates,
 }
 
 impl LocalRedis {
@@ -23,10 +36,28 @@ impl LocalRedis {
     ///
     /// When `redis-server` is not installed, which `cargo xtask test` does, or does not start.
     pub fn start() -> io::Result<Self> {
+        Self::start_as(|_| Ok(None))
+    }
+
+    /// One that speaks TLS as well, see [`Self::tls_url`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`], and when `redis-server` was built without TLS.
+    pub fn start_with_tls() -> io::Result<Self> {
+        Self::start_as(|folder| {
+            let certificates = Certificates::made_in(folder)?;
+            Ok(Some(Tls { port: free_port()?, certificates }))
+        })
+    }
+
+    fn start_as(tls: impl Fn(&Path) -> io::Result<Option<Tls>>) -> io::Result<Self> {
         let mut refused = None;
         for _ in 0..3 {
             let port = free_port()?;
-            let mut redis = Self { port, folder: tempfile::tempdir()?, server: None };
+            let folder = tempfile::tempdir()?;
+            let tls = tls(folder.path())?;
+            let mut redis = Self { port, folder, server: None, tls };
             match redis.up() {
                 Ok(()) => return Ok(redis),
                 // Somebody else may have taken the port meanwhile.
@@ -39,6 +70,13 @@ impl LocalRedis {
     /// For a database of its own out of sixteen.
     pub fn url(&self, database: u8) -> String {
         format!("redis://127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The same database through TLS, and the file with the authority that a client has to trust.
+    pub fn tls_url(&self, database: u8) -> Option<(String, &Path)> {
+        let Tls { port, certificates } = self.tls.as_ref()?;
+
+        Some((format!("rediss://127.0.0.1:{port}/{database}"), &certificates.authority))
     }
 
     /// As a power cut would.
@@ -58,15 +96,21 @@ impl LocalRedis {
 
     fn up(&mut self) -> io::Result<()> {
         let port = self.port.to_string();
-        let server = Command::new("redis-server")
+        let mut command = Command::new("redis-server");
+        command
             .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args(["--daemonize", "no", "--dir"])
             .arg(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        self.server = Some(server);
+            .stderr(Stdio::null());
+        if let Some(Tls { port, certificates }) = &self.tls {
+            command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
+            command.arg("--tls-cert-file").arg(&certificates.certificate);
+            command.arg("--tls-key-file").arg(&certificates.key);
+            command.arg("--tls-ca-cert-file").arg(&certificates.authority);
+        }
+        self.server = Some(command.spawn()?);
 
         let began = Instant::now();
         while !answers(self.port) {

@@ -1,5 +1,6 @@
 //! Two shops on one store and one Redis: what they share, and what they do without it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -150,6 +151,39 @@ async fn what_one_shop_has_rendered_another_gets_from_redis_and_both_do_without_
     .await?;
     one.close().await?;
     other.close().await
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server, which `cargo xtask test` installs"]
+async fn redis_is_used_through_tls_where_its_certificate_is_trusted_and_else_done_without()
+-> Result<()> {
+    let redis = LocalRedis::start_with_tls().context("redis-server with TLS")?;
+    let (url, authority) = redis.tls_url(0).context("it speaks TLS")?;
+    let stored = RedisSharedCache::new(RedisLink::patient(&redis.url(0), PATIENCE)?);
+    let open = async |trusted: Option<&Path>| {
+        let world = World::new()?;
+        let arguments = ["--no-demo", "--edge-port", "0", "--origin-port", "0"];
+        let mut command = world.command_with(&arguments)?;
+        command.env("SHOP__CACHE__BACKEND", "redis").env("SHOP__CACHE__URL", &url);
+        // In place of the authorities that the machine knows.
+        command.envs(trusted.map(|file| ("SSL_CERT_FILE", file)));
+        anyhow::Ok((Shop::start(&mut command).await?, world))
+    };
+
+    let (stranger, _folder) = open(None).await?;
+    stranger.origin().get("/categories").await?;
+    let log = stranger.log();
+    ensure!(log.contains("Redis is not to be had"), "{log}");
+    stranger.close().await?;
+    ensure!(stored.get("/categories").await?.is_none(), "something was sent to a stranger");
+
+    let (shop, _folder) = open(Some(authority)).await?;
+    shop.origin().get("/categories").await?;
+    until(PATIENCE, "the answer is in Redis", async || {
+        Ok(stored.get("/categories").await?.map(drop))
+    })
+    .await?;
+    shop.close().await
 }
 
 #[tokio::test]
