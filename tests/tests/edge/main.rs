@@ -14,3 +14,4 @@ mod play;
 mod shop;
 mod stage;
 mod worker;
+mod wrangler;
