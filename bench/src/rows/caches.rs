@@ -3,15 +3,15 @@
 use anyhow::{Result, ensure};
 
 use super::Plan;
-use super::hits::{self, Round};
+use super::hits::{self, Round, Sides};
 use crate::answer::Answer;
 use crate::catalogue::{fill, text};
 use crate::child::{Place, Server};
 use crate::corpus::Corpus;
-use crate::figures::{Count, Ratio, Spread, Time};
+use crate::figures::{Count, Ratio};
 use crate::load::fetch;
 use crate::peers::{nginx_file, nginx_proxy, varnish, version};
-use crate::report::{Compared, Line, Section, Target};
+use crate::report::{Section, Target};
 
 /// Of nginx's `proxy_cache`: what the milestone asks of a hit's processor time and rate.
 const PROCESSOR_MAX: Ratio = Ratio::thousandths(850);
@@ -94,40 +94,12 @@ fn ensure_hit(peer: &Peer, wanted: &Answer) -> Result<()> {
 }
 
 fn add_lines(section: &mut Section, what: &str, ours: &[Round], peer: &Peer) {
-    let name = peer.name;
-    let is_rival = name == "nginx proxy_cache";
-    let compared = |of: fn(&Round) -> u64| {
-        let mine = Spread::of(ours.iter().map(of)).median;
-        let theirs = Spread::of(peer.rounds.iter().map(of)).median;
-        let rounds = ours.iter().zip(&peer.rounds).map(|(a, b)| Ratio::of(of(a), of(b)));
-        (mine, theirs, Compared::of(Ratio::of(mine, theirs), rounds))
-    };
-    let (mine, theirs, processor) = compared(|round| round.processor);
-    section.line(Line {
-        what: format!("{what}, {name}: CPU for a request"),
-        ours: Time(mine).to_string(),
-        peer: Time(theirs).to_string(),
-        ratio: Some(processor),
-        target: if is_rival {
-            Target::at_most(PROCESSOR_MAX, processor.ratio)
-        } else {
-            Target::None
-        },
-    });
-    let (mine, theirs, rate) = compared(|round| round.rate);
-    section.line(Line {
-        what: format!("{what}, {name}: requests a second"),
-        ours: Count(mine).to_string(),
-        peer: Count(theirs).to_string(),
-        ratio: Some(rate),
-        target: if is_rival { Target::at_least(RATE_MIN, rate.ratio) } else { Target::None },
-    });
-    let (mine, theirs, slow) = compared(|round| round.slow);
-    section.line(Line {
-        what: format!("{what}, {name}: p99"),
-        ours: Time(mine).to_string(),
-        peer: Time(theirs).to_string(),
-        ratio: Some(slow),
-        target: if is_rival { Target::at_most(NO_WORSE, slow.ratio) } else { Target::None },
-    });
+    let is_rival = peer.name == "nginx proxy_cache";
+    let of_rival = |target: Target| if is_rival { target } else { Target::None };
+    let what = format!("{what}, {}", peer.name);
+    let sides = Sides { ours, theirs: &peer.rounds };
+
+    section.line(sides.processor(&what, |ratio| of_rival(Target::at_most(PROCESSOR_MAX, ratio))));
+    section.line(sides.rate(&what, |ratio| of_rival(Target::at_least(RATE_MIN, ratio))));
+    section.line(sides.slow(&what, |ratio| of_rival(Target::at_most(NO_WORSE, ratio))));
 }

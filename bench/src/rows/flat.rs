@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::Plan;
-use super::hits::{self, Round};
+use super::hits::{self, Round, Sides};
 use crate::catalogue::{fill, text};
 use crate::child::{Place, Server};
 use crate::corpus::Corpus;
-use crate::figures::{Count, Ratio, Spread, Time};
+use crate::figures::{Count, Ratio};
 use crate::load::{Clients, Question, fetch_plain};
-use crate::report::{Compared, Line, Section, Target};
+use crate::report::{Line, Section, Target};
 
 /// Of the smallest catalogue's.
 const LIMIT: Ratio = Ratio::thousandths(1_100);
@@ -89,17 +89,9 @@ fn pages(origin: &Server) -> Result<Vec<String>> {
 }
 
 fn line(size: &Size, least: &Size) -> Line {
-    let median = |size: &Size| Spread::of(size.rounds.iter().map(|round| round.processor)).median;
-    let pairs = size.rounds.iter().zip(&least.rounds);
-    let rounds = pairs.map(|(a, b)| Ratio::of(a.processor, b.processor));
-    let ratio = Ratio::of(median(size), median(least));
     let (products, fewer) = (u64::from(size.products), u64::from(least.products));
+    let what = format!("{} pages against {}", Count(products), Count(fewer));
+    let sides = Sides { ours: &size.rounds, theirs: &least.rounds };
 
-    Line {
-        what: format!("{} pages against {}: CPU for a request", Count(products), Count(fewer)),
-        ours: Time(median(size)).to_string(),
-        peer: Time(median(least)).to_string(),
-        ratio: Some(Compared::of(ratio, rounds)),
-        target: Target::at_most(LIMIT, ratio),
-    }
+    sides.processor(&what, |ratio| Target::at_most(LIMIT, ratio))
 }

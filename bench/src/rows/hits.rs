@@ -48,7 +48,9 @@ pub fn measure(
 
         let name = format!("{name}, {} bytes in brotli", Count(wanted.body.len() as u64));
         load.extend(ours.iter().chain(&theirs).map(|round| round.load));
-        add_lines(section, &name, &ours, &theirs, limit);
+        let sides = Sides { ours: &ours, theirs: &theirs };
+        section.line(sides.processor(&name, |ratio| Target::at_most(limit, ratio)));
+        section.line(sides.rate(&name, |_| Target::None));
     }
     let load = Time(Spread::of(load).median);
     section.note(format!(
@@ -120,30 +122,48 @@ fn read(addr: SocketAddr, target: &str) -> Result<Value> {
     Ok(serde_json::from_slice(&fetch_plain(addr, target)?.body)?)
 }
 
-fn add_lines(section: &mut Section, name: &str, ours: &[Round], theirs: &[Round], limit: Ratio) {
-    let both = |of: fn(&Round) -> u64| {
-        (Spread::of(ours.iter().map(of)), Spread::of(theirs.iter().map(of)))
-    };
-    let compared = |of: fn(&Round) -> u64| {
-        let (mine, peer) = both(of);
-        let rounds = ours.iter().zip(theirs).map(|(a, b)| Ratio::of(of(a), of(b)));
-        Compared::of(Ratio::of(mine.median, peer.median), rounds)
-    };
-    let (mine, peer) = both(|round| round.processor);
-    let processor = compared(|round| round.processor);
-    section.line(Line {
-        what: format!("{name}: CPU for a request"),
-        ours: Time(mine.median).to_string(),
-        peer: Time(peer.median).to_string(),
-        ratio: Some(processor),
-        target: Target::at_most(limit, processor.ratio),
-    });
-    let (mine, peer) = both(|round| round.rate);
-    section.line(Line {
-        what: format!("{name}: requests a second"),
-        ours: Count(mine.median).to_string(),
-        peer: Count(peer.median).to_string(),
-        ratio: Some(compared(|round| round.rate)),
-        target: Target::None,
-    });
+/// The rounds of two servers that took turns.
+pub struct Sides<'a> {
+    pub ours: &'a [Round],
+    pub theirs: &'a [Round],
+}
+
+impl Sides<'_> {
+    pub fn processor(&self, what: &str, target: impl FnOnce(Ratio) -> Target) -> Line {
+        let what = format!("{what}: CPU for a request");
+
+        self.line(what, |round| round.processor, |time| Time(time).to_string(), target)
+    }
+
+    pub fn rate(&self, what: &str, target: impl FnOnce(Ratio) -> Target) -> Line {
+        let what = format!("{what}: requests a second");
+
+        self.line(what, |round| round.rate, |rate| Count(rate).to_string(), target)
+    }
+
+    pub fn slow(&self, what: &str, target: impl FnOnce(Ratio) -> Target) -> Line {
+        self.line(format!("{what}: p99"), |round| round.slow, |time| Time(time).to_string(), target)
+    }
+
+    fn line(
+        &self,
+        what: String,
+        of: fn(&Round) -> u64,
+        written: fn(u64) -> String,
+        target: impl FnOnce(Ratio) -> Target,
+    ) -> Line {
+        let median = |rounds: &[Round]| Spread::of(rounds.iter().map(of)).median;
+        let (ours, theirs) = (median(self.ours), median(self.theirs));
+        let pairs = self.ours.iter().zip(self.theirs);
+        let compared =
+            Compared::of(Ratio::of(ours, theirs), pairs.map(|(a, b)| Ratio::of(of(a), of(b))));
+
+        Line {
+            what,
+            ours: written(ours),
+            peer: written(theirs),
+            target: target(compared.ratio),
+            ratio: Some(compared),
+        }
+    }
 }
