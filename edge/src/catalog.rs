@@ -4,25 +4,22 @@
 use std::rc::Rc;
 
 use domain::coherence::Verdict;
-use domain::limits::Subject;
 use domain::{CatalogRead, Timestamp};
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
 use edge_core::{CacheStatus, Key};
-use js_sys::futures::JsFuture;
 use wasm_bindgen::JsValue;
 
 use crate::asked::Asked;
 use crate::edge::{Edge, behind, now, say};
 use crate::fill::{FETCH_WITHIN, Fill, Landed};
-use crate::js::{self, Context};
+use crate::js::Context;
 use crate::kept::Kept;
 use crate::problem;
-use crate::settings::Limiter;
 use crate::vault::Vault;
 
 impl Edge {
-    /// The answer, where nothing has to be waited for.
+    /// The answer, where nothing has to be waited for but the limiter.
     pub(crate) fn at_once(
         self: &Rc<Self>,
         key: &Key,
@@ -31,8 +28,7 @@ impl Edge {
     ) -> Option<JsValue> {
         let now = now();
         let log = self.log_age(now);
-        if self.settings.limiter.is_some()
-            || asked.token().is_some()
+        if asked.token().is_some()
             || log.usage() == LogUse::RefreshFirst
             || self.log.borrow().is_cache_off()
         {
@@ -44,7 +40,11 @@ impl Edge {
         if log.usage() == LogUse::UseAndRefresh {
             self.read_on(context, now);
         }
-        Some(hit_of(&kept, hit, asked, now))
+        let answer = hit_of(&kept, hit, asked, now);
+        Some(match &self.settings.limiter {
+            Some(limiter) => limiter.hold(answer, asked),
+            None => answer,
+        })
     }
 
     pub(crate) async fn read(
@@ -55,7 +55,7 @@ impl Edge {
         context: &Context,
     ) -> JsValue {
         if let Some(limiter) = &self.settings.limiter
-            && !is_within(limiter, asked).await
+            && !limiter.is_within(asked).await
         {
             return problem::too_many(&limiter.policy);
         }
@@ -222,14 +222,4 @@ fn stood_in(kept: &Kept, why: Forward, failed_with: Option<u16>, asked: &Asked) 
     });
 
     kept.answer.send(asked, Some(kept.entry.age(now())), &status)
-}
-
-/// By address, which Cloudflare vouches for: there are no customers yet whose cookie could be
-/// checked, and nothing else that a client sends says who it is.
-async fn is_within(limiter: &Limiter, asked: &Asked) -> bool {
-    let Ok(address) = asked.client_addr().parse() else { return true };
-    let subject = Subject::address(address).to_string();
-    let within = JsFuture::from(js::is_within(&limiter.binding, &subject)).await;
-
-    within.ok().and_then(|within| within.as_bool()).unwrap_or(true)
 }

@@ -142,11 +142,32 @@ export async function store(key, front, body, seconds, tags) {
   }
 }
 
-/** Whether the rate-limit binding lets this key's next request through. A binding that fails does. */
-export async function isWithin(limiter, key) {
+async function says(limiter, key) {
   try {
     return (await limiter.limit({ key })).success;
   } catch {
     return true;
   }
+}
+
+/** How long a request waits for the limiter: an answer that is held was decided before. */
+const LIMIT_WITHIN = 250;
+
+/**
+ * Whether the rate-limit binding lets this key's next request through. A binding that fails, or
+ * does not say in time, does.
+ */
+export async function isWithin(limiter, key) {
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, LIMIT_WITHIN, true);
+  });
+  const isWithin = await Promise.race([says(limiter, key), late]);
+  clearTimeout(timer);
+  return isWithin;
+}
+
+/** An answer that is there, once the limiter lets it through; else what `refused` makes. */
+export async function held(limiter, key, answer, refused) {
+  return (await isWithin(limiter, key)) ? answer : refused();
 }

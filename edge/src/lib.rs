@@ -11,6 +11,7 @@ mod fill;
 mod follow;
 mod js;
 mod kept;
+mod limiter;
 mod origin;
 mod pass;
 mod problem;

@@ -1,10 +1,10 @@
 //! What a Worker is told by its bindings: variables, secrets, the rate limiter.
 
-use domain::limits::LimitClass;
 use edge_core::auth::SigningKey;
 use wasm_bindgen::JsValue;
 
 use crate::js;
+use crate::limiter::Limiter;
 
 pub(crate) struct Settings {
     /// Scheme and authority, without a slash at its end.
@@ -18,13 +18,6 @@ pub(crate) struct Settings {
     pub limiter: Option<Limiter>,
     /// Of the answers in this isolate's memory, which has 128 MB in all.
     pub capacity_bytes: u64,
-}
-
-pub(crate) struct Limiter {
-    pub binding: JsValue,
-    /// The value of `RateLimit-Policy`. The binding's numbers are in `wrangler.toml`, which says
-    /// the same.
-    pub policy: String,
 }
 
 const CAPACITY_MB: u64 = 32;
@@ -66,12 +59,6 @@ impl Settings {
             }),
             _ => Err(wrong),
         }
-    }
-}
-
-impl Limiter {
-    fn new(binding: JsValue) -> Self {
-        Self { binding, policy: LimitClass::Read.default_limit().policy(LimitClass::Read) }
     }
 }
 
