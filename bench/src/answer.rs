@@ -48,6 +48,24 @@ pub fn plain_request(addr: SocketAddr, target: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nhost: {addr}\r\nuser-agent: bench\r\n\r\n").into_bytes()
 }
 
+/// The same as Cloudflare passes it to a Worker, which it tells who asks.
+pub fn request_from(addr: SocketAddr, target: &str, client: &str) -> Vec<u8> {
+    let mut request = request(addr, target);
+    request.truncate(request.len() - 2);
+    request.extend_from_slice(format!("cf-connecting-ip: {client}\r\n\r\n").as_bytes());
+    request
+}
+
+/// An admin's write, in JSON.
+pub fn write_request(addr: SocketAddr, target: &str, key: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {target} HTTP/1.1\r\nhost: {addr}\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
 pub fn save(answers: &[Answer], path: &Path) -> Result<()> {
     Ok(fs::write(path, serde_json::to_vec(answers)?)?)
 }

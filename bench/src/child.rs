@@ -109,6 +109,11 @@ impl Server {
         process::processor_time_of_family(self.child.id())
     }
 
+    /// Of its threads that live, to the nanosecond.
+    pub fn exact_time(&self) -> Result<Duration> {
+        process::exact_time(self.child.id())
+    }
+
     pub fn memory(&self) -> Result<Memory> {
         process::memory(self.child.id())
     }

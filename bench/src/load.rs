@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::answer::{Answer, plain_request, request};
+use crate::answer::{Answer, plain_request, request, request_from, write_request};
 use crate::process::own_thread_time;
 
 /// A server that answers no more than this late hangs.
@@ -134,6 +134,18 @@ impl Question {
 
     pub fn about(addr: SocketAddr, target: &str) -> Self {
         Self { request: request(addr, target), target: target.to_owned(), body: None }
+    }
+
+    /// As Cloudflare passes it to a Worker, of this client.
+    pub fn from(self, addr: SocketAddr, client: &str) -> Self {
+        Self { request: request_from(addr, &self.target, client), ..self }
+    }
+
+    /// A write with an admin's key, which answers 200.
+    pub fn write(addr: SocketAddr, target: &str, key: &str, body: &str) -> Self {
+        let request = write_request(addr, target, key, body);
+
+        Self { request, target: target.to_owned(), body: None }
     }
 }
 

@@ -19,6 +19,15 @@ fn free_addr() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
+/// The same of several, each another one.
+fn free_addrs(count: usize) -> Result<Vec<SocketAddr>> {
+    let held: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<Result<_, _>>()?;
+
+    held.iter().map(|listener| Ok(listener.local_addr()?)).collect()
+}
+
 /// The first line of what a program says of its version.
 pub fn version(program: &str, argument: &str) -> Result<String> {
     let said =

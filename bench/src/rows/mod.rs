@@ -7,6 +7,7 @@ mod hits;
 mod import;
 mod memory;
 mod origin;
+mod refresh;
 mod search;
 mod start;
 mod worker;
@@ -31,6 +32,8 @@ pub enum Row {
     Flat,
     /// A hit in the Worker's memory against other Workers; `cargo xtask bench` builds them.
     Worker,
+    /// What following the change log costs an isolate of the Worker.
+    Refresh,
     /// Rows of a file into a fresh store.
     Import,
     /// Queries and changes against tantivy.
@@ -42,12 +45,13 @@ pub enum Row {
 }
 
 impl Row {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Origin,
         Self::Edge,
         Self::Caches,
         Self::Flat,
         Self::Worker,
+        Self::Refresh,
         Self::Import,
         Self::Search,
         Self::Memory,
@@ -61,6 +65,7 @@ impl Row {
             Self::Caches => "caches",
             Self::Flat => "flat",
             Self::Worker => "worker",
+            Self::Refresh => "refresh",
             Self::Import => "import",
             Self::Search => "search",
             Self::Memory => "memory",
@@ -75,6 +80,7 @@ impl Row {
             Self::Caches => caches::measure(plan)?,
             Self::Flat => flat::measure(plan)?,
             Self::Worker => worker::measure(plan)?,
+            Self::Refresh => refresh::measure(plan)?,
             Self::Import => import::measure(plan)?,
             Self::Search => search::measure(plan)?,
             Self::Memory => memory::measure(plan)?,
