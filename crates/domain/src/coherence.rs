@@ -13,7 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{CategoryId, CollectionId, ProductId, Slug, Timestamp};
+use crate::{CategoryId, CollectionId, LogId, ProductId, Slug, Timestamp};
 
 /// A place in the change log; the first row is 1, and rows are dense.
 #[derive(
@@ -21,11 +21,6 @@ use crate::{CategoryId, CollectionId, ProductId, Slug, Timestamp};
 )]
 #[serde(transparent)]
 pub struct Seq(pub u64);
-
-/// Which log a place is in. A restored or wiped store has another one. Letters and digits.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LogId(String);
 
 /// `{log}.{seq}`: everything up to `seq` of `log` is in the data that carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,20 +109,6 @@ impl Seq {
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
-    }
-}
-
-impl LogId {
-    pub fn new(text: impl Into<String>) -> Result<Self, InvalidStamp> {
-        let text = text.into();
-        let well_formed =
-            (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-
-        if well_formed { Ok(Self(text)) } else { Err(InvalidStamp) }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -316,12 +297,6 @@ impl TagTable {
 impl fmt::Display for Seq {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
-    }
-}
-
-impl fmt::Display for LogId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
     }
 }
 

@@ -1,29 +1,33 @@
-//! An answer that can be sent any number of times: its heads are made once, its bytes are shared.
+//! An answer that can be sent any number of times: its head is written once, as it is sent, and its
+//! bytes are shared.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use domain::Timestamp;
 use domain::policy::{BROWSER_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
 use edge_core::fields::passed;
+use edge_core::http::print_date;
 use edge_core::{CacheStatus, conditional, headers};
 use http::header::{
     AGE, CACHE_CONTROL, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG, IF_NONE_MATCH, RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use limits::{RATELIMIT, RATELIMIT_POLICY};
 
 use crate::body::Body;
-use crate::compact::compacted;
+use crate::lines::{self, put_line};
 use crate::origin::Whole;
 use crate::problem::status_value;
 
+/// Without what differs from one sending to the next: its age, what the cache did, the limit.
 pub(crate) struct Answer {
     pub status: StatusCode,
-    /// Complete, with placeholders for what differs from one sending to the next: replacing a value
-    /// in a clone moves nothing.
-    head: HeaderMap,
-    /// The head of a 304, where there can be one.
-    unchanged: Option<HeaderMap>,
+    /// The status line, and then the fields as lines; what a 304 repeats comes last.
+    head: Bytes,
+    fields_at: usize,
+    /// Where that begins, where there can be a 304.
+    repeated_at: Option<usize>,
     etag: Option<HeaderValue>,
     body: Bytes,
 }
@@ -34,20 +38,30 @@ pub(crate) struct Asked<'a> {
     pub headers: &'a HeaderMap,
 }
 
+/// How an answer goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Whole,
+    /// To a HEAD.
+    Head,
+    /// A 304.
+    Unchanged,
+}
+
 impl Answer {
-    /// Of an answer that is kept.
-    pub fn kept(whole: &Whole) -> Self {
+    /// Of an answer that is kept: head and body in one piece of memory, which nothing else holds.
+    pub fn kept(whole: &Whole, now: Timestamp) -> Self {
         let mut head = passed(&whole.headers, headers::is_not_kept);
         head.insert(CACHE_CONTROL, HeaderValue::from_static(BROWSER_CACHE_CONTROL));
-        let etag = head.get(ETAG).cloned().unwrap_or_else(|| {
-            let made = conditional::etag(&whole.body);
-            HeaderValue::try_from(made).expect("an entity tag is printable ASCII")
-        });
-        head.insert(ETAG, etag);
-        let (head, body) = compacted(&head, &whole.body);
-        let etag = head.get(ETAG).cloned();
+        if !head.contains_key(ETAG) {
+            head.insert(ETAG, printable(&conditional::etag(&whole.body)));
+        }
+        if !head.contains_key(DATE) {
+            // RFC 9110 §6.6.1: whoever keeps it says when it came.
+            head.insert(DATE, printable(&print_date(now)));
+        }
 
-        Self::new(whole.status, head, etag, body)
+        Self::of(whole.status, head, whole.body.clone()).in_one_piece()
     }
 
     /// Of an answer that is shown and forgotten.
@@ -61,105 +75,126 @@ impl Answer {
         if !head.contains_key(CACHE_CONTROL) {
             head.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE_CACHE_CONTROL));
         }
-        let etag = head.get(ETAG).cloned();
 
-        Self::new(whole.status, head, etag, whole.body)
+        Self::of(whole.status, head, whole.body)
     }
 
     /// The same bytes, which a 304 has just called right.
     pub fn validated(&self, by: &HeaderMap) -> Self {
-        let mut head = self.head.clone();
+        let mut head: HeaderMap = lines::fields(&self.head, self.fields_at).collect();
         if let Some(date) = by.get(DATE) {
-            // Not the clone, which would hold all of the 304.
-            head.insert(DATE, HeaderValue::from_bytes(date.as_bytes()).unwrap_or(date.clone()));
+            head.insert(DATE, date.clone());
         }
 
-        Self::new(self.status, head, self.etag.clone(), self.body.clone())
+        Self::of(self.status, head, self.body.clone()).in_one_piece()
     }
 
-    fn new(
-        status: StatusCode,
-        mut head: HeaderMap,
-        etag: Option<HeaderValue>,
-        body: Bytes,
-    ) -> Self {
-        head.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-        head.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-        head.insert(AGE, HeaderValue::from_static("0"));
-        head.insert(CACHE_STATUS, HeaderValue::from_static(""));
-        head.insert(RATELIMIT_POLICY, HeaderValue::from_static(""));
-        head.insert(RATELIMIT, HeaderValue::from_static(""));
-        let unchanged = (status == StatusCode::OK && etag.is_some()).then(|| {
-            let repeated = head.iter().filter(|(name, _)| is_repeated_by_304(name));
-            repeated.map(|(name, value)| (name.clone(), value.clone())).collect()
+    fn of(status: StatusCode, mut fields: HeaderMap, body: Bytes) -> Self {
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        fields.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        let is_repeated = |name: &HeaderName| headers::is_repeated_by_304(name.as_str());
+        let mut head = Vec::with_capacity(lines::len(&fields));
+
+        lines::put_status(&mut head, status);
+        let fields_at = head.len();
+        for (name, value) in fields.iter().filter(|(name, _)| !is_repeated(name)) {
+            put_line(&mut head, name, value);
+        }
+        let repeated_at = head.len();
+        for (name, value) in fields.iter().filter(|(name, _)| is_repeated(name)) {
+            put_line(&mut head, name, value);
+        }
+        let etag = fields.remove(ETAG);
+        let repeated_at = (status == StatusCode::OK && etag.is_some()).then_some(repeated_at);
+
+        Self { status, head: head.into(), fields_at, repeated_at, etag, body }
+    }
+
+    /// A hit touches memory that is cold: the less, and the closer together, the better.
+    fn in_one_piece(self) -> Self {
+        let mut memory = BytesMut::with_capacity(self.head.len() + self.body.len());
+        memory.put_slice(&self.head);
+        memory.put_slice(&self.body);
+        let memory = memory.freeze();
+        let (head, body) = (memory.slice(..self.head.len()), memory.slice(self.head.len()..));
+        let etag = self.etag.map(|etag| {
+            let place = lines::place_of(&head, etag.as_bytes());
+            place.map_or(etag, |place| value_at(&head, place))
         });
 
-        Self { status, head, unchanged, etag, body }
+        Self { head, body, etag, ..self }
     }
 
     pub fn etag(&self) -> Option<&HeaderValue> {
         self.etag.as_ref()
     }
 
-    /// What it takes in memory: the bytes, and about 100 a header.
+    /// What it takes in memory beside itself.
     pub fn size_bytes(&self) -> usize {
-        let unchanged = self.unchanged.as_ref().map_or(0, HeaderMap::len);
-
-        self.body.len() + 100 * (self.head.len() + unchanged)
+        self.head.len() + self.body.len()
     }
 
+    pub fn form<'a>(
+        &self,
+        is_head: bool,
+        mut if_none_match: impl Iterator<Item = &'a [u8]>,
+    ) -> Form {
+        let etag = self.etag.as_ref().filter(|_| self.repeated_at.is_some());
+        let etag = etag.and_then(|etag| etag.to_str().ok());
+        let is_known =
+            etag.is_some_and(|etag| if_none_match.any(|line| conditional::is_known(line, etag)));
+
+        match (is_known, is_head) {
+            (true, _) => Form::Unchanged,
+            (false, true) => Form::Head,
+            (false, false) => Form::Whole,
+        }
+    }
+
+    /// What is sent before and after the fields of the moment.
+    pub fn pieces(&self, form: Form) -> ([&[u8]; 2], &[u8]) {
+        match form {
+            Form::Whole => ([&[], &self.head], &self.body),
+            Form::Head => ([&[], &self.head], &[]),
+            Form::Unchanged => ([lines::NOT_MODIFIED, &self.head[self.fields_of(form)]], &[]),
+        }
+    }
+
+    /// For hyper, which writes it anew.
     pub fn send(
         &self,
         asked: &Asked<'_>,
         age: Option<Duration>,
         status: &CacheStatus,
     ) -> Response<Body> {
-        let unchanged = self.unchanged.as_ref().filter(|_| self.is_known_to(asked.headers));
-        let mut response = match unchanged {
-            Some(head) => {
-                let mut response = Response::new(Body::EMPTY);
-                *response.status_mut() = StatusCode::NOT_MODIFIED;
-                *response.headers_mut() = head.clone();
-                response
-            }
-            None => {
-                let body = if asked.is_head { Bytes::new() } else { self.body.clone() };
-                let mut response = Response::new(Body::Bytes(body));
-                *response.status_mut() = self.status;
-                *response.headers_mut() = self.head.clone();
-                response
-            }
-        };
+        let lines = asked.headers.get_all(IF_NONE_MATCH).iter();
+        let form = self.form(asked.is_head, lines.map(HeaderValue::as_bytes));
+        let body = if form == Form::Whole { self.body.clone() } else { Bytes::new() };
+        let mut response = Response::new(Body::Bytes(body));
+        *response.status_mut() =
+            if form == Form::Unchanged { StatusCode::NOT_MODIFIED } else { self.status };
 
         let headers = response.headers_mut();
+        headers.extend(lines::fields(&self.head, self.fields_of(form).start));
         headers.insert(CACHE_STATUS, status_value(status));
-        match age {
-            Some(age) if age.as_secs() == 0 => {}
-            Some(age) => {
-                headers.insert(AGE, HeaderValue::from(age.as_secs()));
-            }
-            None => {
-                headers.remove(AGE);
-            }
+        if let Some(age) = age {
+            headers.insert(AGE, HeaderValue::from(age.as_secs()));
         }
         response
     }
 
-    fn is_known_to(&self, headers: &HeaderMap) -> bool {
-        let Some(etag) = self.etag.as_ref().and_then(|etag| etag.to_str().ok()) else {
-            return false;
-        };
-
-        headers
-            .get_all(IF_NONE_MATCH)
-            .iter()
-            .any(|line| conditional::is_known(line.as_bytes(), etag))
+    fn fields_of(&self, form: Form) -> Range<usize> {
+        match (form, self.repeated_at) {
+            (Form::Unchanged, Some(repeated_at)) => repeated_at..self.head.len(),
+            _ => self.fields_at..self.head.len(),
+        }
     }
 }
 
-/// What a 304 repeats of a 200, and what this edge adds.
-fn is_repeated_by_304(name: &HeaderName) -> bool {
-    const ADDED: [HeaderName; 4] = [AGE, CACHE_STATUS, RATELIMIT, RATELIMIT_POLICY];
+fn value_at(head: &Bytes, place: Range<usize>) -> HeaderValue {
+    HeaderValue::from_maybe_shared(head.slice(place)).expect("it was a value before")
+}
 
-    headers::is_repeated_by_304(name.as_str()) || ADDED.contains(name)
+fn printable(text: &str) -> HeaderValue {
+    HeaderValue::try_from(text).expect("entity tags and dates are printable ASCII")
 }

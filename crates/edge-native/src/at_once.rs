@@ -6,52 +6,60 @@
 
 use std::net::IpAddr;
 
-use edge_core::Key;
+use edge_core::CacheStatus;
 use edge_core::decision::{self, Decision, LogAge, LogUse};
-use edge_core::headers::CATALOG_TOKEN;
-use http::{Method, Response};
-use limits::Admission;
+use limits::{Admission, Gate};
 
-use crate::answer::Asked;
-use crate::body::Body;
-use crate::catalog::encoding_of;
 use crate::edge::Edge;
-use crate::limit::unlimited;
+use crate::head::Head;
+use crate::kept::Spelt;
+use crate::lines::{put_age, put_hit};
+use crate::reply::Reply;
 
 impl Edge {
-    /// The answer to a request that need not wait for anything; `None` has changed and counted
+    /// Puts an answer that need not wait for anything into `reply`; `None` has changed and counted
     /// nothing.
-    pub(crate) fn at_once(
-        &self,
-        method: &Method,
-        target: &str,
-        asked: &Asked<'_>,
-        peer: IpAddr,
-    ) -> Option<Response<Body>> {
+    pub(crate) fn at_once(&self, head: &Head<'_>, peer: IpAddr, reply: &mut Reply) -> Option<()> {
         let log = LogAge(self.follower.age());
-        let is_plain = (asked.is_head || *method == Method::GET)
-            && !asked.headers.contains_key(CATALOG_TOKEN)
-            && !self.mode.is_off()
-            && log.usage() == LogUse::Use;
-        if !is_plain {
+        if self.mode.is_off() || log.usage() != LogUse::Use {
             return None;
         }
-        let kept = self.shelf.get(&Key::spelt(target, encoding_of(asked.headers)))?;
+        let kept = self.shelf.spelt(&Spelt { target: head.target, encoding: head.encoding })?;
         let now = self.world.now();
         let verdict = kept.verdict(self.follower.table().table());
         let Decision::Serve(hit) = decision::decide(&kept.entry, verdict, log, now) else {
             return None;
         };
+        let admission = match self.read_gate.as_deref() {
+            Some(gate) => Some(self.admission(gate, head, peer)?),
+            None => None,
+        };
 
-        let Some(gate) = &self.read_gate else {
-            return Some(unlimited(self.hit(&kept, hit, asked, now)));
-        };
-        let admission = gate.at_once(self.subject(peer, asked.headers))?;
-        let mut response = match &admission {
-            Admission::Allowed(_) => self.hit(&kept, hit, asked, now),
-            Admission::Refused(decision) => self.too_many(gate, decision),
-        };
-        gate.mark(response.headers_mut(), &admission);
-        Some(response)
+        if let Some((gate, Admission::Refused(refused))) = &admission {
+            reply.say(self.too_many(gate, refused), head.is_head, now);
+            return Some(());
+        }
+        self.measures.answered(&CacheStatus::Hit { ttl: hit.ttl, detail: hit.detail });
+        let form = kept.answer.form(head.is_head, head.if_none_match.into_iter());
+        let age = kept.entry.age(now);
+        reply.hit(kept, form, |fields| {
+            put_age(fields, age);
+            put_hit(fields, hit.ttl);
+            if let Some((gate, admission)) = &admission {
+                gate.write(fields, admission);
+            }
+        });
+        Some(())
+    }
+
+    fn admission<'a>(
+        &self,
+        gate: &'a Gate,
+        head: &Head<'_>,
+        peer: IpAddr,
+    ) -> Option<(&'a Gate, Admission)> {
+        let subject = self.subject(peer, head.forwarded_for.into_iter());
+
+        Some((gate, gate.at_once(subject)?))
     }
 }

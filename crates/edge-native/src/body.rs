@@ -51,6 +51,14 @@ pub(crate) enum Broken {
 impl Body {
     pub const EMPTY: Self = Self::Bytes(Bytes::new());
 
+    /// Of an answer of the edge's own, which is never a stream.
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Stream(_) => Bytes::new(),
+        }
+    }
+
     /// At most `bytes_max` of it, and never silent for longer than `silence_max`.
     pub fn stream(
         incoming: Incoming,

@@ -19,7 +19,11 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::body::Body;
-use crate::patience::{Patient, Pulse};
+use crate::head::Head;
+use crate::lane::Lane;
+use crate::patience::Patient;
+use crate::pulse::{Answering, Pulse};
+use crate::reply::Reply;
 use crate::settings::Limits;
 
 /// Without file descriptors nothing can be accepted; connections that end give some back.
@@ -35,6 +39,11 @@ pub(crate) trait Answers: Send + Sync + 'static {
         request: Request<Incoming>,
         peer: IpAddr,
     ) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Puts an answer that lies ready into `reply`; `None` has changed and counted nothing.
+    fn at_once(&self, _: &Head<'_>, _peer: IpAddr, _: &mut Reply) -> Option<()> {
+        None
+    }
 }
 
 /// Accepts until `shutdown`, then lets the connections end; what has not ended in time is cut off.
@@ -95,13 +104,14 @@ impl<A: Answers> Connections<A> {
         let answers = Arc::clone(&self.answers);
         let pulse = Arc::new(Pulse::default());
         let io = Patient::new(TokioIo::new(stream), Arc::clone(&pulse), self.limits.patience);
+        let io = Lane::new(io, Arc::clone(&answers), peer.ip(), Arc::clone(&pulse));
         let service = service_fn(move |request| {
             let (answers, pulse) = (Arc::clone(&answers), Arc::clone(&pulse));
             async move {
                 pulse.begin();
                 let response = answers.answer(request, peer.ip()).await;
                 pulse.end();
-                Ok::<_, Infallible>(response)
+                Ok::<_, Infallible>(response.map(|body| Answering::new(body, pulse)))
             }
         });
         let connection = http1::Builder::new()

@@ -63,9 +63,6 @@ impl Edge {
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let method = request.method();
         let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers() };
-        if let Some(response) = self.at_once(method, target, &asked, peer) {
-            return response;
-        }
 
         match Route::of(method.as_str(), target) {
             Ok(Route::Catalog(read)) => self.within_limit(read, asked, peer).await,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{CatalogRead, Seq, TagTable};
+use domain::{CatalogRead, Seq, TagTable, Timestamp};
 use edge_core::arrival::{Arrival, Arrived};
 use edge_core::cache_status::Detail;
 use edge_core::{Entry, Failure, Key, decision};
@@ -96,7 +96,8 @@ impl Edge {
                 Arrived::Keep(storable) => {
                     let entry = storable.entry(asked_at, self.world.random() as u64);
                     let is_validated = unchanged.is_some();
-                    let kept = self.keep(fill, entry, kept(&whole, unchanged), table.table());
+                    let kept =
+                        self.keep(fill, entry, kept(&whole, unchanged, asked_at), table.table());
                     return Ok(Landed::Kept { kept, is_validated });
                 }
                 Arrived::Pass { detail: None, is_shareable } => {
@@ -106,7 +107,7 @@ impl Edge {
                 Arrived::Pass { detail, is_shareable } => {
                     // What it knows and we don't may be a row that we have not read yet.
                     self.follower.kick();
-                    let answer = Arc::new(kept(&whole, unchanged));
+                    let answer = Arc::new(kept(&whole, unchanged, asked_at));
                     return Ok(Landed::Passing { answer, detail, is_shareable });
                 }
                 Arrived::AskWhole => validated = None,
@@ -144,10 +145,10 @@ impl Edge {
     }
 }
 
-fn kept(whole: &Whole, unchanged: Option<&Kept>) -> Answer {
+fn kept(whole: &Whole, unchanged: Option<&Kept>, now: Timestamp) -> Answer {
     match unchanged {
         Some(kept) => kept.answer.validated(&whole.headers),
-        None => Answer::kept(whole),
+        None => Answer::kept(whole, now),
     }
 }
 

@@ -1,15 +1,16 @@
 //! The answers that are kept: bounded by bytes, each judged by the change log at every use.
 
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::coherence::Verdict;
 use domain::{Seq, TagHash, TagTable, Timestamp};
 use edge_core::pause::{FAILURE_PAUSE, is_before};
-use edge_core::{Entry, Key, Known, decision};
-use moka::ops::compute::Op;
-use moka::sync::Cache;
+use edge_core::{Encoding, Entry, Key, Known, decision};
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
 use tokio::time::Instant;
 
 use crate::answer::Answer;
@@ -25,13 +26,34 @@ pub(crate) struct Kept {
     since: Instant,
 }
 
-#[derive(Clone)]
 pub(crate) struct Shelf {
-    entries: Cache<Arc<str>, Arc<Kept>>,
+    entries: Cache<Spelling, Arc<Kept>, Bytes>,
+    /// Whoever puts something there has first seen what it takes the place of.
+    puts: Mutex<()>,
 }
+
+/// A key that is kept.
+#[derive(PartialEq, Eq)]
+struct Spelling {
+    target: Box<str>,
+    encoding: Encoding,
+}
+
+/// The key of whatever has just this spelling, if that is one's canonical spelling; no key has
+/// another, so it finds nothing else.
+#[derive(Hash)]
+pub(crate) struct Spelt<'a> {
+    pub target: &'a str,
+    pub encoding: Encoding,
+}
+
+#[derive(Clone)]
+struct Bytes;
 
 /// What an entry takes beside its key, tags and answer: the allocations and the cache's own.
 const OVERHEAD_BYTES: usize = 512;
+/// As most entries take, to begin with; the cache grows.
+const ITEM_BYTES: u64 = 4 << 10;
 /// Two clocks never agree; what is told in seconds need not either.
 const CLOCK_SLACK: Duration = Duration::from_secs(1);
 
@@ -72,38 +94,55 @@ impl Kept {
     pub fn stand_in(&self, now: Timestamp) {
         self.stands_in_until.store(now.plus(FAILURE_PAUSE).as_millis(), Ordering::Relaxed);
     }
-
-    fn weight(&self, key: &str) -> u32 {
-        let tags = size_of::<TagHash>() * self.entry.tags.len();
-        let bytes = OVERHEAD_BYTES + key.len() + tags + self.answer.size_bytes();
-
-        u32::try_from(bytes).unwrap_or(u32::MAX)
-    }
 }
 
 impl Shelf {
     pub fn new(capacity_bytes: u64) -> Self {
-        let entries = Cache::builder()
-            .max_capacity(capacity_bytes)
-            .weigher(|key: &Arc<str>, kept: &Arc<Kept>| kept.weight(key))
-            .build();
+        let items = usize::try_from(capacity_bytes / ITEM_BYTES).unwrap_or(usize::MAX);
 
-        Self { entries }
+        Self { entries: Cache::with_weighter(items, capacity_bytes, Bytes), puts: Mutex::default() }
     }
 
     pub fn get(&self, key: &Key) -> Option<Arc<Kept>> {
-        self.entries.get(key.as_str())
+        self.spelt(&Spelt { target: key.target(), encoding: key.encoding })
+    }
+
+    pub fn spelt(&self, spelt: &Spelt<'_>) -> Option<Arc<Kept>> {
+        self.entries.get(spelt)
     }
 
     /// Puts an answer there, unless a newer one of the same log is, which the table calls valid.
     pub fn put(&self, key: &Key, kept: &Arc<Kept>, table: Option<&TagTable>) {
-        let stays = |present: &Kept| {
+        let spelt = Spelt { target: key.target(), encoding: key.encoding };
+        let stays = |present: &Arc<Kept>| {
             decision::is_outranked(&kept.entry.stamp, &present.entry, present.verdict(table))
         };
+        // Nothing that panics leaves the shelf in between.
+        let _puts = self.puts.lock().unwrap_or_else(PoisonError::into_inner);
 
-        self.entries.entry(key.as_str().into()).and_compute_with(|present| match present {
-            Some(present) if stays(present.value()) => Op::Nop,
-            _ => Op::Put(Arc::clone(kept)),
-        });
+        if !self.entries.peek(&spelt).is_some_and(|present| stays(&present)) {
+            let spelling = Spelling { target: key.target().into(), encoding: key.encoding };
+            self.entries.insert(spelling, Arc::clone(kept));
+        }
+    }
+}
+
+impl Hash for Spelling {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Spelt { target: &self.target, encoding: self.encoding }.hash(state);
+    }
+}
+
+impl Equivalent<Spelling> for Spelt<'_> {
+    fn equivalent(&self, spelling: &Spelling) -> bool {
+        self.encoding == spelling.encoding && *self.target == *spelling.target
+    }
+}
+
+impl Weighter<Spelling, Arc<Kept>> for Bytes {
+    fn weight(&self, key: &Spelling, kept: &Arc<Kept>) -> u64 {
+        let tags = size_of::<TagHash>() * kept.entry.tags.len();
+
+        (OVERHEAD_BYTES + key.target.len() + tags + kept.answer.size_bytes()) as u64
     }
 }

@@ -5,14 +5,16 @@ use std::net::IpAddr;
 use domain::CatalogRead;
 use domain::limits::Subject;
 use edge_core::CacheStatus;
-use http::{HeaderMap, Response};
-use limits::{Admission, Gate, RATELIMIT, RATELIMIT_POLICY};
+use http::Response;
+use limits::{Admission, Gate};
 
 use crate::answer::Asked;
 use crate::body::Body;
 use crate::client_addr;
 use crate::edge::Edge;
 use crate::problem;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 impl Edge {
     /// Answers a cached read, if the shopper has not asked too often.
@@ -23,47 +25,40 @@ impl Edge {
         peer: IpAddr,
     ) -> Response<Body> {
         let Some(gate) = &self.read_gate else {
-            return unlimited(self.catalog(read, asked).await);
+            return self.catalog(read, asked).await;
         };
-        let subject = self.subject(peer, asked.headers);
+        let lines = asked.headers.get_all(FORWARDED_FOR).iter();
+        let subject = self.subject(peer, lines.filter_map(|line| line.to_str().ok()));
         let admission = match gate.at_once(subject) {
             Some(admission) => admission,
             // Of a store that others count in as well.
             None => Box::pin(gate.admit(subject)).await,
         };
 
-        let mut response = match &admission {
-            Admission::Allowed(_) => self.catalog(read, asked).await,
-            Admission::Refused(decision) => self.too_many(gate, decision),
-        };
+        if let Admission::Refused(refused) = &admission {
+            return self.too_many(gate, refused);
+        }
+        let mut response = self.catalog(read, asked).await;
         gate.mark(response.headers_mut(), &admission);
         response
     }
 
     /// Who is counted: the address, since there are no customers yet whose cookie could be checked.
     /// Nothing else that a client sends says who it is.
-    pub(crate) fn subject(&self, peer: IpAddr, headers: &HeaderMap) -> Subject {
-        if self.trusted_proxies.is_empty() {
-            return Subject::address(peer);
-        }
-        let lines = headers.get_all("x-forwarded-for").iter();
-        let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
-
-        Subject::address(client_addr::of(peer, lines.into_iter(), &self.trusted_proxies))
+    pub(crate) fn subject<'a>(
+        &self,
+        peer: IpAddr,
+        forwarded_for: impl DoubleEndedIterator<Item = &'a str>,
+    ) -> Subject {
+        Subject::address(client_addr::of(peer, forwarded_for, &self.trusted_proxies))
     }
 
     pub(crate) fn too_many(&self, gate: &Gate, refused: &ports::Decision) -> Response<Body> {
         self.measures.answered(&CacheStatus::Refused);
 
-        problem::of(gate.problem(refused), &CacheStatus::Refused, &*self.world)
+        let problem = gate.problem(refused);
+        let mut response = problem::of(problem, &CacheStatus::Refused, &*self.world);
+        gate.mark(response.headers_mut(), &Admission::Refused(*refused));
+        response
     }
-}
-
-/// Without the places that an answer holds for a gate's words.
-pub(crate) fn unlimited(mut response: Response<Body>) -> Response<Body> {
-    let headers = response.headers_mut();
-    headers.remove(RATELIMIT);
-    headers.remove(RATELIMIT_POLICY);
-
-    response
 }

@@ -6,20 +6,13 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// What the server tells the connection of its requests.
-#[derive(Default)]
-pub(crate) struct Pulse {
-    /// A request is being answered: silence is ours, not the client's.
-    is_busy: AtomicBool,
-    has_moved: AtomicBool,
-}
+use crate::pulse::Pulse;
 
 /// Ends with [`io::ErrorKind::TimedOut`] between one and two periods after the last whole request
 /// or the last byte that the client took. Bytes of a head that never ends don't count.
@@ -30,17 +23,6 @@ pub(crate) struct Patient<T> {
     check: Pin<Box<Sleep>>,
 }
 
-impl Pulse {
-    pub fn begin(&self) {
-        self.is_busy.store(true, Ordering::Relaxed);
-    }
-
-    pub fn end(&self) {
-        self.has_moved.store(true, Ordering::Relaxed);
-        self.is_busy.store(false, Ordering::Relaxed);
-    }
-}
-
 impl<T> Patient<T> {
     pub fn new(io: T, pulse: Arc<Pulse>, period: Duration) -> Self {
         Self { io, pulse, period, check: Box::pin(sleep(period)) }
@@ -48,8 +30,7 @@ impl<T> Patient<T> {
 
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         while self.check.as_mut().poll(context).is_ready() {
-            let moved = self.pulse.has_moved.swap(false, Ordering::Relaxed);
-            if !moved && !self.pulse.is_busy.load(Ordering::Relaxed) {
+            if !self.pulse.has_moved() && !self.pulse.is_busy() {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
             self.check.as_mut().reset(Instant::now() + self.period);
@@ -66,7 +47,7 @@ impl<T> Patient<T> {
         if written.is_pending() {
             return self.wait(context).map(Err);
         }
-        self.pulse.has_moved.store(true, Ordering::Relaxed);
+        self.pulse.moved();
         written
     }
 }

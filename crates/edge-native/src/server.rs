@@ -18,9 +18,11 @@ use crate::connections::{self, Answers};
 use crate::edge::Edge;
 use crate::flights::Flights;
 use crate::follow::{CacheMode, OriginLog};
+use crate::head::Head;
 use crate::kept::Shelf;
 use crate::measures::Measures;
 use crate::origin::Origin;
+use crate::reply::Reply;
 use crate::settings::{EdgeSettings, Listen, ServeError};
 
 /// Long enough to take a herd off an answer that can't be shared, short enough to forget it.
@@ -121,5 +123,9 @@ impl Answers for Edge {
         peer: IpAddr,
     ) -> impl Future<Output = Response<Body>> + Send {
         self.handle(request, peer)
+    }
+
+    fn at_once(&self, head: &Head<'_>, peer: IpAddr, reply: &mut Reply) -> Option<()> {
+        Self::at_once(self, head, peer, reply)
     }
 }

@@ -1,7 +1,5 @@
 //! What answers say of limits: draft-ietf-httpapi-ratelimit-headers-11, and `Retry-After`.
 
-use std::io::Write as _;
-
 use domain::limits::{Limit, LimitClass, whole_seconds};
 use http::{HeaderName, HeaderValue};
 use ports::Decision;
@@ -10,50 +8,36 @@ pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// The longest class, the largest numbers.
-const STATE_BYTES: usize = "\"payment\";r=4294967295;t=18446744073709551615".len();
+const STATE_LEN: usize = "\"payment\";r=4294967295;t=18446744073709551615".len();
 
 /// `"read";q=300;w=60`
 pub(crate) fn policy(class: LimitClass, limit: Limit) -> HeaderValue {
     HeaderValue::try_from(limit.policy(class)).expect("a class and digits are a header's value")
 }
 
-/// `"read";r=42;t=17`, at every answer: without the formatter and in one allocation.
+/// `"read";r=42;t=17`
 pub(crate) fn state(class: LimitClass, decision: &Decision) -> HeaderValue {
-    let mut text = [0; STATE_BYTES];
-    let mut rest = &mut text[..];
-    put(&mut rest, b"\"");
-    put(&mut rest, class.name().as_bytes());
-    put(&mut rest, b"\";r=");
-    put_number(&mut rest, decision.remaining.into());
-    put(&mut rest, b";t=");
-    put_number(&mut rest, whole_seconds(decision.reset_after));
-    let left = rest.len();
+    let mut text = Vec::with_capacity(STATE_LEN);
+    put_state(&mut text, class, decision);
 
-    HeaderValue::from_bytes(&text[..STATE_BYTES - left]).expect("a class and digits")
+    HeaderValue::try_from(text).expect("a class and digits are a header's value")
+}
+
+/// The same, written where it is sent from: at every hit, so without the formatter.
+pub(crate) fn put_state(out: &mut Vec<u8>, class: LimitClass, decision: &Decision) {
+    let mut digits = itoa::Buffer::new();
+
+    out.push(b'"');
+    out.extend_from_slice(class.name().as_bytes());
+    out.extend_from_slice(b"\";r=");
+    out.extend_from_slice(digits.format(decision.remaining).as_bytes());
+    out.extend_from_slice(b";t=");
+    out.extend_from_slice(digits.format(whole_seconds(decision.reset_after)).as_bytes());
 }
 
 /// Never zero: that would be an invitation to ask at once.
 pub(crate) fn retry_after(decision: &Decision) -> HeaderValue {
     HeaderValue::from(whole_seconds(decision.reset_after).max(1))
-}
-
-fn put(rest: &mut &mut [u8], bytes: &[u8]) {
-    // What does not fit is longer than the longest.
-    let _ = rest.write(bytes);
-}
-
-fn put_number(rest: &mut &mut [u8], mut number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    put(rest, &digits[at..]);
 }
 
 #[cfg(test)]

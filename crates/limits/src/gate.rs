@@ -93,6 +93,18 @@ impl Gate {
         }
     }
 
+    /// The lines that [`Gate::mark`] adds to an answer that is let through, as they are sent.
+    pub fn write(&self, out: &mut Vec<u8>, admission: &Admission) {
+        out.extend_from_slice(b"ratelimit-policy: ");
+        out.extend_from_slice(self.policy.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        if let Admission::Allowed(Some(decision)) = admission {
+            out.extend_from_slice(b"ratelimit: ");
+            fields::put_state(out, self.class, decision);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
     /// The body of a refusal.
     pub fn problem(&self, refused: &Decision) -> ProblemBody {
         let Limit { requests, window } = self.limit;
