@@ -219,3 +219,6 @@ impl Arrived {
         count
     }
 }
+
+#[cfg(test)]
+mod tests;

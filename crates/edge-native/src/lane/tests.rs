@@ -1,0 +1,185 @@
+//! The lane and hyper alone hear the same of whatever a client sends, and say the same to it.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::Timestamp;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use proptest::prelude::*;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex, split};
+use tokio::time::timeout;
+
+use super::*;
+use crate::body::Body;
+use crate::head::Head;
+use crate::pulse::Answering;
+
+/// Says what it was asked; what begins with `/hit` lies ready.
+struct Echo;
+
+impl Answers for Echo {
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>, _: IpAddr) -> Response<Body> {
+        let asked = format!("{} {} ", request.method(), request.uri());
+        let body = request.into_body().collect().await.map(|body| body.to_bytes());
+        let body = body.unwrap_or(Bytes::from_static(b"(broken)"));
+
+        Response::new(Body::Bytes([asked.as_bytes(), &body].concat().into()))
+    }
+
+    fn at_once(&self, head: &Head<'_>, _: IpAddr, reply: &mut Reply) -> Option<()> {
+        let method = if head.is_head { "HEAD" } else { "GET" };
+        let asked = format!("{method} {} ", head.target);
+        let response = Response::new(Body::Bytes(asked.into()));
+
+        head.target.starts_with("/hit").then(|| {
+            reply.say(response, head.is_head, Timestamp::default());
+        })
+    }
+}
+
+const SAID: [&str; 15] = [
+    "GET /hit HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /hit?a=b HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
+    "\r\nGET /hit HTTP/1.1\nHost: a\n\n",
+    "GET /miss HTTP/1.1\r\nHost: a\r\n\r\n",
+    "POST /miss HTTP/1.1\r\nHost: a\r\nContent-Length: 31\r\n\r\nGET /hit HTTP/1.1\r\nHost: b\r\n\r\n!",
+    "GET /hit HTTP/1.1\r\nHost: a\r\nContent-Length: 31\r\n\r\nGET /hit HTTP/1.1\r\nHost: b\r\n\r\n!",
+    "POST /miss HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+    "POST /miss HTTP/1.1\r\nHost: a\r\n\r\n",
+    "POST /m HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nGET \r\n0\r\n\r\n",
+    "POST /m HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+    "POST /m HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nGET ",
+    "POST /m HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab",
+    "GET /hit HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    "GET /hit HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    "GET /h it HTTP/1.1\r\nHost: a\r\n\r\n",
+];
+
+/// What a client that sends `said` in such pieces is told until nothing moves any more.
+async fn told(said: &str, sizes: &[usize], with_lane: bool) -> String {
+    // Little fits, so that each side often waits for the other.
+    let (client, server) = duplex(48);
+    let serving = tokio::spawn(serve(server, with_lane));
+    let (mut hears, mut speaks) = split(client);
+    let (said, sizes) = (said.to_owned(), sizes.to_vec());
+    let speaking = tokio::spawn(async move {
+        let mut rest = said.as_bytes();
+        for size in sizes.iter().cycle() {
+            let (piece, others) = rest.split_at((*size).min(rest.len()));
+            if piece.is_empty() || speaks.write_all(piece).await.is_err() {
+                break;
+            }
+            tokio::task::yield_now().await;
+            rest = others;
+        }
+        // Not closed: to hyper that is the end of whoever waits for an answer.
+        speaks
+    });
+
+    let mut heard = Vec::new();
+    // The clock stands still while anything moves.
+    while let Ok(Ok(1..)) = timeout(Duration::from_secs(1), hears.read_buf(&mut heard)).await {}
+    serving.abort();
+    speaking.abort();
+    let heard = String::from_utf8(heard).unwrap();
+
+    heard.split_inclusive("\r\n").filter(|line| !line.starts_with("date: ")).collect()
+}
+
+async fn serve(server: DuplexStream, with_lane: bool) {
+    let pulse = Arc::new(Pulse::default());
+    let told = Arc::clone(&pulse);
+    let peer = IpAddr::from([127, 0, 0, 1]);
+    let service = service_fn(move |request| {
+        let pulse = Arc::clone(&told);
+        async move {
+            let response = Arc::new(Echo).answer(request, peer).await;
+            Ok::<_, Infallible>(response.map(|body| Answering::new(body, pulse)))
+        }
+    });
+    let io = TokioIo::new(server);
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(None);
+
+    let _ = if with_lane {
+        let io = Lane::new(io, Arc::new(Echo), peer, pulse);
+        http.serve_connection(io, service).await
+    } else {
+        http.serve_connection(io, service).await
+    };
+}
+
+fn both(said: &str, sizes: &[usize]) -> (String, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+
+    runtime.block_on(async { (told(said, sizes, true).await, told(said, sizes, false).await) })
+}
+
+#[test]
+fn each_thing_that_is_said_alone_is_heard_alike() {
+    for said in SAID {
+        let (lane, hyper) = both(said, &[usize::MAX]);
+
+        assert_eq!(lane, hyper, "{said:?}");
+    }
+}
+
+#[test]
+fn hits_are_answered_in_their_turn_among_others() {
+    let said = [SAID[0], SAID[4], SAID[1], SAID[3], SAID[0]].concat();
+
+    let (lane, _) = both(&said, &[7]);
+
+    let place = |answer| lane.find(answer).unwrap();
+    assert_eq!(lane.matches("200 OK").count(), 5, "{lane}");
+    assert!(place("POST /miss GET /hit") < place("GET /hit?a=b"));
+    assert!(place("GET /hit?a=b") < place("GET /miss"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// One reader who finds another request than the other would answer one client's words with
+    /// another's secrets.
+    #[test]
+    fn the_lane_and_hyper_hear_the_same(
+        said in prop::collection::vec(prop::sample::select(&SAID[..]), 1..7),
+        sizes in prop::collection::vec(1_usize..80, 1..6),
+    ) {
+        let said = said.concat();
+
+        let (lane, hyper) = both(&said, &sizes);
+
+        prop_assert_eq!(lane, hyper, "{:?}", said);
+    }
+
+    #[test]
+    fn the_lane_and_hyper_hear_the_same_of_noise(
+        said in prop::collection::vec(prop::sample::select(&SAID[..]), 1..4),
+        at in any::<prop::sample::Index>(),
+        noise in prop::sample::select(&["\r", "\n", "\0", " ", ":", "\t", "\r\n", "\r\n\r\n", "x", ";"][..]),
+        sizes in prop::collection::vec(1_usize..80, 1..6),
+    ) {
+        let mut said = said.concat();
+        said.insert_str(at.index(said.len()), noise);
+
+        let (lane, hyper) = both(&said, &sizes);
+
+        // A head that comes in pieces hyper reads when its end is there; the lane tells sooner.
+        let answered = |all: &str| {
+            let refusal = all.find("HTTP/1.1 400").or_else(|| all.find("HTTP/1.0 400"));
+            all[..refusal.unwrap_or(all.len())].to_owned()
+        };
+        prop_assert_eq!(answered(&lane), answered(&hyper), "{:?}", said);
+    }
+}
