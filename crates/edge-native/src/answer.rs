@@ -198,3 +198,77 @@ fn value_at(head: &Bytes, place: Range<usize>) -> HeaderValue {
 fn printable(text: &str) -> HeaderValue {
     HeaderValue::try_from(text).expect("entity tags and dates are printable ASCII")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: &str = "\"tag\"Fri, 27 Nov 2026 00:00:00 GMTbody";
+
+    /// An answer whose values are slices of what a connection read.
+    fn whole(read: &Bytes) -> Whole {
+        let value = |range| HeaderValue::from_maybe_shared(read.slice(range)).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(ETAG, value(0..5));
+        headers.insert(DATE, value(5..34));
+        headers.insert("x-stamp", HeaderValue::from_static("L.1"));
+
+        Whole { status: StatusCode::OK, headers, body: read.slice(34..), is_complete: true }
+    }
+
+    fn kept() -> Answer {
+        Answer::kept(&whole(&Bytes::from(READ.to_owned())), Timestamp::default())
+    }
+
+    fn sent(answer: &Answer, form: Form) -> String {
+        let ([first, second], body) = answer.pieces(form);
+
+        String::from_utf8([first, second, body].concat()).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_lost_and_nothing_of_the_old_memory_is_held() {
+        let read = Bytes::from(READ.to_owned());
+
+        let answer = Answer::kept(&whole(&read), Timestamp::default());
+
+        assert!(read.is_unique());
+        assert_eq!(answer.etag().unwrap(), "\"tag\"");
+        assert_eq!(
+            sent(&answer, Form::Whole),
+            "HTTP/1.1 200 OK\r\ncontent-length: 4\r\netag: \"tag\"\r\ndate: Fri, 27 Nov 2026 \
+             00:00:00 GMT\r\ncache-control: public, max-age=0, must-revalidate\r\nvary: \
+             Accept-Encoding\r\nbody"
+        );
+    }
+
+    #[test]
+    fn a_304_repeats_what_it_must_and_has_no_body() {
+        let unchanged = sent(&kept(), Form::Unchanged);
+
+        assert!(unchanged.starts_with("HTTP/1.1 304 Not Modified\r\netag: \"tag\"\r\ndate: "));
+        assert!(!unchanged.contains("content-length") && !unchanged.contains("body"));
+    }
+
+    #[test]
+    fn a_validated_answer_says_the_new_date_and_the_same_bytes() {
+        let mut by = HeaderMap::new();
+        by.insert(DATE, HeaderValue::from_static("Sat, 28 Nov 2026 00:00:00 GMT"));
+
+        let validated = sent(&kept().validated(&by), Form::Whole);
+
+        let expected = sent(&kept(), Form::Whole).replace("Fri, 27", "Sat, 28");
+        assert_eq!(validated, expected);
+    }
+
+    #[test]
+    fn an_answer_that_came_without_a_date_or_a_tag_is_given_them() {
+        let read = Bytes::from(READ.to_owned());
+        let whole = Whole { headers: HeaderMap::new(), ..whole(&read) };
+
+        let sent = sent(&Answer::kept(&whole, Timestamp::default()), Form::Head);
+
+        assert!(sent.contains("date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"), "{sent}");
+        assert!(sent.contains(&format!("etag: {}\r\n", conditional::etag(b"body"))), "{sent}");
+    }
+}

@@ -146,6 +146,32 @@ fn hits_are_answered_in_their_turn_among_others() {
     assert!(place("GET /hit?a=b") < place("GET /miss"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_hit_on_its_way_out_is_ended_before_the_connection_is() {
+    let (mut client, server) = duplex(8);
+    let (pulse, peer) = (Arc::new(Pulse::default()), IpAddr::from([127, 0, 0, 1]));
+    let lane = Lane::new(TokioIo::new(server), Arc::new(Echo), peer, pulse);
+    let service = service_fn(move |request| async move {
+        Ok::<_, Infallible>(Arc::new(Echo).answer(request, peer).await)
+    });
+    let mut serving = Box::pin(http1::Builder::new().serve_connection(lane, service));
+    let asking = async {
+        client.write_all(SAID[0].as_bytes()).await.unwrap();
+        client.read_u8().await.unwrap()
+    };
+    tokio::select! {
+        _ = &mut serving => panic!("it goes on"),
+        first = asking => assert_eq!(first, b'H'),
+    }
+
+    serving.as_mut().graceful_shutdown();
+    let mut heard = String::new();
+    let (served, _) = tokio::join!(serving, client.read_to_string(&mut heard));
+
+    served.unwrap();
+    assert!(heard.ends_with("GET /hit "), "{heard}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
