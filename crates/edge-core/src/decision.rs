@@ -1,12 +1,16 @@
 //! Whether an answer that a tier keeps may be used, and what to do otherwise: the rule of
 //! [`domain::coherence`] together with age, and with how well the tier knows the change log.
 
+mod reception;
+
 use std::time::Duration;
 
 use domain::coherence::Verdict;
-use domain::{CatalogRead, Ref, Resource, Seq, Stamp, Tag, TagHash, TagTable, Timestamp};
+use domain::{Resource, Seq, Stamp, TagHash, TagTable, Timestamp};
 
 use crate::cache_status::{Detail, Forward};
+
+pub use reception::{Reception, is_outranked, known_tags, least, receive};
 
 /// What is kept beside an answer's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,18 +75,6 @@ pub struct Fetch {
     pub detail: Option<Detail>,
 }
 
-/// What to do with an answer that has just arrived, see [`receive`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reception {
-    Store,
-    /// Older than what this tier knows of its tags: ask once more, for this at least.
-    FetchAgain {
-        min_seq: Seq,
-    },
-    /// The origin can't do better now: show it and forget it.
-    Pass(Detail),
-}
-
 impl LogAge {
     /// The tier has never read the log.
     pub const NEVER: Self = Self(Duration::MAX);
@@ -131,12 +123,6 @@ pub fn verdict(entry: &Entry, judged: Option<Seq>, table: Option<&TagTable>) -> 
     }
 }
 
-/// Whether what is kept stays where an answer with `stamp` has arrived: it is newer, of the same
-/// log, and may be used.
-pub fn is_outranked(stamp: &Stamp, kept: &Entry, verdict: Verdict) -> bool {
-    kept.stamp.log == stamp.log && kept.stamp.seq > stamp.seq && verdict.is_valid()
-}
-
 /// Decides about an entry that was judged by the tier's table (by a tier that never had one:
 /// [`Verdict::Valid`]). With [`LogUse::RefreshFirst`] the caller has tried to read the log before;
 /// an age that is still beyond it says that the log is not to be had.
@@ -180,58 +166,6 @@ pub fn without_entry(log: LogAge) -> Fetch {
     }
 }
 
-/// Judges a fresh answer once more by its own tags, of which not all could be known before it was
-/// asked for. `again` is whether this already is the second answer.
-pub fn receive(
-    stamp: &Stamp,
-    tags: &[TagHash],
-    table: Option<&TagTable>,
-    again: bool,
-) -> Reception {
-    match table {
-        // It is stored, and judged as soon as there is a table.
-        None => Reception::Store,
-        // Either of the two logs is the newer one; the table's next refresh will tell.
-        Some(table) if stamp.log != *table.log() => Reception::Pass(Detail::LogUnavailable),
-        Some(table) if table.judge_seq(stamp.seq, tags).is_valid() => Reception::Store,
-        Some(_) if again => Reception::Pass(Detail::Behind),
-        Some(table) => Reception::FetchAgain { min_seq: table.required(tags) },
-    }
-}
-
-/// What an answer to `read` must at least be stamped with, by the tags that are known beforehand.
-pub fn least(table: Option<&TagTable>, kept: Option<&Entry>, read: &CatalogRead) -> Option<Seq> {
-    table.map(|table| match kept {
-        Some(kept) => table.required(&kept.tags),
-        None => table.required(&known_tags(read)),
-    })
-}
-
-/// The tags that an answer to `read` has for certain; the others are known with the answer.
-pub fn known_tags(read: &CatalogRead) -> Vec<TagHash> {
-    let own = match read {
-        CatalogRead::Product(Ref::Id(id)) => Some(Tag::product(*id)),
-        CatalogRead::Product(Ref::Slug(slug)) => Some(Tag::slug(slug)),
-        CatalogRead::Categories => Some(Tag::CATEGORIES),
-        CatalogRead::Featured => Some(Tag::FEATURED),
-        CatalogRead::Bestsellers { category: None } => Some(Tag::BESTSELLERS),
-        CatalogRead::Bestsellers { category: Some(Ref::Id(id)) } => Some(Tag::bestsellers(*id)),
-        CatalogRead::Products(query) | CatalogRead::Search(query) => {
-            match (&query.category, &query.collection) {
-                (Some(Ref::Id(id)), _) => Some(Tag::category(*id)),
-                (None, Some(Ref::Id(id))) => Some(Tag::collection(*id)),
-                (None, None) => Some(Tag::PRODUCTS),
-                // The slug's id is known with the answer.
-                (Some(Ref::Slug(_)), _) | (None, Some(Ref::Slug(_))) => None,
-            }
-        }
-        CatalogRead::Recommendations(_)
-        | CatalogRead::Bestsellers { category: Some(Ref::Slug(_)) } => None,
-    };
-
-    own.iter().chain([&Tag::CATALOG]).map(Tag::hash).collect()
-}
-
 /// Whole seconds, rounded towards less freshness.
 fn seconds_left(ttl: Duration, age: Duration) -> i64 {
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
@@ -241,7 +175,7 @@ fn seconds_left(ttl: Duration, age: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use domain::{ChangeRow, LogId};
+    use domain::LogId;
 
     use super::*;
 
@@ -268,16 +202,6 @@ mod tests {
             Decision::Fetch(fetch) => fetch,
             other => panic!("{other:?}"),
         }
-    }
-
-    fn table(rows: &[(u64, bool)]) -> TagTable {
-        let mut table = TagTable::starting_at(LogId::new("L").unwrap(), Seq(10));
-        for (seq, hard) in rows {
-            let tags = vec![serde_json::from_str("\"a\"").unwrap()];
-            let row = ChangeRow { seq: Seq(*seq), at: NOW, tags, changes: Vec::new(), hard: *hard };
-            table.apply(&row).unwrap();
-        }
-        table
     }
 
     #[test]
@@ -362,26 +286,6 @@ mod tests {
         assert_eq!(usage(3_000), LogUse::UseAndRefresh);
         assert_eq!(usage(3_001), LogUse::RefreshFirst);
         assert_eq!(LogAge::NEVER.usage(), LogUse::RefreshFirst);
-    }
-
-    #[test]
-    fn an_answer_is_judged_again_by_its_own_tags() {
-        let tags = [TagHash::of("a")];
-        let stamp = |seq| Stamp { log: LogId::new("L").unwrap(), seq: Seq(seq) };
-        let table = table(&[(11, false), (12, false)]);
-
-        assert_eq!(receive(&stamp(12), &tags, Some(&table), false), Reception::Store);
-        assert_eq!(receive(&stamp(11), &[], Some(&table), false), Reception::Store);
-        assert_eq!(
-            receive(&stamp(11), &tags, Some(&table), false),
-            Reception::FetchAgain { min_seq: Seq(12) }
-        );
-        assert_eq!(receive(&stamp(11), &tags, Some(&table), true), Reception::Pass(Detail::Behind));
-        let foreign = Stamp { log: LogId::new("M").unwrap(), seq: Seq(99) };
-        assert_eq!(
-            receive(&foreign, &tags, Some(&table), false),
-            Reception::Pass(Detail::LogUnavailable)
-        );
     }
 
     #[test]
