@@ -3,12 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
 use domain::{CatalogRead, Seq};
 use edge_core::arrival::{Arrival, Arrived, is_failure};
 use edge_core::cache_status::Detail;
 use edge_core::fields::Lines as _;
 use edge_core::headers::TAGS;
-use edge_core::{Entry, Failure, Key, decision};
+use edge_core::{Encoding, Entry, Failure, Key, decision};
 
 use crate::answer::Answer;
 use crate::edge::{Edge, behind, now};
@@ -21,8 +22,9 @@ use crate::vault::Vault;
 pub(crate) const FETCH_WITHIN: Duration = Duration::from_secs(10);
 /// A page of 100 products has some 200 KB.
 const BODY_MAX: u32 = 8 << 20;
-/// The first answer, the whole one where a 304 did not do, and one that is not behind.
-const QUESTIONS_MAX: u32 = 3;
+/// The first answer, the whole one where a 304 did not do, the plain one where a proxy has encoded
+/// it by itself, and one that is not behind.
+const QUESTIONS_MAX: u32 = 4;
 
 /// What came of asking.
 pub(crate) enum Landed {
@@ -92,12 +94,13 @@ impl Edge {
     async fn asked_for(self: &Rc<Self>, fill: &Fill, context: &Context) -> Result<Landed, Failure> {
         let mut validated = fill.kept.clone().filter(|_| fill.revalidate);
         let mut min_seq = self.least(fill);
+        let mut encoding = fill.key.encoding;
         let mut again = false;
 
         for _ in 0..QUESTIONS_MAX {
             let ask = Ask {
                 target: fill.key.target(),
-                encoding: fill.key.encoding,
+                encoding,
                 min_seq,
                 validator: validated.as_ref().and_then(|kept| kept.answer.etag()),
             };
@@ -109,7 +112,7 @@ impl Edge {
                 // The platform breaks off what is not.
                 is_complete: true,
                 resource: fill.read.resource(),
-                encoding: fill.key.encoding,
+                encoding,
                 validated: validated.as_ref().map(|kept| kept.answer.status),
                 again,
             };
@@ -134,6 +137,7 @@ impl Edge {
                     return Ok(Landed::Passing { answer, detail });
                 }
                 Arrived::AskWhole => validated = None,
+                Arrived::AskPlain => encoding = Encoding::Identity,
                 Arrived::AskAgain { min_seq: required } => {
                     min_seq = Some(required);
                     again = true;
@@ -159,10 +163,14 @@ impl Edge {
     }
 
     fn passing(&self, reply: &Reply, validated: Option<&Kept>) -> Result<Answer, Failure> {
-        match validated {
-            Some(kept) => Ok(kept.answer.validated(&reply.fields)),
-            None => Ok(Answer::passing(reply.status, &reply.fields, reply.bytes()?, self.policy())),
+        if let Some(kept) = validated {
+            return Ok(kept.answer.validated(&reply.fields));
         }
+        let mut fields = reply.fields.clone();
+        if fields.get("cache-control") == Some(EDGE_CACHE_CONTROL) {
+            fields.set("cache-control", BROWSER_CACHE_CONTROL);
+        }
+        Ok(Answer::passing(reply.status, &fields, reply.bytes()?, self.policy()))
     }
 
     fn keep(

@@ -5,15 +5,11 @@
 export function asked(request) {
   const { headers } = request;
   const of = (name) => headers.get(name) ?? "";
-  let encoding = of("accept-encoding");
-  // Cloudflare puts its own in the place of the client's, which it tells apart.
-  if (encoding === "gzip, br" || encoding === "br, gzip") {
-    encoding = request.cf?.clientAcceptEncoding ?? encoding;
-  }
   return [
     request.method,
     request.url,
-    encoding,
+    // Cloudflare puts its own in the place of the client's, which it tells apart.
+    request.cf?.clientAcceptEncoding ?? of("accept-encoding"),
     of("if-none-match"),
     of("x-catalog-token"),
     of("cf-connecting-ip"),
@@ -66,15 +62,33 @@ function failure(error, otherwise) {
   return { failure: error?.name === "TimeoutError" ? "timeout" : otherwise };
 }
 
-/** A GET, and its whole answer. */
-export async function ask(url, lines, millis, bytesMax) {
+/** What the platform undoes where it is let: by these names alone. */
+const UNDONE = ["gzip", "br"];
+
+/** Bytes that come out of a decoder, of which a few can become very many. */
+async function decoded(stream, bytesMax) {
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.byteLength;
+    if (length > bytesMax) {
+      // Leaving the loop cancels the stream.
+      return undefined;
+    }
+    chunks.push(chunk);
+  }
+  return await new Blob(chunks).arrayBuffer();
+}
+
+/** A GET, and its whole answer; plain, whatever a proxy made of it, where that is wanted. */
+export async function ask(url, lines, millis, bytesMax, wantsPlain) {
   let response;
   try {
     response = await fetch(url, {
       headers: fields(lines),
       redirect: "manual",
       cache: "no-store",
-      encodeResponseBody: "manual",
+      encodeResponseBody: wantsPlain ? "automatic" : "manual",
       signal: AbortSignal.timeout(millis),
     });
   } catch (error) {
@@ -85,10 +99,14 @@ export async function ask(url, lines, millis, bytesMax) {
       await response.body?.cancel();
       return { failure: "unusable" };
     }
-    const body = await response.arrayBuffer();
-    return body.byteLength > bytesMax
+    const isUndone = wantsPlain && UNDONE.includes(response.headers.get("content-encoding"));
+    const body =
+      isUndone && response.body
+        ? await decoded(response.body, bytesMax)
+        : await response.arrayBuffer();
+    return body === undefined || body.byteLength > bytesMax
       ? { failure: "unusable" }
-      : { status: response.status, lines: linesOf(response), body };
+      : { status: response.status, lines: linesOf(response), body, isUndone };
   } catch (error) {
     return failure(error, "unusable");
   }

@@ -14,7 +14,7 @@ extern "C" {
     pub fn answer(body: &JsValue, head: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = setHeader)]
     pub fn set_header(response: &JsValue, name: &str, value: &str);
-    pub fn ask(url: &str, lines: &str, millis: u32, bytes_max: u32) -> Promise;
+    pub fn ask(url: &str, lines: &str, millis: u32, bytes_max: u32, wants_plain: bool) -> Promise;
     pub fn pass(request: &JsValue, url: &str, lines: &str, millis: u32) -> Promise;
     pub fn stored(key: &str) -> Promise;
     pub fn store(key: &str, front: &[u8], body: &JsValue, seconds: u32, tags: &str) -> Promise;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::Seq;
 use edge_core::auth::{Payload, Signed};
 use edge_core::fields::Fields;
-use edge_core::{Encoding, Failure, headers};
+use edge_core::{Encoding, Failure, conditional, headers};
 use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Promise};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -39,7 +39,8 @@ impl Reply {
 }
 
 impl Edge {
-    /// The whole answer, or why there is none. A connection that breaks before it answered is tried
+    /// The whole answer, or why there is none. Where plain bytes are asked for, the platform undoes
+    /// what a proxy on the way has done to them. A connection that breaks before it answered is tried
     /// once more: to read twice is to read once.
     pub(crate) async fn question(
         &self,
@@ -56,6 +57,7 @@ impl Edge {
     fn send(&self, ask: Ask<'_>, bytes_max: u32, within: Duration) -> Promise {
         let mut fields = Fields::default();
         fields.set("accept-encoding", ask.encoding.as_str());
+        fields.set(headers::EDGE_ENCODING, ask.encoding.as_str());
         let signed = Signed { target: ask.target, ..self.nobody() };
         self.sign(&mut fields, &signed);
         if let Some(seq) = ask.min_seq {
@@ -65,7 +67,9 @@ impl Edge {
             fields.set("if-none-match", validator);
         }
 
-        js::ask(&self.url(ask.target), &fields.to_lines(), millis(within), bytes_max)
+        let wants_plain = ask.encoding == Encoding::Identity;
+        let (url, lines) = (self.url(ask.target), fields.to_lines());
+        js::ask(&url, &lines, millis(within), bytes_max, wants_plain)
     }
 
     /// A GET without a body that no client is behind.
@@ -109,11 +113,22 @@ pub(crate) async fn reply(asked: Promise) -> Result<Reply, Failure> {
         return Err(Failure::Unusable);
     }
 
-    Ok(Reply {
-        status,
-        fields: Fields::of_lines(&js::text(&reply, "lines").unwrap_or_default()),
-        body: js::get(&reply, "body").unwrap_or(JsValue::NULL),
-    })
+    let mut fields = Fields::of_lines(&js::text(&reply, "lines").unwrap_or_default());
+    if js::get(&reply, "isUndone").is_some_and(|undone| undone.is_truthy()) {
+        unpacked(&mut fields);
+    }
+    Ok(Reply { status, fields, body: js::get(&reply, "body").unwrap_or(JsValue::NULL) })
+}
+
+/// Of bytes that say the same as those that the origin sent, and are others.
+fn unpacked(fields: &mut Fields) {
+    let weak = fields.get("etag").and_then(conditional::weakened);
+    for name in ["content-encoding", "content-length", "etag"] {
+        fields.remove(name);
+    }
+    if let Some(weak) = weak {
+        fields.set("etag", weak);
+    }
 }
 
 pub(crate) fn millis(within: Duration) -> u32 {

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use cache::{ChangeLog as _, Changes};
 use domain::{Code, Seq, Stamp};
 use edge_core::auth::{Payload, Signed};
-use edge_core::{headers, push};
+use edge_core::{Encoding, headers, push};
 use serde::Deserialize;
 
 use crate::problem::Problem;
@@ -53,6 +53,10 @@ pub async fn pushed(State(shop): State<SharedShop>, uri: Uri) -> Result<StatusCo
 pub struct FromEdge {
     /// An answer made before it is of no use to the edge.
     pub min_seq: Option<Seq>,
+    /// The one in which the edge wants the answer. An edge that is newer than this origin may name
+    /// one that it does not know, and then `Accept-Encoding` decides, as without the field: a 400
+    /// would make an outage of the order in which the two are deployed.
+    pub encoding: Option<Encoding>,
 }
 
 /// Believes a signed request; without a signature every header that only an edge may send is
@@ -78,8 +82,9 @@ pub fn from_edge(shop: &Shop, method: &Method, uri: &Uri, headers: &HeaderMap) -
         return None;
     }
     let min_seq = single(headers, headers::MIN_SEQ).and_then(|seq| seq.parse().ok()).map(Seq);
+    let encoding = single(headers, headers::EDGE_ENCODING).and_then(Encoding::of_name);
 
-    Some(FromEdge { min_seq })
+    Some(FromEdge { min_seq, encoding })
 }
 
 /// Of a header that comes twice neither is believed.

@@ -30,6 +30,9 @@ pub struct CachePolicy {
 /// What a browser may do with every cached answer: keep it, and ask each time. A 304 from the edge
 /// is cheap, and a promise of seconds must not end at a browser's cache.
 pub const BROWSER_CACHE_CONTROL: &str = "public, max-age=0, must-revalidate";
+/// The same as an edge is told it: whoever stands between leaves the bytes as they are (RFC 9111
+/// §5.2.2.6). Browsers are told [`BROWSER_CACHE_CONTROL`] by the edge itself.
+pub const EDGE_CACHE_CONTROL: &str = "public, max-age=0, must-revalidate, no-transform";
 /// What anybody may do with every other answer.
 pub const PRIVATE_CACHE_CONTROL: &str = "private, no-store";
 

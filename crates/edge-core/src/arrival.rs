@@ -16,6 +16,7 @@ pub struct Arrival<'a> {
     /// It is known to be all of what the origin had to say.
     pub is_complete: bool,
     pub resource: Resource,
+    /// The one that was asked for.
     pub encoding: Encoding,
     /// The status of the kept answer that was asked about with its entity tag.
     pub validated: Option<u16>,
@@ -34,6 +35,9 @@ pub enum Arrived {
     },
     /// A 304 that does not say as of when the bytes are right: the whole answer has to.
     AskWhole,
+    /// In an encoding that was not asked for and that the shell did not undo: plain bytes have to
+    /// do, which are of use to everybody.
+    AskPlain,
     AskAgain {
         min_seq: Seq,
     },
@@ -86,8 +90,11 @@ impl Arrival<'_> {
         if self.is_unchanged() && answer.coherence().is_none() {
             return Arrived::AskWhole;
         }
-        if !self.is_readable() {
-            return Arrived::Unusable(Unusable::Encoding);
+        if !self.is_unchanged() && !self.is_readable() {
+            return match self.encoding {
+                Encoding::Identity => Arrived::Unusable(Unusable::Encoding),
+                Encoding::Brotli | Encoding::Gzip => Arrived::AskPlain,
+            };
         }
 
         match answer.storable(self.resource) {
@@ -216,13 +223,30 @@ mod tests {
     }
 
     #[test]
-    fn an_encoding_that_nobody_asked_for_is_unusable() {
-        for encoding in ["br", "zstd"] {
+    fn for_an_encoding_that_nobody_asked_for_plain_bytes_are_asked_for_once() {
+        for encoding in ["br", "zstd", "gzip, gzip"] {
             let fields = fields(&[("content-encoding", encoding)]);
+            let first = arrival(&fields);
 
+            assert_eq!(first.judge(None), Arrived::AskPlain, "{encoding}");
+            let plain = Arrival { encoding: Encoding::Identity, ..first };
             let unusable = Arrived::Unusable(Unusable::Encoding);
-            assert_eq!(arrival(&fields).judge(None), unusable, "{encoding}");
+            assert_eq!(plain.judge(None), unusable, "{encoding}");
         }
+    }
+
+    #[test]
+    fn plain_bytes_are_kept_whatever_was_asked_for() {
+        for encoding in Encoding::ALL {
+            let fields = fields(&[]);
+            let plain = Arrival { encoding, ..arrival(&fields) };
+
+            assert!(matches!(plain.judge(None), Arrived::Keep(_)), "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_or_another_protocol_is_unusable() {
         let fields = fields(&[]);
         for status in [101, 206] {
             let unasked = Arrival { status, ..arrival(&fields) };
@@ -239,6 +263,10 @@ mod tests {
             Arrival { validated: Some(200), ..unasked }.judge(None),
             Arrived::Keep(_)
         ));
+
+        fields.set("content-encoding", "br");
+        let encoded = Arrival { status: 304, validated: Some(200), ..arrival(&fields) };
+        assert!(matches!(encoded.judge(None), Arrived::Keep(_)), "it has no bytes of its own");
 
         fields.set("x-stamp", "none");
         let unstamped = Arrival { status: 304, validated: Some(200), ..arrival(&fields) };

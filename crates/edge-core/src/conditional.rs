@@ -10,6 +10,15 @@ pub fn etag(bytes: &[u8]) -> String {
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(xxh3_128(bytes).to_be_bytes()))
 }
 
+/// The tag of bytes that say the same as those of `etag` and are others (RFC 9110 §8.8.1). `None` for
+/// what is no entity tag.
+pub fn weakened(etag: &str) -> Option<String> {
+    let opaque = etag.strip_prefix("W/").unwrap_or(etag);
+    let is_whole = matches!(next_tag(opaque.as_bytes()), Some((_, [])));
+
+    (is_whole && !opaque.starts_with("W/")).then(|| format!("W/{opaque}"))
+}
+
 /// Whether `If-None-Match` names `etag`, by the weak comparison (RFC 9110 §13.1.2): then the answer
 /// is 304. A field that is not a list of entity tags is as good as none.
 pub fn is_known(if_none_match: &[u8], etag: &str) -> bool {
@@ -63,6 +72,18 @@ mod tests {
         assert_eq!(etag(b"a"), etag(b"a"));
         assert_ne!(etag(b"a"), etag(b"b"));
         assert_eq!(etag(b"").len(), 24);
+    }
+
+    #[test]
+    fn a_weakened_tag_is_known_to_whoever_has_the_strong_one_and_the_other_way_round() {
+        let weak = weakened(TAG).unwrap();
+
+        assert_eq!(weak, "W/\"abc\"");
+        assert_eq!(weakened(&weak).as_deref(), Some("W/\"abc\""));
+        assert!(is_known(TAG.as_bytes(), &weak) && is_known(weak.as_bytes(), TAG));
+        for none in ["", "abc", "\"abc", "\"a\"b\"", "W/W/\"abc\"", "\"a\", \"b\"", "*"] {
+            assert_eq!(weakened(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl Encoding {
         }
     }
 
+    /// Reads what [`Encoding::as_str`] writes, letter for letter.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|encoding| encoding.as_str() == name)
+    }
+
     /// The value of `Content-Encoding`, which plain bytes do without.
     pub const fn content_encoding(self) -> Option<&'static str> {
         match self {
@@ -177,6 +182,16 @@ mod tests {
     fn what_is_known_by_its_letters_is_what_reading_it_gives() {
         for (spelling, encoding) in COMMON {
             assert_eq!(Encoding::weighed(spelling), encoding, "{spelling}");
+        }
+    }
+
+    #[test]
+    fn an_encoding_is_read_by_its_own_name_alone() {
+        for encoding in Encoding::ALL {
+            assert_eq!(Encoding::of_name(encoding.as_str()), Some(encoding));
+        }
+        for name in ["", "BR", "x-gzip", " gzip", "gzip, br", "gzip;q=1", "zstd", "*"] {
+            assert_eq!(Encoding::of_name(name), None, "{name}");
         }
     }
 

@@ -10,6 +10,9 @@ pub const CLIENT_USER: &str = "x-client-user";
 pub const PUBLIC_HOST: &str = "x-public-host";
 /// A decimal sequence number of the change log: an answer made before it is of no use.
 pub const MIN_SEQ: &str = "x-min-seq";
+/// [`crate::Encoding::as_str`] of the one encoding that the edge wants the answer in. Proxies rewrite
+/// `Accept-Encoding` (Cloudflare's to `br, gzip`), and leave a field that they don't know alone.
+pub const EDGE_ENCODING: &str = "x-edge-encoding";
 /// `{log}.{seq}`: the log's position before the answer's data was read.
 pub const STAMP: &str = "x-stamp";
 /// The answer's tags, parted by blanks.

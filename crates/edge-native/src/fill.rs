@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
 use domain::{CatalogRead, Seq, TagTable, Timestamp};
 use edge_core::arrival::{Arrival, Arrived};
 use edge_core::cache_status::Detail;
-use edge_core::{Entry, Failure, Key, decision};
-use http::StatusCode;
+use edge_core::{Encoding, Entry, Failure, Key, decision};
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, StatusCode};
 use tokio::time::timeout;
 
 use crate::answer::Answer;
@@ -65,12 +67,13 @@ impl Edge {
     async fn ask(&self, fill: &Fill) -> Result<Landed, Failure> {
         let mut validated = fill.kept.clone().filter(|_| fill.revalidate);
         let mut min_seq = self.least(fill);
+        let mut encoding = fill.key.encoding;
         let mut again = false;
 
         loop {
             let ask = Ask {
                 target: fill.key.target(),
-                encoding: fill.key.encoding,
+                encoding,
                 min_seq,
                 validator: validated.as_ref().and_then(|kept| kept.answer.etag()),
             };
@@ -85,7 +88,7 @@ impl Edge {
                 fields: &whole.headers,
                 is_complete: whole.is_complete,
                 resource: fill.read.resource(),
-                encoding: fill.key.encoding,
+                encoding,
                 validated: validated.as_ref().map(|kept| kept.answer.status.as_u16()),
                 again,
             };
@@ -111,6 +114,7 @@ impl Edge {
                     return Ok(Landed::Passing { answer, detail, is_shareable });
                 }
                 Arrived::AskWhole => validated = None,
+                Arrived::AskPlain => encoding = Encoding::Identity,
                 Arrived::AskAgain { min_seq: required } => {
                     min_seq = Some(required);
                     again = true;
@@ -152,9 +156,14 @@ fn kept(whole: &Whole, unchanged: Option<&Kept>, now: Timestamp) -> Answer {
     }
 }
 
-fn passing(whole: Whole, unchanged: Option<&Kept>) -> Answer {
-    match unchanged {
-        Some(kept) => kept.answer.validated(&whole.headers),
-        None => Answer::passing(whole),
+fn passing(mut whole: Whole, unchanged: Option<&Kept>) -> Answer {
+    if let Some(kept) = unchanged {
+        return kept.answer.validated(&whole.headers);
     }
+    if let Some(told) = whole.headers.get_mut(CACHE_CONTROL)
+        && told.as_bytes() == EDGE_CACHE_CONTROL.as_bytes()
+    {
+        *told = HeaderValue::from_static(BROWSER_CACHE_CONTROL);
+    }
+    Answer::passing(whole)
 }

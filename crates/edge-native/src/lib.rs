@@ -27,6 +27,7 @@ mod push;
 mod reply;
 mod server;
 mod settings;
+mod unpack;
 mod writer;
 
 pub mod conformance;

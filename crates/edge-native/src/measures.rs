@@ -1,7 +1,7 @@
 //! The edge's counters, made once: a hit must not look one up.
 
 use edge_core::cache_status::LABELS;
-use edge_core::{CacheStatus, Failure};
+use edge_core::{CacheStatus, Encoding, Failure};
 use metrics::{Counter, counter, describe_counter};
 
 use crate::push::Pushed;
@@ -9,6 +9,7 @@ use crate::push::Pushed;
 const CACHE: &str = "edge_cache_total";
 const FAILURES: &str = "edge_origin_failures_total";
 const PUSHES: &str = "edge_pushes_total";
+const UNPACKED: &str = "edge_unpacked_total";
 
 pub(crate) struct Measures {
     by_label: [(&'static str, Counter); LABELS.len()],
@@ -20,6 +21,7 @@ impl Measures {
         describe_counter!(CACHE, "Requests to the edge, by what its cache did with them");
         describe_counter!(FAILURES, "Requests to the origin that had no answer, by kind");
         describe_counter!(PUSHES, "Pushes of the change log, by what came of them");
+        describe_counter!(UNPACKED, "Answers of the origin that a proxy had encoded by itself");
 
         Self { by_label: LABELS.map(|label| (label, counter!(CACHE, "status" => label))) }
     }
@@ -39,4 +41,9 @@ impl Measures {
     pub fn failed(&self, failure: Failure) {
         counter!(FAILURES, "kind" => failure.name()).increment(1);
     }
+}
+
+/// Of an answer that came in an encoding that was not asked for.
+pub(crate) fn unpacked(from: Encoding) {
+    counter!(UNPACKED, "encoding" => from.as_str()).increment(1);
 }

@@ -20,7 +20,9 @@ use ports::World;
 use tokio::time::timeout;
 
 use crate::body::Body;
+use crate::measures;
 use crate::settings::InvalidOrigin;
+use crate::unpack::{undone, unpacked};
 
 /// A handshake in the same data centre takes a millisecond, around the world 300.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -71,7 +73,8 @@ impl Origin {
         Ok(Self { client: https_client(), scheme, authority, key, public_host, world })
     }
 
-    /// The whole answer, or why there is none. A connection that breaks before it answered is tried
+    /// The whole answer, in the encoding that was asked for or in plain bytes where these can be
+    /// had, or why there is none. A connection that breaks before it answered is tried
     /// once more: to read twice is to read once.
     pub async fn read(
         &self,
@@ -84,7 +87,8 @@ impl Origin {
                 Err(Failure::Unreachable) => self.send(self.question(ask)?).await?,
                 other => other?,
             };
-            whole(response, bytes_max).await
+            let whole = whole(response, bytes_max).await?;
+            asked_for(whole, ask.encoding, bytes_max)
         };
 
         timeout(within, reading).await.unwrap_or(Err(Failure::Timeout))
@@ -122,6 +126,7 @@ impl Origin {
 
         let headers = request.headers_mut();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ask.encoding.as_str()));
+        headers.insert(headers::EDGE_ENCODING, HeaderValue::from_static(ask.encoding.as_str()));
         headers.insert(headers::EDGE_AUTH, signature);
         headers.insert(headers::PUBLIC_HOST, self.public_host.clone());
         if let Some(seq) = ask.min_seq {
@@ -208,6 +213,17 @@ async fn whole(response: Response<Incoming>, bytes_max: usize) -> Result<Whole, 
     })?;
 
     Ok(Whole { status: head.status, headers: head.headers, body: body.to_bytes(), is_complete })
+}
+
+/// Undoes what a proxy on the way has done to the bytes.
+fn asked_for(whole: Whole, wanted: Encoding, bytes_max: usize) -> Result<Whole, Failure> {
+    let Some(from) = undone(&whole, wanted) else { return Ok(whole) };
+    measures::unpacked(from);
+
+    unpacked(whole, from, bytes_max).map_err(|error| {
+        tracing::warn!(%error, encoding = from.as_str(), "the origin's answer can't be unpacked");
+        Failure::Unusable
+    })
 }
 
 /// The last error of the chain: the ones before it only say that there is one.

@@ -10,7 +10,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use cache::{Answer, Origin};
 use domain::Resource;
-use domain::policy::{BROWSER_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
+use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
 use edge_core::encoding::Encoding;
 use edge_core::{conditional, headers};
 
@@ -20,8 +20,9 @@ use crate::rendered::Rendered;
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
-    /// An edge that signed its request: it is told stamp and tags.
-    Edge,
+    /// An edge that signed its request: it is told stamp and tags, and it may have named the
+    /// encoding, which no proxy on the way has changed.
+    Edge(Option<Encoding>),
     Anyone,
     /// The bearer of a read-your-writes token: nobody else may have this answer.
     Writer,
@@ -33,7 +34,11 @@ pub fn respond(
     asker: Asker,
 ) -> Response<Body> {
     let rendered: &Rendered = answer.value();
-    let body = rendered.body(wanted(request));
+    let encoding = match asker {
+        Asker::Edge(Some(encoding)) => encoding,
+        Asker::Edge(None) | Asker::Anyone | Asker::Writer => negotiated(request),
+    };
+    let body = rendered.body(encoding);
     let is_known = request
         .get(IF_NONE_MATCH)
         .is_some_and(|known| is_known(known, &body.etag) && rendered.status == 200);
@@ -61,7 +66,7 @@ pub fn respond(
     if asker != Asker::Writer {
         out.insert(CDN_CACHE_CONTROL, cdn_cache_control(rendered.resource));
     }
-    if asker == Asker::Edge {
+    if let Asker::Edge(_) = asker {
         out.insert(TAGS, rendered.tags.clone());
         if let Some(stamp) = answer.stamp()
             && let Ok(stamp) = HeaderValue::from_str(&stamp.to_string())
@@ -77,7 +82,7 @@ const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static(headers::CDN_CACHE
 const STAMP: HeaderName = HeaderName::from_static(headers::STAMP);
 const TAGS: HeaderName = HeaderName::from_static(headers::TAGS);
 
-fn wanted(request: &HeaderMap) -> Encoding {
+fn negotiated(request: &HeaderMap) -> Encoding {
     let mut values = request.get_all(ACCEPT_ENCODING).iter();
     match (values.next(), values.next()) {
         (None, _) => Encoding::Identity,
@@ -97,7 +102,8 @@ fn is_known(known: &HeaderValue, etag: &HeaderValue) -> bool {
 
 const fn cache_control(asker: Asker) -> &'static str {
     match asker {
-        Asker::Edge | Asker::Anyone => BROWSER_CACHE_CONTROL,
+        Asker::Edge(_) => EDGE_CACHE_CONTROL,
+        Asker::Anyone => BROWSER_CACHE_CONTROL,
         Asker::Writer => PRIVATE_CACHE_CONTROL,
     }
 }

@@ -137,7 +137,7 @@ fn asker(
     headers: &HeaderMap,
 ) -> (Asker, Option<domain::Seq>) {
     if let Some(edge) = internal::from_edge(shop, method, uri, headers) {
-        return (Asker::Edge, edge.min_seq);
+        return (Asker::Edge(edge.encoding), edge.min_seq);
     }
     match shop.tokens.read(headers, shop.world.now()) {
         Some(seq) => (Asker::Writer, Some(seq)),

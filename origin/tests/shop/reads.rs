@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Answer, World};
 
 #[tokio::test]
 async fn a_product_is_shown_by_id_and_by_slug_with_every_promised_field() {
@@ -100,6 +100,85 @@ async fn an_edge_is_told_stamp_and_tags_and_nobody_else_is() {
     assert!(edge.header("x-stamp").contains('.'));
     assert!(edge.header("cdn-cache-control").starts_with("max-age=600"));
     assert!(!shopper.headers.contains_key("x-tags") && !shopper.headers.contains_key("x-stamp"));
+}
+
+/// A world whose `/products` is worth compressing.
+async fn with_a_page() -> World {
+    let world = World::new().await;
+    let bags = world.category("Bags").await;
+    world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
+    world
+}
+
+fn sent(answer: &Answer) -> &str {
+    answer.headers.get("content-encoding").map_or("identity", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn an_edge_gets_the_encoding_that_it_names_whatever_a_proxy_made_of_its_accept_encoding() {
+    let world = with_a_page().await;
+
+    for encoding in ["br", "gzip", "identity"] {
+        for accepted in ["gzip, br", "identity", "zstd"] {
+            let asked = [("x-edge-encoding", encoding), ("accept-encoding", accepted)];
+
+            let answer = world.get_as_edge_with("/products", &asked).await.expect(200);
+
+            assert_eq!(sent(&answer), encoding, "{accepted}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_edges_word_for_an_encoding_is_not_believed() {
+    let world = with_a_page().await;
+    let gzip = ("accept-encoding", "gzip");
+
+    for unknown in ["zstd", "BR", "br, gzip", "br;q=1", "*", ""] {
+        let asked = [("x-edge-encoding", unknown), gzip];
+        let answer = world.get_as_edge_with("/products", &asked).await.expect(200);
+        assert_eq!(sent(&answer), "gzip", "{unknown}");
+    }
+    let twice = [("x-edge-encoding", "br"), ("x-edge-encoding", "br"), gzip];
+    let twice = world.get_as_edge_with("/products", &twice).await.expect(200);
+    let without = world.get_as_edge_with("/products", &[gzip]).await.expect(200);
+    let stranger = [("x-edge-encoding", "br"), gzip];
+    let stranger = world.get_with("/products", &stranger).await.expect(200);
+    let forged = [("x-edge-encoding", "br"), ("x-edge-auth", "v1;test;1;x;y"), gzip];
+    let forged = world.get_with("/products", &forged).await.expect(200);
+
+    for answer in [twice, without, stranger, forged] {
+        assert_eq!(sent(&answer), "gzip");
+    }
+}
+
+#[tokio::test]
+async fn an_edge_is_told_that_nobody_may_transform_the_bytes_and_a_browser_is_not() {
+    let world = with_a_page().await;
+    let told = "public, max-age=0, must-revalidate, no-transform";
+
+    let edge = world.get_as_edge("/products").await.expect(200);
+    let known = [("if-none-match", edge.header("etag"))];
+    let unchanged = world.get_as_edge_with("/products", &known).await.expect(304);
+    let browser = world.get("/products").await.expect(200);
+
+    assert_eq!(edge.header("cache-control"), told);
+    assert_eq!(unchanged.header("cache-control"), told);
+    assert_eq!(browser.header("cache-control"), "public, max-age=0, must-revalidate");
+}
+
+#[tokio::test]
+async fn a_tag_that_a_proxy_has_weakened_is_known_still() {
+    let world = with_a_page().await;
+
+    for encoding in ["br", "gzip", "identity"] {
+        let asked = [("x-edge-encoding", encoding)];
+        let etag = world.get_as_edge_with("/products", &asked).await.header("etag").to_owned();
+        let weak = format!("W/{etag}");
+        let known = [("x-edge-encoding", encoding), ("if-none-match", weak.as_str())];
+
+        world.get_as_edge_with("/products", &known).await.expect(304);
+    }
 }
 
 #[tokio::test]

@@ -108,6 +108,10 @@ impl World {
 
     /// As an edge asks: signed.
     pub async fn get_as_edge(&self, path: &str) -> Answer {
+        self.get_as_edge_with(path, &[]).await
+    }
+
+    pub async fn get_as_edge_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let signed = Signed {
             method: "GET",
             target: path,
@@ -117,15 +121,13 @@ impl World {
             public_host: "shop.example",
         };
         let auth = signing_key().sign(&signed, SystemWorld.now(), 7);
-        self.get_with(
-            path,
-            &[
-                ("x-edge-auth", &auth),
-                ("x-client-addr", "192.0.2.1"),
-                ("x-public-host", "shop.example"),
-            ],
-        )
-        .await
+        let own = [
+            ("x-edge-auth", auth.as_str()),
+            ("x-client-addr", "192.0.2.1"),
+            ("x-public-host", "shop.example"),
+        ];
+
+        self.get_with(path, &[&own, headers].concat()).await
     }
 
     /// As the owner.

@@ -2,6 +2,7 @@
 //! own. What takes something from the others comes last.
 
 mod cached;
+mod encoded;
 mod failures;
 mod followed;
 mod passed;
@@ -41,6 +42,8 @@ promises![
     told::the_origin_is_told_nothing_of_the_client,
     told::what_the_origin_tells_the_edge_is_not_told_to_clients,
     cached::each_encoding_is_an_entry_of_its_own,
+    encoded::whoever_accepts_nothing_gets_plain_bytes,
+    encoded::a_proxy_before_the_origin_changes_nothing_that_a_shopper_reads,
     refused::a_hostile_path_never_reaches_the_origin,
     refused::internal_paths_are_refused,
     mutations::no_header_changes_the_page,

@@ -64,7 +64,7 @@ impl Stage {
         self.origin.plays(path, move |seen| {
             let n = made.fetch_add(1, Ordering::SeqCst) + 1;
             let origin = origin.upgrade().expect("the origin lives");
-            let encoding = seen.header("accept-encoding").to_owned();
+            let encoding = seen.header("x-edge-encoding").to_owned();
             let reaction = Reaction::public(&origin, tags, &format!("{n} {encoding}"))
                 .with("etag", &format!("\"{n}-{encoding}\""));
             if encoding == "identity" {

@@ -47,6 +47,12 @@ fn lies() -> Vec<(&'static str, Lie)> {
         ("answers in an encoding that nobody asked for", {
             Lie::Says(kept("content-encoding: br\r\ncontent-length: 4\r\n", "evil"))
         }),
+        ("answers in an encoding that nobody knows", {
+            Lie::Says(kept("content-encoding: zstd\r\ncontent-length: 4\r\n", "evil"))
+        }),
+        ("answers in two encodings at once", {
+            Lie::Says(kept("content-encoding: br, gzip\r\ncontent-length: 4\r\n", "evil"))
+        }),
         ("answers a part", {
             let part = "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 0-3/9\r\n\
                         content-length: 4\r\n\r\nevil";

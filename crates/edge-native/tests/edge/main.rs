@@ -12,6 +12,7 @@ mod limited;
 mod mutations;
 mod passed;
 mod pushed;
+mod recoded;
 mod shop;
 // The tests of all edges play with the same origin (`tests/tests/edge`).
 #[expect(dead_code, reason = "each kind of test needs another half of it")]

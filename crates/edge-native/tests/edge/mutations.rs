@@ -119,8 +119,15 @@ fn is_the_same(reply: &Reply, clean: &Reply, what: &str) {
 }
 
 fn holds_nothing_but_the_key(seen: &Seen) {
-    let own =
-        ["accept-encoding", "host", "if-none-match", "x-edge-auth", "x-min-seq", "x-public-host"];
+    let own = [
+        "accept-encoding",
+        "host",
+        "if-none-match",
+        "x-edge-auth",
+        "x-edge-encoding",
+        "x-min-seq",
+        "x-public-host",
+    ];
     let strange = seen.headers.keys().find(|name| !own.contains(&name.as_str()));
     let canonical = match Route::of(&seen.method, &seen.target) {
         Ok(Route::Catalog(read)) => read.to_string(),
@@ -135,6 +142,7 @@ fn holds_nothing_but_the_key(seen: &Seen) {
     assert_eq!(seen.header("x-public-host"), "shop.example");
     assert!(seen.header("host").starts_with("127.0.0.1:"), "{seen:?}");
     assert_eq!(seen.header("accept-encoding"), "identity");
+    assert_eq!(seen.header("x-edge-encoding"), "identity");
 }
 
 #[tokio::test]

@@ -22,7 +22,12 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::recoder::Proxy;
 use crate::shop::World;
+
+// Beside this file from wherever it is taken in.
+#[path = "recoder.rs"]
+pub mod recoder;
 
 /// One request, as the origin saw it.
 #[derive(Clone, Debug)]
@@ -48,6 +53,7 @@ pub struct Origin {
     parts: Mutex<HashMap<String, Part>>,
     seen: Mutex<Vec<Seen>>,
     log: Mutex<Log>,
+    proxy: Mutex<Option<Proxy>>,
     /// Catalogue answers wait for one permit each.
     pub gate: Semaphore,
     pub key: KeyRing,
@@ -123,6 +129,7 @@ impl Origin {
                 cache_mode: "on",
                 is_down: false,
             }),
+            proxy: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             key: KeyRing::new(key),
             world,
@@ -132,6 +139,11 @@ impl Origin {
     /// How it answers requests for `path` from now on.
     pub fn plays(&self, path: &str, part: impl Fn(&Seen) -> Reaction + Send + Sync + 'static) {
         lock(&self.parts).insert(path.to_owned(), Arc::new(part));
+    }
+
+    /// All requests and answers go through it from now on, those for the log as well.
+    pub fn stands_behind(&self, proxy: impl Into<Option<Proxy>>) {
+        *lock(&self.proxy) = proxy.into();
     }
 
     /// What it was asked, without the polls of the log.
@@ -205,7 +217,11 @@ impl Origin {
     }
 
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Played> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let proxy = *lock(&self.proxy);
+        if proxy.is_some() {
+            Proxy::rewrites(&mut head.headers);
+        }
         let seen = Seen {
             method: head.method.to_string(),
             target: head.uri.to_string(),
@@ -223,6 +239,10 @@ impl Origin {
                 part(&seen)
             }
             None => Reaction::new(404, &[("cache-control", "private, no-store")], "{}"),
+        };
+        let reaction = match proxy {
+            Some(proxy) => proxy.recodes(reaction),
+            None => reaction,
         };
 
         reaction.response.map(|()| Played {
