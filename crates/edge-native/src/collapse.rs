@@ -16,7 +16,7 @@ const BOARDINGS_MAX: u32 = 4;
 impl Edge {
     /// What the origin says, and whether another request had asked for it.
     pub(crate) async fn landing(self: &Arc<Self>, fill: Fill) -> (Landed, bool) {
-        if self.unshared.contains_key(fill.key.as_str()) {
+        if self.unshared.holds(fill.key.as_str()) {
             return (self.fill(&fill).await, false);
         }
         let mut overdue = None;
@@ -59,7 +59,7 @@ impl Edge {
                 kept.stand_in(edge.world.now());
             }
             if matches!(landed, Landed::Passing { is_shareable: false, .. }) {
-                edge.unshared.insert(fill.key.as_str().into(), ());
+                edge.unshared.add(fill.key.as_str());
             }
             pilot.land(landed);
         });

@@ -13,7 +13,6 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
 use limits::Gate;
-use moka::sync::Cache;
 use ports::World;
 use tokio::sync::Semaphore;
 
@@ -27,6 +26,7 @@ use crate::measures::Measures;
 use crate::origin::Origin;
 use crate::problem;
 use crate::settings::Limits;
+use crate::unshared::Unshared;
 
 /// Says that this edge serves, whatever the origin does.
 const HEALTH: &str = "/edge/healthz";
@@ -37,8 +37,7 @@ pub(crate) struct Edge {
     pub mode: Arc<CacheMode>,
     pub shelf: Shelf,
     pub flights: Arc<Flights<Landed>>,
-    /// Keys whose answer was one client's alone: nobody waits for another one's (hit-for-miss).
-    pub unshared: Cache<Arc<str>, ()>,
+    pub unshared: Unshared,
     pub fetches: Semaphore,
     pub token_key: Option<SigningKey>,
     pub push_keys: Option<KeyRing>,

@@ -28,6 +28,7 @@ mod reply;
 mod server;
 mod settings;
 mod unpack;
+mod unshared;
 mod writer;
 
 pub mod conformance;

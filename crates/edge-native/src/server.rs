@@ -3,12 +3,10 @@
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use cache::{Follower, NoSink};
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use moka::sync::Cache;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
@@ -24,10 +22,7 @@ use crate::measures::Measures;
 use crate::origin::Origin;
 use crate::reply::Reply;
 use crate::settings::{EdgeSettings, Listen, ServeError};
-
-/// Long enough to take a herd off an answer that can't be shared, short enough to forget it.
-const UNSHARED_FOR: Duration = Duration::from_secs(10);
-const UNSHARED_MAX: u64 = 10_000;
+use crate::unshared::Unshared;
 
 /// An edge that serves.
 pub struct Running {
@@ -74,7 +69,6 @@ pub async fn serve(
     let mode = Arc::new(CacheMode::default());
     let log = OriginLog { origin: Arc::clone(&origin), mode: Arc::clone(&mode) };
     let follower = Follower::paced(Arc::new(log), Arc::new(NoSink), settings.limits.follow_every);
-    let unshared = Cache::builder().max_capacity(UNSHARED_MAX).time_to_live(UNSHARED_FOR).build();
 
     let edge = Arc::new(Edge {
         origin,
@@ -82,7 +76,7 @@ pub async fn serve(
         mode,
         shelf: Shelf::new(settings.capacity_bytes),
         flights: Flights::new(),
-        unshared,
+        unshared: Unshared::new(),
         fetches: Semaphore::new(settings.limits.fetches_max),
         token_key: settings.token_key,
         push_keys: settings.push_keys,

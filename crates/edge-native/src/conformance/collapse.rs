@@ -35,7 +35,7 @@ impl Proxy {
         let key = self.shelf.key_of(question.url(), &question.headers);
         // Who shows credentials, or wants an answer of his own, does not wait for another's.
         let is_alone = wants.no_cache || wants.no_store || question.has_credentials();
-        if is_alone || self.unshared.contains_key(key.as_str()) {
+        if is_alone || self.unshared.holds(key.as_str()) {
             return (self.fetch(&question).await, false);
         }
         let mut overdue = None;
@@ -87,7 +87,7 @@ impl Proxy {
                 Outcome::Kept { kept, is_stored: true, .. } => Landed::Kept(Arc::clone(kept)),
                 Outcome::Kept { .. } => Landed::Unshared,
                 Outcome::Passing(_) => {
-                    proxy.unshared.insert(key.into(), ());
+                    proxy.unshared.add(&key);
                     Landed::Unshared
                 }
                 Outcome::Failed(failed) => Landed::Failed(*failed),

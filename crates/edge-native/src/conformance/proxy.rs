@@ -13,7 +13,6 @@ use http::header::{HOST, RANGE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use moka::sync::Cache;
 use ports::World;
 use tokio::sync::Semaphore;
 
@@ -27,13 +26,13 @@ use crate::flights::Flights;
 use crate::measures::Measures;
 use crate::problem;
 use crate::settings::Limits;
+use crate::unshared::Unshared;
 
 pub(super) struct Proxy {
     pub upstream: Upstream,
     pub shelf: Shelf,
     pub flights: Arc<Flights<Landed>>,
-    /// Keys whose answer was one client's alone: nobody waits for another one's (hit-for-miss).
-    pub unshared: Cache<Arc<str>, ()>,
+    pub unshared: Unshared,
     pub fetches: Semaphore,
     pub limits: Limits,
     pub measures: Measures,

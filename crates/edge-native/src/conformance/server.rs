@@ -3,11 +3,9 @@
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
-use moka::sync::Cache;
 use ports::World;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -21,6 +19,7 @@ use crate::connections::{self, Answers};
 use crate::flights::Flights;
 use crate::measures::Measures;
 use crate::settings::{Limits, ServeError};
+use crate::unshared::Unshared;
 
 /// What a proxy is told when it starts.
 pub struct Settings {
@@ -39,10 +38,6 @@ pub struct Running {
     /// Ends when the last connection has, after shutdown.
     pub join: JoinHandle<()>,
 }
-
-/// Long enough to take a herd off an answer that can't be shared, short enough to forget it.
-const UNSHARED_FOR: Duration = Duration::from_secs(10);
-const UNSHARED_MAX: u64 = 10_000;
 
 impl Settings {
     /// With the defaults: 64 MiB of answers.
@@ -64,7 +59,7 @@ pub async fn serve(
         upstream,
         shelf: Shelf::new(settings.capacity_bytes),
         flights: Flights::new(),
-        unshared: Cache::builder().max_capacity(UNSHARED_MAX).time_to_live(UNSHARED_FOR).build(),
+        unshared: Unshared::new(),
         fetches: Semaphore::new(settings.limits.fetches_max),
         limits: settings.limits,
         measures: Measures::new(),
