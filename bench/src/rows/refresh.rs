@@ -19,7 +19,7 @@ use super::Plan;
 use crate::catalogue::{fill, text};
 use crate::child::{Place, Server};
 use crate::corpus::Corpus;
-use crate::figures::{Spread, Time, each};
+use crate::figures::{Spread, Time, each, nanos};
 use crate::load::{Clients, Question, fetch, fetch_plain};
 use crate::peers::{Script, Workers};
 use crate::report::{Line, Section, Target};
@@ -52,8 +52,8 @@ pub fn measure(plan: &Plan) -> Result<Section> {
             "{ISOLATES} isolates of the Worker in one `workerd serve` ({}), each asked for a page \
              in its memory twice in {EVERY:?}: when its log is due, so that it reads on behind the \
              answer, and when it is young. What the process takes in that time, less twice what \
-             the second request takes, is the refresh: a signed request to the origin, its answer, \
-             the table.",
+             the second request takes (median), is the refresh: a signed request to the origin, \
+             its answer, the table.",
             workers.version()?
         ),
     );
@@ -73,11 +73,11 @@ pub fn measure(plan: &Plan) -> Result<Section> {
         ensure!(after - before == rows, "an isolate read {} of {rows} rows", after - before);
     }
 
-    let hit = Spread::of_times(quiet.iter().map(|turn| turn.hit));
-    section.line(Line::alone("a hit at this rate: CPU", spread(hit), Target::None));
+    let hits = spread(hits(&quiet));
+    section.line(Line::alone("a hit at this rate: CPU", hits, Target::None));
     for (what, turns) in [("nothing new".to_owned(), &quiet), (format!("{CHANGES} changes"), &busy)]
     {
-        let cost = Spread::of_times(turns.iter().map(|turn| turn.refresh));
+        let cost = refreshes(turns);
         section.line(Line::alone(format!("{what}: CPU for a refresh"), spread(cost), Target::None));
         section.line(Line::alone(
             format!("{what}: of a core, at one refresh a second"),
@@ -94,8 +94,20 @@ pub fn measure(plan: &Plan) -> Result<Section> {
 
 /// What each isolate took.
 struct Turn {
-    refresh: Duration,
+    /// Since the last turn: two hits, and a refresh.
+    whole: Duration,
     hit: Duration,
+}
+
+/// What the refreshes took: less noisy by the median of the hits than by those of each turn.
+fn refreshes(turns: &[Turn]) -> Spread {
+    let hit = hits(turns).median;
+
+    Spread::of(turns.iter().map(|turn| nanos(turn.whole).saturating_sub(2 * hit)))
+}
+
+fn hits(turns: &[Turn]) -> Spread {
+    Spread::of_times(turns.iter().map(|turn| turn.hit))
 }
 
 struct Isolates {
@@ -155,9 +167,8 @@ impl Isolates {
         self.ask()?;
         let end = self.server.exact_time()?;
 
-        let (whole, hit) = (end - start, end - middle);
-        let count = ISOLATES as u64;
-        Ok(Turn { refresh: each(whole.saturating_sub(2 * hit), count), hit: each(hit, count) })
+        let of_each = |time| each(time, ISOLATES as u64);
+        Ok(Turn { whole: of_each(end - start), hit: of_each(end - middle) })
     }
 
     /// How far each has read the log.

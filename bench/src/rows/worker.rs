@@ -90,7 +90,8 @@ pub fn measure(plan: &Plan) -> Result<Section> {
     section.line(sides.rate(bound, |_| Target::None));
     section.note(
         "workerd has no rate-limit binding of its own: this one counts in a Map of the isolate, so \
-         it is what the Worker pays for having one; what Cloudflare's own takes comes on top.",
+         it is what the Worker pays for having one, most of it for the timer that bounds the wait; \
+         what Cloudflare's own takes comes on top.",
     );
     Ok(section)
 }
