@@ -139,6 +139,7 @@ pub fn run_task(arguments: &[&str], cores: Cores) -> Result<String> {
     Ok(String::from_utf8(ended.stdout)?)
 }
 
-fn this_program() -> Result<Command> {
+/// To be given one of its tasks.
+pub fn this_program() -> Result<Command> {
     Ok(Command::new(std::env::current_exe().context("this program has no path")?))
 }

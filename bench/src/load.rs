@@ -47,14 +47,14 @@ pub struct Question {
     body: Option<Vec<u8>>,
 }
 
-struct Connection {
+pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 /// Where the parts of an answer stand in the buffer.
-struct Parts {
-    status: u16,
+pub struct Parts {
+    pub status: u16,
     head: usize,
     body: usize,
 }
@@ -184,7 +184,7 @@ fn fetch_with(addr: SocketAddr, target: &str, request: &[u8]) -> Result<Answer> 
 }
 
 impl Connection {
-    async fn open(addr: SocketAddr) -> Result<Self> {
+    pub async fn open(addr: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(addr).await.context("a server can't be reached")?;
         stream.set_nodelay(true)?;
 
@@ -222,7 +222,7 @@ impl Connection {
     }
 
     /// Sends a request and reads its answer into the buffer.
-    async fn exchange(&mut self, request: &[u8]) -> Result<Parts> {
+    pub async fn exchange(&mut self, request: &[u8]) -> Result<Parts> {
         self.stream.write_all(request).await?;
         let mut filled = self.read(0).await?;
 
@@ -241,6 +241,11 @@ impl Connection {
         }
         ensure!(filled == size, "an answer has more bytes than it says");
         Ok(parts)
+    }
+
+    /// Of the answer that came last.
+    pub fn body(&self, parts: &Parts) -> &[u8] {
+        &self.buffer[parts.head..parts.head + parts.body]
     }
 
     async fn read(&mut self, from: usize) -> Result<usize> {

@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 
 use crate::report::Report;
 use crate::rows::{Plan, Row};
-use crate::servers::{axum_peer, edge_server, origin_server};
+use crate::servers::{axum_peer, edge_server, origin_server, shop};
 
 /// Measures the shop against named peers, one core each.
 #[derive(Parser)]
@@ -65,6 +65,11 @@ enum Task {
         #[arg(long, default_value_t = 64)]
         capacity_mb: u64,
     },
+    /// The shop's own command, its settings in the environment.
+    Shop {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     ImportFile {
         #[arg(long)]
         store: PathBuf,
@@ -94,6 +99,7 @@ fn run(task: Task) -> Result<()> {
         Task::ServeAxum { answers } => axum_peer::serve(&answers),
         Task::ServeOrigin { store } => origin_server::serve(&store),
         Task::ServeEdge { origin, capacity_mb } => edge_server::serve(&origin, capacity_mb << 20),
+        Task::Shop { arguments } => shop::run(&arguments),
         Task::ImportFile { store, file } => catalogue::import(&store, &file),
     }
 }

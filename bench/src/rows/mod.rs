@@ -10,6 +10,7 @@ mod origin;
 mod refresh;
 mod search;
 mod start;
+mod visible;
 mod worker;
 
 use std::time::Duration;
@@ -42,10 +43,12 @@ pub enum Row {
     Memory,
     /// The second start of the shop.
     Start,
+    /// How soon an edge shows an admin's change.
+    Visible,
 }
 
 impl Row {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Origin,
         Self::Edge,
         Self::Caches,
@@ -56,6 +59,7 @@ impl Row {
         Self::Search,
         Self::Memory,
         Self::Start,
+        Self::Visible,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -70,6 +74,7 @@ impl Row {
             Self::Search => "search",
             Self::Memory => "memory",
             Self::Start => "start",
+            Self::Visible => "visible",
         }
     }
 
@@ -85,6 +90,7 @@ impl Row {
             Self::Search => search::measure(plan)?,
             Self::Memory => memory::measure(plan)?,
             Self::Start => start::measure(plan)?,
+            Self::Visible => visible::measure(plan)?,
         });
         Ok(())
     }
@@ -103,6 +109,9 @@ pub struct Plan {
     pub warm_up: Duration,
     pub connections: usize,
     pub import_rows: u32,
+    /// Changes that edges are told of by pushes, and changes that they must find by themselves.
+    pub told: u32,
+    pub untold: u32,
     /// Sizes of catalogues.
     pub sizes: &'static [u32],
     quick: bool,
@@ -122,6 +131,8 @@ impl Plan {
                 warm_up: Duration::from_millis(100),
                 connections,
                 import_rows: 10_000,
+                told: 200,
+                untold: 10,
                 sizes: &[1_000, 10_000],
                 quick,
             }
@@ -136,6 +147,8 @@ impl Plan {
                 warm_up: Duration::from_millis(300),
                 connections,
                 import_rows: 100_000,
+                told: 400,
+                untold: 60,
                 sizes: &[1_000, 10_000, 100_000],
                 quick,
             }

@@ -3,6 +3,7 @@
 pub mod axum_peer;
 pub mod edge_server;
 pub mod origin_server;
+pub mod shop;
 
 use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
