@@ -38,8 +38,8 @@ pub fn measure(plan: &Plan) -> Result<Section> {
     let mut section = Section::new(
         "From an admin's change to an edge that shows it",
         format!(
-            "`shopping` (origin and invalidator) with {} products and `shopping edge`, a process \
-             each on one core: from sending a price to the origin until the product's page at the \
+            "`shopping` (origin and invalidator) with {} products and `shopping edge`, two processes \
+             on one core: from sending a price to the origin until the product's page at the \
              edge, read each millisecond, shows it. No peer stands beside it.",
             Count(corpus.rows.len() as u64)
         ),
@@ -48,9 +48,9 @@ pub fn measure(plan: &Plan) -> Result<Section> {
     let told = Changes::measure(plan, &data, key.trim(), Pushes::Sent(plan.told))?;
     let is_met = told.within(99) <= TOLD_WITHIN;
     let target = Target::Set(format!("≤ {}", Time(nanos(TOLD_WITHIN))), is_met);
-    section.line(told.line("told by a push", 50, Target::None));
-    section.line(told.line("told by a push", 99, target));
-    section.line(told.line("told by a push", 100, Target::None));
+    section.line(told.line("told by pushes", 50, Target::None));
+    section.line(told.line("told by pushes", 99, target));
+    section.line(told.line("told by pushes", 100, Target::None));
 
     let untold = Changes::measure(plan, &data, key.trim(), Pushes::Lost(plan.untold))?;
     let is_met = untold.within(100) <= UNTOLD_WITHIN;
@@ -108,7 +108,12 @@ impl Changes {
     }
 
     fn line(&self, how: &str, hundredths: usize, target: Target) -> Line {
-        let what = format!("{how}, {hundredths} of 100 of {} changes", self.0.len());
+        let share = match hundredths {
+            50 => "median".to_owned(),
+            100 => "all within".to_owned(),
+            most => format!("{most} of 100 within"),
+        };
+        let what = format!("{} changes, {how}: {share}", self.0.len());
 
         Line::alone(what, Time(nanos(self.within(hundredths))).to_string(), target)
     }

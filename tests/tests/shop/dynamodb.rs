@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use aws::testing::LocalDynamo;
+use futures::future::try_join_all;
 use tests::catalogue::{create_product, first_variant, reprice};
 use tests::{Shop, World, until};
 
@@ -15,17 +16,20 @@ fn on_dynamodb<'a>(command: &'a mut Command, endpoint: &str) -> &'a mut Command 
         .env("SHOP__STORE__CREATE_TABLES", "true")
 }
 
+fn admin_key(world: &World, endpoint: &str) -> Result<String> {
+    let arguments = ["admin-key", "create", "--name", "test", "--role", "owner"];
+    let output = on_dynamodb(&mut world.command_with(&arguments)?, endpoint).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+}
+
 #[tokio::test]
 async fn two_shops_on_one_dynamodb_show_each_others_writes() -> Result<()> {
     let world = World::new()?;
     let dynamo = LocalDynamo::start().context("dynoxide")?;
     let endpoint = dynamo.endpoint();
-    let key = {
-        let arguments = ["admin-key", "create", "--name", "test", "--role", "owner"];
-        let output = on_dynamodb(&mut world.command_with(&arguments)?, &endpoint).output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout)?.trim_end().to_owned()
-    };
+    let key = admin_key(&world, &endpoint)?;
     let open = async || {
         let arguments = ["--no-demo", "--edge-port", "0", "--origin-port", "0"];
         let mut command = world.command_with(&arguments)?;
@@ -47,6 +51,37 @@ async fn two_shops_on_one_dynamodb_show_each_others_writes() -> Result<()> {
     })
     .await?;
 
+    one.close().await?;
+    other.close().await
+}
+
+#[tokio::test]
+async fn sixty_four_callers_of_two_shops_get_exactly_the_limit_between_them() -> Result<()> {
+    let world = World::new()?;
+    let dynamo = LocalDynamo::start().context("dynoxide")?;
+    let endpoint = dynamo.endpoint();
+    let key = admin_key(&world, &endpoint)?;
+    let open = async || {
+        let arguments = ["--no-demo", "--edge-port", "0", "--origin-port", "0"];
+        let mut command = world.command_with(&arguments)?;
+        // A day: what is counted is in one window, unless the test runs over midnight.
+        command.env("SHOP__LIMITS__BACKEND", "dynamodb").env("SHOP__LIMITS__ADMIN", "20/24h");
+        Shop::start(on_dynamodb(&mut command, &endpoint)).await
+    };
+    let (one, other) = (open().await?, open().await?);
+
+    let callers = (0..64).map(async |caller| {
+        let shop = if caller % 2 == 0 { &one } else { &other };
+        shop.origin().call("GET", "/admin/products").by(&key).send().await
+    });
+    let answers = try_join_all(callers).await?;
+
+    let (let_in, refused): (Vec<_>, Vec<_>) =
+        answers.iter().partition(|answer| answer.status == 200);
+    ensure!(let_in.len() == 20, "{} were let in", let_in.len());
+    for answer in refused {
+        ensure!(answer.status == 429 && answer.headers.contains_key("retry-after"), "{answer}");
+    }
     one.close().await?;
     other.close().await
 }

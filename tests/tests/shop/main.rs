@@ -17,7 +17,6 @@ mod pushed;
 mod redis;
 mod retail;
 mod rotation;
-mod speed;
 mod stale;
 mod start;
 mod trace;

@@ -18,6 +18,8 @@ use crate::edge::open_shop;
 /// What the shop promises at the edge, every push lost.
 const PROMISE: Duration = Duration::from_secs(4);
 const READERS: usize = 6;
+/// Products of a category each, so that no other write makes up for one that is missed.
+const QUIET: usize = 24;
 /// A fact that only changes to and fro is left alone until a read could have proven it wrong.
 const SETTLES: Duration = Duration::from_secs(60);
 
@@ -28,8 +30,8 @@ struct Fact {
     shown: fn(&Answer) -> Result<String>,
     history: Mutex<Vec<Written>>,
     reads: AtomicU64,
-    /// Reads that began later than the promise after the newest write, and could only show that.
-    settled: AtomicU64,
+    /// How long after the newest write a read has begun, in milliseconds.
+    aged: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +52,7 @@ impl Fact {
             shown,
             history: Mutex::default(),
             reads: AtomicU64::new(0),
-            settled: AtomicU64::new(0),
+            aged: AtomicU64::new(0),
         })
     }
 
@@ -63,7 +65,7 @@ impl Fact {
     }
 
     fn is_acknowledged(&self) {
-        self.settled.store(0, Ordering::SeqCst);
+        self.aged.store(0, Ordering::SeqCst);
         if let Some(last) = self.history().last_mut() {
             last.acknowledged = Some(Instant::now());
         }
@@ -78,10 +80,16 @@ impl Fact {
         .await
     }
 
-    /// Until reads have shown the newest write, and nothing but it.
+    /// Until a read past the bound has shown the newest write, and nothing but it.
     async fn settles(&self) -> Result<()> {
+        self.is_left_alone(PROMISE).await
+    }
+
+    /// Until a read that began later than `time` after the newest write has shown it.
+    async fn is_left_alone(&self, time: Duration) -> Result<()> {
         until(SETTLES, self.name, async || {
-            Ok((self.settled.load(Ordering::SeqCst) > 3).then_some(()))
+            let aged = Duration::from_millis(self.aged.load(Ordering::SeqCst));
+            Ok((aged > time).then_some(()))
         })
         .await
     }
@@ -102,7 +110,10 @@ impl Fact {
             "{} is stale: {shown} is shown, not one of {may_be:?}\n{answer}",
             self.name
         );
-        self.settled.fetch_add(u64::from(may_be.len() == 1), Ordering::SeqCst);
+        if let [Written { acknowledged: Some(newest), .. }] = may_be {
+            let aged = began.saturating_duration_since(*newest).as_millis();
+            self.aged.fetch_max(u64::try_from(aged)?, Ordering::SeqCst);
+        }
         self.reads.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -209,8 +220,8 @@ async fn read_while_written(stage: Stage, reads: u64) -> Result<()> {
         let (facts, edge, count) = (&facts, &stage.edge, &count);
         async move {
             let mut at = first;
-            // Each fact has been settled twice by then, and so been past the bound.
-            while count() < reads || facts.iter().any(|fact| fact.history().len() < 4) {
+            // Each fact has been settled by then, and so been past the bound.
+            while count() < reads || facts.iter().any(|fact| fact.history().len() < 3) {
                 facts[at % facts.len()].is_read(edge).await?;
                 at += 1;
             }
@@ -226,10 +237,12 @@ async fn read_while_written(stage: Stage, reads: u64) -> Result<()> {
         written = writing => { written?; bail!("the writers ended"); }
     }
 
-    let by_fact: BTreeMap<_, _> = facts
-        .iter()
-        .map(|fact| (fact.name, (fact.reads.load(Ordering::SeqCst), fact.history().len())))
-        .collect();
+    let mut by_fact: BTreeMap<_, (u64, usize)> = BTreeMap::new();
+    for fact in &facts {
+        let sum = by_fact.entry(fact.name).or_default();
+        sum.0 += fact.reads.load(Ordering::SeqCst);
+        sum.1 += fact.history().len();
+    }
     eprintln!(
         "{} reads in {:?}, none stale; reads and writes by fact: {by_fact:?}",
         count(),
@@ -265,7 +278,7 @@ async fn scene<'a>(admin: &'a Admin) -> Result<(Vec<Arc<Fact>>, Vec<Writer<'a>>)
         let tree = answer.json()?;
         let names = tree["data"].as_array().into_iter().flatten();
         let mut names = names.filter_map(|one| one["name"].as_str());
-        Ok(names.find(|name| name.starts_with("For")).unwrap_or_default().to_owned())
+        Ok(names.find(|name| name.starts_with("For Lamp")).unwrap_or_default().to_owned())
     });
     let moved = Fact::new("move", format!("/products?category={here}"), count);
     let featured = Fact::new("featured", "/featured", count);
@@ -292,8 +305,22 @@ async fn scene<'a>(admin: &'a Admin) -> Result<(Vec<Arc<Fact>>, Vec<Writer<'a>>)
     let other = format!("/admin/products/{}", text(&other.json()?["id"])?);
 
     let elsewhere = there.clone();
+    let mut facts =
+        [&price, &listed, &name, &tree, &moved, &featured, &stock, &life].map(Arc::clone).to_vec();
+    let mut quiet = Vec::new();
+    for n in 0..QUIET {
+        let made =
+            create_product(door, &admin.key, &format!("Quiet {n}"), &format!("q-{n}")).await?;
+        let page = format!("/products/{}", text(&made["id"])?);
+        let fact = Fact::new("price left alone", page, |answer| {
+            Ok(answer.json()?["price"]["amount"].to_string())
+        });
+        fact.begins("1999");
+        fact.is_acknowledged();
+        facts.push(Arc::clone(&fact));
+        quiet.push((fact, format!("/admin/variants/{}", text(&made["variants"][0]["id"])?)));
+    }
 
-    let facts = [&price, &listed, &name, &tree, &moved, &featured, &stock, &life].map(Arc::clone);
     let writers: Vec<Writer<'a>> = vec![
         Box::pin(async move {
             for amount in 2_000.. {
@@ -301,7 +328,24 @@ async fn scene<'a>(admin: &'a Admin) -> Result<(Vec<Arc<Fact>>, Vec<Writer<'a>>)
                 let body = json!({ "price": { "amount": amount, "currency": "USD" } });
                 admin.makes(&price, &amount.to_string(), &[("PATCH", &variant, body)]).await?;
                 listed.is_acknowledged();
+                // What the next change covers up has to show as well.
+                if amount % 16 == 0 {
+                    price.settles().await?;
+                }
                 breathes(&price).await?;
+            }
+            Ok(())
+        }),
+        Box::pin(async move {
+            for amount in 2_000.. {
+                for (fact, variant) in &quiet {
+                    let body = json!({ "price": { "amount": amount, "currency": "USD" } });
+                    admin.makes(fact, &amount.to_string(), &[("PATCH", variant, body)]).await?;
+                }
+                // The one that was changed last is past the bound last.
+                if let Some((last, _)) = quiet.last() {
+                    last.settles().await?;
+                }
             }
             Ok(())
         }),
@@ -312,7 +356,9 @@ async fn scene<'a>(admin: &'a Admin) -> Result<(Vec<Arc<Fact>>, Vec<Writer<'a>>)
                 let body = json!({ "name": value });
                 admin.makes(&name, &value, &[("PATCH", &category, body)]).await?;
                 tree.is_acknowledged();
-                breathes(&tree).await?;
+                // It names `catalog`, and so makes up for whatever another write should have named:
+                // the others have their time between two of them.
+                name.is_left_alone(PROMISE * 2).await?;
             }
             Ok(())
         }),
@@ -354,7 +400,7 @@ async fn scene<'a>(admin: &'a Admin) -> Result<(Vec<Arc<Fact>>, Vec<Writer<'a>>)
             }
         }),
     ];
-    Ok((facts.into(), writers))
+    Ok((facts, writers))
 }
 
 /// A few reads between two writes.
