@@ -71,6 +71,23 @@ async fn a_compacted_map_lets_a_cold_follower_judge_what_others_cached() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_row_of_thousands_goes_unnoticed() {
+    let log = MemoryLog::at(0);
+    let follower = following(&log).await;
+    for seq in 1..=3_000 {
+        log.append(&[&format!("of {seq}")]);
+    }
+
+    assert!(matches!(follower.poll().await, RoundEnd::CaughtUp));
+
+    for seq in 1..=3_000 {
+        let tag = format!("of {seq}");
+        assert_eq!(judge(&follower, seq, &tag), Verdict::Valid, "{tag}");
+        assert_ne!(judge(&follower, seq - 1, &tag), Verdict::Valid, "{tag}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_pages_until_it_is_at_the_head() {
     let log = MemoryLog::at(0);
     let follower = following(&log).await;
