@@ -1,5 +1,6 @@
 //! The answers that are kept: bounded by bytes, each judged by the change log at every use.
 
+use std::collections::hash_map::RandomState;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,8 +10,8 @@ use domain::coherence::Verdict;
 use domain::{Seq, TagHash, TagTable, Timestamp};
 use edge_core::pause::{FAILURE_PAUSE, is_before};
 use edge_core::{Encoding, Entry, Key, Known, decision};
-use quick_cache::sync::Cache;
-use quick_cache::{Equivalent, Weighter};
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 use tokio::time::Instant;
 
 use crate::answer::Answer;
@@ -27,7 +28,7 @@ pub(crate) struct Kept {
 }
 
 pub(crate) struct Shelf {
-    entries: Cache<Spelling, Arc<Kept>, Bytes>,
+    entries: Cache<Spelling, Arc<Kept>, Bytes, RandomState>,
     /// Whoever puts something there has first seen what it takes the place of.
     puts: Mutex<()>,
 }
@@ -54,6 +55,8 @@ struct Bytes;
 const OVERHEAD_BYTES: usize = 512;
 /// As most entries take, to begin with; the cache grows.
 const ITEM_BYTES: u64 = 4 << 10;
+/// Several for each core of a large machine.
+const SHARDS_MAX: usize = 256;
 /// Two clocks never agree; what is told in seconds need not either.
 const CLOCK_SLACK: Duration = Duration::from_secs(1);
 
@@ -97,10 +100,21 @@ impl Kept {
 }
 
 impl Shelf {
-    pub fn new(capacity_bytes: u64) -> Self {
+    /// Room for answers of together so many bytes, none with a body of more than `body_max`.
+    pub fn new(capacity_bytes: u64, body_max: usize) -> Self {
         let items = usize::try_from(capacity_bytes / ITEM_BYTES).unwrap_or(usize::MAX);
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(items)
+            .weight_capacity(capacity_bytes)
+            .shards(shards(capacity_bytes, body_max))
+            .build()
+            .expect("both capacities are given");
+        let (hashes, lifecycle) = (RandomState::new(), DefaultLifecycle::default());
 
-        Self { entries: Cache::with_weighter(items, capacity_bytes, Bytes), puts: Mutex::default() }
+        Self {
+            entries: Cache::with_options(options, Bytes, hashes, lifecycle),
+            puts: Mutex::default(),
+        }
     }
 
     pub fn get(&self, key: &Key) -> Option<Arc<Kept>> {
@@ -127,6 +141,16 @@ impl Shelf {
     }
 }
 
+/// Each has a lock, so that many cores seldom want the same, and room for two of the largest
+/// answers, or it would keep none.
+fn shards(capacity_bytes: u64, body_max: usize) -> usize {
+    let largest = (2 * body_max).max(1) as u64;
+    let fitting = usize::try_from(capacity_bytes / largest).unwrap_or(usize::MAX);
+
+    // A power of two, as the cache would make of it, but never more.
+    1 << fitting.clamp(1, SHARDS_MAX).ilog2()
+}
+
 impl Hash for Spelling {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Spelt { target: &self.target, encoding: self.encoding }.hash(state);
@@ -144,5 +168,22 @@ impl Weighter<Spelling, Arc<Kept>> for Bytes {
         let tags = size_of::<TagHash>() * kept.entry.tags.len();
 
         (OVERHEAD_BYTES + key.target.len() + tags + kept.answer.size_bytes()) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shard_has_room_for_the_largest_answers() {
+        for (capacity_mb, shards_expected) in
+            [(0, 1), (1, 1), (16, 1), (64, 4), (100, 4), (1 << 20, 256)]
+        {
+            let shards = shards(capacity_mb << 20, 8 << 20);
+
+            assert_eq!(shards, shards_expected, "{capacity_mb} MB");
+        }
+        assert_eq!(shards(64 << 20, 0), 256);
     }
 }

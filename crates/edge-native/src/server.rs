@@ -74,7 +74,7 @@ pub async fn serve(
         origin,
         follower: follower.clone(),
         mode,
-        shelf: Shelf::new(settings.capacity_bytes),
+        shelf: Shelf::new(settings.capacity_bytes, settings.limits.cached_body_max),
         flights: Flights::new(),
         unshared: Unshared::new(),
         fetches: Semaphore::new(settings.limits.fetches_max),

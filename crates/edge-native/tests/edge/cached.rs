@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use edge_native::Limits;
+
 use crate::shop::Shop;
 use crate::stage::{Origin, Reaction};
 
@@ -33,6 +35,22 @@ async fn a_hit_says_how_old_it_is_and_how_long_it_lives() {
     assert_eq!((first.header("age"), second.header("age")), ("0", "7"));
     assert_eq!(second.header("content-length"), "10");
     assert!(second.headers.contains_key("date"));
+}
+
+#[tokio::test]
+async fn the_largest_answer_that_is_taken_is_kept() {
+    let shop = Shop::open().await;
+    let body = "x".repeat(Limits::default().cached_body_max);
+    let weak = Arc::downgrade(&shop.origin);
+    shop.origin.plays("/products/mug", move |_| {
+        Reaction::public(&weak.upgrade().expect("the origin lives"), "catalog product:p", &body)
+    });
+
+    shop.get("/products/mug").await;
+    let second = shop.get("/products/mug").await;
+
+    assert_eq!(second.header("cache-status"), "shopping-edge; hit; ttl=600");
+    assert_eq!(second.body.len(), Limits::default().cached_body_max);
 }
 
 #[tokio::test]
