@@ -15,6 +15,7 @@ use store::{Actor, AdminKey};
 use crate::internal;
 use crate::limit::Counted;
 use crate::problem::Problem;
+use crate::query::refuse_unknown;
 use crate::routes::{Access, Decisions, Keep, decisions};
 use crate::shop::{SharedShop, Shop};
 
@@ -93,6 +94,9 @@ async fn let_in<'a>(
                 let actor = Actor::Key { key: key.id, name: key.name };
                 let admin = Admin { actor, role: key.role };
                 admin.require(permission)?;
+                if let Some(known) = route.parameters {
+                    refuse_unknown(&parts.uri, known)?;
+                }
                 parts.extensions.insert(admin);
             }
             Ok(counted)

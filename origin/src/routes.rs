@@ -37,23 +37,46 @@ pub struct Decisions {
     pub keep: Keep,
     /// Which limit its requests are counted against.
     pub limit: Option<LimitClass>,
+    /// What its query may say; anything else is refused. `None`: its own parser decides, as on
+    /// cached routes, where links come with parameters of others' making.
+    pub parameters: Option<&'static [&'static str]>,
 }
 
 const fn cached(path: &'static str, resource: Resource) -> Decisions {
     let (access, keep) = (Access::Anyone, Keep::Shared(resource));
 
-    Decisions { method: "GET", path, access, keep, limit: Some(LimitClass::Public) }
+    Decisions {
+        method: "GET",
+        path,
+        access,
+        keep,
+        limit: Some(LimitClass::Public),
+        parameters: None,
+    }
 }
 
 /// Pages for people and machines that watch: whether the shop is well must be seen under a flood.
 const fn open(path: &'static str) -> Decisions {
-    Decisions { method: "GET", path, access: Access::Anyone, keep: Keep::Nobody, limit: None }
+    Decisions {
+        method: "GET",
+        path,
+        access: Access::Anyone,
+        keep: Keep::Nobody,
+        limit: None,
+        parameters: None,
+    }
 }
 
 const fn admin(method: &'static str, path: &'static str, permission: Permission) -> Decisions {
     let (access, keep) = (Access::Admin(permission), Keep::Nobody);
 
-    Decisions { method, path, access, keep, limit: Some(LimitClass::Admin) }
+    Decisions { method, path, access, keep, limit: Some(LimitClass::Admin), parameters: Some(&[]) }
+}
+
+impl Decisions {
+    const fn taking(self, parameters: &'static [&'static str]) -> Self {
+        Self { parameters: Some(parameters), ..self }
+    }
 }
 
 use Permission::{AdjustInventory, ReadAudit, ReadCatalog, ReadInventory, WriteCatalog};
@@ -79,6 +102,7 @@ pub const ROUTES: &[Decisions] = &[
         access: Access::Edge,
         keep: Keep::Nobody,
         limit: None,
+        parameters: None,
     },
     Decisions {
         method: "POST",
@@ -86,8 +110,9 @@ pub const ROUTES: &[Decisions] = &[
         access: Access::Edge,
         keep: Keep::Nobody,
         limit: None,
+        parameters: None,
     },
-    admin("GET", "/admin/products", ReadCatalog),
+    admin("GET", "/admin/products", ReadCatalog).taking(&["status", "q", "cursor", "limit"]),
     admin("POST", "/admin/products", WriteCatalog),
     admin("GET", "/admin/products/{product}", ReadCatalog),
     admin("PATCH", "/admin/products/{product}", WriteCatalog),
@@ -108,16 +133,16 @@ pub const ROUTES: &[Decisions] = &[
     admin("DELETE", "/admin/collections/{collection}", WriteCatalog),
     admin("GET", "/admin/featured", ReadCatalog),
     admin("PUT", "/admin/featured", WriteCatalog),
-    admin("GET", "/admin/bestsellers", ReadCatalog),
+    admin("GET", "/admin/bestsellers", ReadCatalog).taking(&["category"]),
     admin("PUT", "/admin/bestsellers", WriteCatalog),
     admin("GET", "/admin/inventory/{sku}", ReadInventory),
-    admin("GET", "/admin/inventory/{sku}/ledger", ReadInventory),
+    admin("GET", "/admin/inventory/{sku}/ledger", ReadInventory).taking(&["cursor", "limit"]),
     admin("POST", "/admin/inventory/{sku}/adjust", AdjustInventory),
     // Each operation needs its own permission as well.
     admin("POST", "/admin/bulk", WriteCatalog),
-    admin("POST", "/admin/imports", WriteCatalog),
-    admin("GET", "/admin/exports", ReadCatalog),
-    admin("GET", "/admin/audit", ReadAudit),
+    admin("POST", "/admin/imports", WriteCatalog).taking(&["map", "dry_run"]),
+    admin("GET", "/admin/exports", ReadCatalog).taking(&["format"]),
+    admin("GET", "/admin/audit", ReadAudit).taking(&["cursor", "limit"]),
 ];
 
 /// The decisions for a request that the router matched; HEAD is GET.

@@ -56,6 +56,44 @@ fn every_documented_route_has_a_cache_and_an_authorisation_decision_and_the_othe
 }
 
 #[test]
+fn an_admin_route_takes_the_parameters_that_its_document_names() {
+    let document = serde_json::to_value(origin::openapi()).unwrap();
+
+    for route in ROUTES.iter().filter(|route| matches!(route.access, Access::Admin(_))) {
+        let operation = &document["paths"][route.path][route.method.to_lowercase()];
+        let documented: BTreeSet<_> = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        let taken: BTreeSet<_> = route.parameters.unwrap().iter().copied().collect();
+
+        assert_eq!(taken, documented, "{} {}", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn an_admin_route_names_the_parameters_that_it_does_not_know() {
+    let world = World::new().await;
+    for route in ROUTES.iter().filter(|route| matches!(route.access, Access::Admin(_))) {
+        let request = Request::builder()
+            .method(route.method)
+            .uri(concrete(route.path) + "?dry-run=true&%7A=1&z=2&limt=")
+            .header("authorization", format!("Bearer {}", world.owner))
+            .header("content-type", "application/json");
+
+        let answer = world.send(request.body(Body::from("{}")).unwrap()).await;
+
+        answer.problem(400, "invalid_parameter");
+        let errors = answer.json()["errors"].clone();
+        let named: Vec<_> = errors.as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
+        assert_eq!(named, ["?dry-run", "?limt", "?z"], "{} {}", route.method, route.path);
+    }
+}
+
+#[test]
 fn only_what_anybody_may_read_may_be_kept_by_shared_caches() {
     for route in ROUTES {
         if let Keep::Shared(_) = route.keep {
