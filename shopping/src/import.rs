@@ -56,6 +56,12 @@ pub async fn run(
     screen.bar.finish_and_clear();
     let report = report.with_context(|| format!("{}", arguments.file.display()))?;
     screen.finish()?;
+    // A file that lost its rows on the way must not look like one that went in.
+    anyhow::ensure!(
+        report.resumed || report.tally.rows() > 0,
+        "{}: it has no rows; nothing was done",
+        arguments.file.display()
+    );
     summarise(&report, &arguments);
 
     Ok(match report.tally.refused {

@@ -37,6 +37,23 @@ async fn what_is_exported_can_be_imported_elsewhere_and_is_the_same() -> Result<
 }
 
 #[tokio::test]
+async fn a_file_without_rows_is_no_success() -> Result<()> {
+    let world = World::new()?;
+    let table = world.write("rows.csv", "sku,name,category,price,stock\n")?;
+    let lines = world.write("rows.jsonl", "\n")?;
+
+    for file in [&table, &lines] {
+        for dry_run in [&["--dry-run"][..], &[]] {
+            let arguments = [&["import", text(file)?], dry_run].concat();
+            let ended = world.run(&arguments).await?.must_exit(1)?;
+
+            ensure!(ended.stderr.contains("no rows"), "{}", ended.stderr);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_table_with_awkward_text_comes_out_as_it_went_in() -> Result<()> {
     let (here, there) = (World::new()?, World::new()?);
     let rows = "\u{feff}sku,name,description,category,price,stock,attributes.colour\r\n\
