@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderValue;
+use axum::http::header::ALLOW;
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use domain::Code;
 use edge_core::Refusal;
+use edge_core::headers::METHODS;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -143,8 +145,11 @@ async fn method_not_allowed(matched: Option<MatchedPath>) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("allowed here: {methods}")).allowing(methods)
 }
 
-async fn nothing() -> Problem {
-    Problem::not_found("page")
+async fn nothing(request: Request) -> Response {
+    if request.method() == Method::OPTIONS && request.uri().path() == "*" {
+        return (StatusCode::NO_CONTENT, [(ALLOW, METHODS)]).into_response();
+    }
+    Problem::not_found("page").into_response()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]

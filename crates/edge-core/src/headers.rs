@@ -24,6 +24,9 @@ pub const CDN_CACHE_CONTROL: &str = "cdn-cache-control";
 /// RFC 9211.
 pub const CACHE_STATUS: &str = "cache-status";
 
+/// What `OPTIONS *` names in `Allow`: the methods of the server as a whole (RFC 9110 §9.3.7).
+pub const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// What the origin tells the edge alone.
 pub const INTERNAL_OF_ANSWERS: [&str; 3] = [STAMP, TAGS, MIN_SEQ];
 

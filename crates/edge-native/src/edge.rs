@@ -7,10 +7,10 @@ use bytes::Bytes;
 use cache::Follower;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use edge_core::auth::{KeyRing, SigningKey};
-use edge_core::{Refusal, Route, host};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
+use edge_core::{Refusal, Route, headers, host};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use limits::Gate;
 use ports::World;
@@ -62,6 +62,9 @@ impl Edge {
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let method = request.method();
         let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers() };
+        if *method == Method::OPTIONS && target == "*" {
+            return of_the_server();
+        }
 
         match Route::of(method.as_str(), target) {
             Ok(Route::Catalog(read)) => self.within_limit(read, asked, peer).await,
@@ -92,4 +95,12 @@ impl Edge {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE_CACHE_CONTROL));
         response
     }
+}
+
+/// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so nobody is asked.
+fn of_the_server() -> Response<Body> {
+    let mut response = Response::new(Body::EMPTY);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(headers::METHODS));
+    response
 }

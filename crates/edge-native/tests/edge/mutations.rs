@@ -208,7 +208,13 @@ async fn a_request_without_a_host_or_with_two_is_refused() {
     let old = shop.raw(format!("GET {PAGE} HTTP/1.0\r\n\r\n").as_bytes()).await;
     assert!(old.starts_with("HTTP/1.0 200"), "{old}");
     let star = shop.raw(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
-    assert!(star.starts_with("HTTP/1.1 404"), "{star}");
+    assert!(star.starts_with("HTTP/1.1 204"), "{star}");
+    assert!(star.to_ascii_lowercase().contains("\r\nallow: get, head, post, "), "{star}");
+    for method in ["GET", "POST"] {
+        let asterisk = format!("{method} * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let answer = shop.raw(asterisk.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    }
 }
 
 #[test]
