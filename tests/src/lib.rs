@@ -6,6 +6,7 @@ pub mod catalogue;
 mod door;
 mod process;
 mod retail;
+pub mod stale;
 mod wait;
 mod world;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tests::catalogue::{create_product, first_variant, reprice};
-use tests::{World, until};
+use tests::stale::{Admin, read_while_written};
+use tests::{Shop, World, until};
 
 use crate::behaviours;
 use crate::counted::CountedOrigin;
@@ -77,15 +78,7 @@ async fn the_worker_serves_a_real_shop_and_hears_of_its_changes() -> Result<()> 
     let world = World::new()?;
     let key = world.admin_key("catalog").await?;
     let shop = world.open().await?;
-    let secret = |name: &str| fs::read_to_string(world.data().join("secrets").join(name));
-    let (edge_auth, catalog_token) = (secret("edge_auth")?, secret("catalog_token")?);
-    let wrangler = Wrangler::start(&Given {
-        origin: &shop.origin().url(),
-        edge_auth: edge_auth.trim(),
-        catalog_token: catalog_token.trim(),
-        ..Given::default()
-    })
-    .await?;
+    let wrangler = before(&shop, &world).await?;
     let door = &wrangler.door;
     let product = create_product(shop.origin(), &key, "Lamp", "lamp-1").await?;
     let page = format!("/products/{}", product["slug"].as_str().context("slug")?);
@@ -117,6 +110,22 @@ async fn the_worker_serves_a_real_shop_and_hears_of_its_changes() -> Result<()> 
     shop.close().await
 }
 
+/// Nothing is ever pushed to a Worker: each isolate follows the log by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the built Worker and wrangler: `cargo xtask edge test`"]
+async fn no_read_of_the_worker_after_the_bound_is_stale() -> Result<()> {
+    let world = World::new()?;
+    let key = world.admin_key("owner").await?;
+    let shop = world.open().await?;
+    let wrangler = before(&shop, &world).await?;
+    let admin = Admin { origin: shop.origin().clone(), key };
+
+    read_while_written(&admin, &wrangler.door, 5_000).await?;
+
+    wrangler.stop().await?;
+    shop.close().await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the built Worker and wrangler: `cargo xtask edge test`"]
 async fn isolates_that_begin_anew_show_nothing_older_than_the_log() -> Result<()> {
@@ -142,4 +151,18 @@ async fn isolates_that_begin_anew_show_nothing_older_than_the_log() -> Result<()
     ensure!(changed.body == stage.origin.stamp().to_string().as_bytes(), "{changed}");
     ensure!(stage.asked("/products/lamp").len() == 2, "{:?}", stage.asked("/products/lamp"));
     wrangler.stop().await
+}
+
+/// A Worker with the secrets of a real shop.
+async fn before(shop: &Shop, world: &World) -> Result<Wrangler> {
+    let secret = |name: &str| fs::read_to_string(world.data().join("secrets").join(name));
+    let (edge_auth, catalog_token) = (secret("edge_auth")?, secret("catalog_token")?);
+
+    Wrangler::start(&Given {
+        origin: &shop.origin().url(),
+        edge_auth: edge_auth.trim(),
+        catalog_token: catalog_token.trim(),
+        ..Given::default()
+    })
+    .await
 }
