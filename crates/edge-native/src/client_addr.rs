@@ -6,7 +6,7 @@ use std::net::IpAddr;
 /// `X-Forwarded-For` that is not itself trusted.
 pub(crate) fn of<'a>(
     peer: IpAddr,
-    forwarded_for: impl DoubleEndedIterator<Item = &'a str>,
+    forwarded_for: impl DoubleEndedIterator<Item = &'a [u8]>,
     trusted: &[IpAddr],
 ) -> IpAddr {
     let peer = peer.to_canonical();
@@ -15,14 +15,19 @@ pub(crate) fn of<'a>(
     }
     let mut outermost = peer;
 
-    for address in forwarded_for.rev().flat_map(|line| line.rsplit(',')) {
-        let Ok(address) = address.trim().parse::<IpAddr>() else { break };
+    for address in forwarded_for.rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
+        let Some(address) = parsed(address) else { break };
         outermost = address.to_canonical();
         if !trusted.contains(&outermost) {
             break;
         }
     }
     outermost
+}
+
+/// Each for itself: what a client wrote before it, in whatever letters, spoils no address.
+fn parsed(address: &[u8]) -> Option<IpAddr> {
+    str::from_utf8(address).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -32,7 +37,7 @@ mod tests {
     fn of_lines(peer: &str, lines: &[&str], trusted: &[&str]) -> String {
         let trusted: Vec<_> = trusted.iter().map(|address| address.parse().unwrap()).collect();
 
-        of(peer.parse().unwrap(), lines.iter().copied(), &trusted).to_string()
+        of(peer.parse().unwrap(), lines.iter().map(|line| line.as_bytes()), &trusted).to_string()
     }
 
     #[test]
@@ -49,6 +54,15 @@ mod tests {
         assert_eq!(of_lines("10.0.0.1", &["192.0.2.9, 10.0.0.2"], &trusted), "192.0.2.9");
         assert_eq!(of_lines("10.0.0.1", &["6.6.6.6", "192.0.2.9"], &trusted), "192.0.2.9");
         assert_eq!(of_lines("::ffff:10.0.0.1", &["192.0.2.9"], &trusted), "192.0.2.9");
+    }
+
+    #[test]
+    fn nobody_gets_rid_of_his_address_by_what_he_says_before_it() {
+        let peer = IpAddr::from([10, 0, 0, 1]);
+
+        for line in [&b"\xe9, 192.0.2.9"[..], b"\xc3\xa9,192.0.2.9", b"unknown, ,\t192.0.2.9"] {
+            assert_eq!(of(peer, [line].into_iter(), &[peer]), IpAddr::from([192, 0, 2, 9]));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use domain::CatalogRead;
 use domain::limits::Subject;
 use edge_core::CacheStatus;
-use http::Response;
+use http::{HeaderValue, Response};
 use limits::{Admission, Gate};
 
 use crate::answer::Asked;
@@ -28,7 +28,7 @@ impl Edge {
             return self.catalog(read, asked).await;
         };
         let lines = asked.headers.get_all(FORWARDED_FOR).iter();
-        let subject = self.subject(peer, lines.filter_map(|line| line.to_str().ok()));
+        let subject = self.subject(peer, lines.map(HeaderValue::as_bytes));
         let admission = match gate.at_once(subject) {
             Some(admission) => admission,
             // Of a store that others count in as well.
@@ -48,7 +48,7 @@ impl Edge {
     pub(crate) fn subject<'a>(
         &self,
         peer: IpAddr,
-        forwarded_for: impl DoubleEndedIterator<Item = &'a str>,
+        forwarded_for: impl DoubleEndedIterator<Item = &'a [u8]>,
     ) -> Subject {
         Subject::address(client_addr::of(peer, forwarded_for, &self.trusted_proxies))
     }

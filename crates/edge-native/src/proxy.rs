@@ -10,7 +10,7 @@ use edge_core::fields::passed;
 use edge_core::{CacheStatus, Failure, headers};
 use http::header::{CACHE_STATUS, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, sleep_until};
 
@@ -33,10 +33,8 @@ impl Edge {
         if incoming.size_hint().lower() > self.limits.passed_body_max {
             return self.too_large();
         }
-        let forwarded_for = head.headers.get_all("x-forwarded-for").iter();
-        let lines: Vec<_> = forwarded_for.filter_map(|line| line.to_str().ok()).collect();
-        let client_addr =
-            client_addr::of(peer, lines.into_iter(), &self.trusted_proxies).to_string();
+        let lines = head.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+        let client_addr = client_addr::of(peer, lines, &self.trusted_proxies).to_string();
 
         let silence_max = self.limits.silence_max;
         let (body, progress) = Body::stream(incoming, self.limits.passed_body_max, silence_max);
