@@ -99,9 +99,9 @@ impl<'a> Said<'a> {
                 let length = digits.and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
                 return length.is_some_and(|length| self.length.replace(length).is_none());
             }
-            15 if is("accept-encoding") => match str::from_utf8(value) {
-                Ok(value) => self.is_long |= self.accept_encoding.replace(value).is_some(),
-                Err(_) => self.is_long = true,
+            15 if is("accept-encoding") => match text(value) {
+                Some(value) => self.is_long |= self.accept_encoding.replace(value).is_some(),
+                None => self.is_long = true,
             },
             15 if is("x-forwarded-for") => {
                 self.is_long |= self.forwarded_for.replace(value).is_some();
@@ -128,6 +128,11 @@ impl<'a> Said<'a> {
             len,
         })
     }
+}
+
+/// What `HeaderValue::to_str` calls text as well, so that both ways read the same.
+fn text(value: &[u8]) -> Option<&str> {
+    str::from_utf8(value).ok().filter(|text| text.is_ascii())
 }
 
 fn is_length(digits: &[u8]) -> bool {
@@ -171,6 +176,7 @@ mod tests {
             "If-None-Match: \"a\"\r\nIf-None-Match: \"b\"\r\n",
             "X-Catalog-Token: t\r\n",
             "X-Forwarded-For: a\r\nX-Forwarded-For: b\r\n",
+            "Accept-Encoding: br, \u{e9}\r\n",
         ] {
             let bytes = get(lines);
             assert_eq!(see(bytes.as_bytes()), Seen::Framed(bytes.len() as u64), "{lines}");
