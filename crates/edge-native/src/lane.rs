@@ -120,6 +120,10 @@ impl<T: Read + Write + Unpin, A: Answers> Read for Lane<T, A> {
                         return Poll::Pending;
                     }
                     if ready!(lane.poll_arrive(context))? == 0 {
+                        if !lane.arrived.bytes().is_empty() {
+                            // Not before what was asked first is answered.
+                            return Poll::Pending;
+                        }
                         return Poll::Ready(Ok(()));
                     }
                 }

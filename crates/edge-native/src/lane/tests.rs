@@ -172,6 +172,26 @@ async fn a_hit_on_its_way_out_is_ended_before_the_connection_is() {
     assert!(heard.ends_with("GET /hit "), "{heard}");
 }
 
+/// To hyper alone, the end of what a client says is that of its last question only.
+#[tokio::test]
+async fn what_a_client_asked_before_its_end_is_answered() {
+    for with_lane in [false, true] {
+        let (mut client, server) = duplex(1024);
+        let serving = serve(server, with_lane);
+        let asking = async {
+            client.write_all([SAID[3], SAID[0]].concat().as_bytes()).await.unwrap();
+            client.shutdown().await.unwrap();
+            let mut heard = String::new();
+            client.read_to_string(&mut heard).await.unwrap();
+            heard
+        };
+
+        let ((), heard) = tokio::join!(serving, asking);
+
+        assert!(heard.contains("GET /miss "), "{with_lane}: {heard}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
