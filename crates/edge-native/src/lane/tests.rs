@@ -20,12 +20,17 @@ use crate::body::Body;
 use crate::head::Head;
 use crate::pulse::Answering;
 
-/// Says what it was asked; what begins with `/hit` lies ready.
+/// Says what it was asked; what begins with `/hit` lies ready, and `/early` is answered before its
+/// body is read.
 struct Echo;
 
 impl Answers for Echo {
     async fn answer(self: &Arc<Self>, request: Request<Incoming>, _: IpAddr) -> Response<Body> {
         let asked = format!("{} {} ", request.method(), request.uri());
+        if request.uri() == "/early" {
+            tokio::spawn(request.into_body().collect());
+            return Response::new(Body::Bytes(asked.into()));
+        }
         let body = request.into_body().collect().await.map(|body| body.to_bytes());
         let body = body.unwrap_or(Bytes::from_static(b"(broken)"));
 
@@ -62,9 +67,8 @@ const SAID: [&str; 15] = [
 ];
 
 /// What a client that sends `said` in such pieces is told until nothing moves any more.
-async fn told(said: &str, sizes: &[usize], with_lane: bool) -> String {
-    // Little fits, so that each side often waits for the other.
-    let (client, server) = duplex(48);
+async fn told(said: &str, sizes: &[usize], room: usize, with_lane: bool) -> String {
+    let (client, server) = duplex(room);
     let serving = tokio::spawn(serve(server, with_lane));
     let (mut hears, mut speaks) = split(client);
     let (said, sizes) = (said.to_owned(), sizes.to_vec());
@@ -116,13 +120,20 @@ async fn serve(server: DuplexStream, with_lane: bool) {
 }
 
 fn both(said: &str, sizes: &[usize]) -> (String, String) {
+    // Little fits, so that each side often waits for the other.
+    let room = 48;
+
+    paused(async { (told(said, sizes, room, true).await, told(said, sizes, room, false).await) })
+}
+
+fn paused<T>(what: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
 
-    runtime.block_on(async { (told(said, sizes, true).await, told(said, sizes, false).await) })
+    runtime.block_on(what)
 }
 
 #[test]
@@ -170,6 +181,22 @@ async fn a_hit_on_its_way_out_is_ended_before_the_connection_is() {
 
     served.unwrap();
     assert!(heard.ends_with("GET /hit "), "{heard}");
+}
+
+#[test]
+fn what_comes_of_a_body_behind_its_answer_is_no_request() {
+    let early = SAID[4].replace("/miss", "/early");
+    let said = [&early, SAID[1], SAID[3]].concat();
+    let expected = ["POST /early ", "GET /hit?a=b ", "GET /miss "];
+
+    for (first, second) in (1..said.len()).flat_map(|first| [(first, 30), (first, usize::MAX)]) {
+        let lane = paused(told(&said, &[first, second], 1024, true));
+
+        let answers = lane.split("HTTP/1.1 200 OK\r\n").skip(1);
+        let bodies: Vec<_> =
+            answers.map(|answer| answer.split_once("\r\n\r\n").unwrap().1).collect();
+        assert_eq!(bodies, expected, "{first}, {second}");
+    }
 }
 
 /// To hyper alone, the end of what a client says is that of its last question only.
