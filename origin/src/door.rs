@@ -21,6 +21,7 @@ use crate::limit::Counted;
 use crate::router::router;
 use crate::routes::template;
 use crate::shop::SharedShop;
+use crate::unread;
 
 #[derive(Clone)]
 pub struct Door {
@@ -56,18 +57,18 @@ impl Service<Request<Incoming>> for Door {
     type Error = Infallible;
     type Future = Either<
         Ready<Result<Self::Response, Infallible>>,
-        <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future,
+        <TowerToHyperService<Router> as Service<Request<unread::Body>>>::Future,
     >;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         if let Err(refusal) = named_host(&request) {
             // The router answers, since it names and counts what is refused.
             request.extensions_mut().insert(refusal);
-            return Either::Right(self.router.call(request));
+            return Either::Right(self.router.call(request.map(unread::Body::new)));
         }
         match self.at_once(&request) {
             Some(response) => Either::Left(ready(Ok(response))),
-            None => Either::Right(self.router.call(request)),
+            None => Either::Right(self.router.call(request.map(unread::Body::new))),
         }
     }
 }

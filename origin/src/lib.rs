@@ -22,6 +22,7 @@ mod schema;
 mod serve;
 mod shop;
 mod token;
+mod unread;
 
 pub use router::{openapi, router};
 pub use serve::{Running, serve};
