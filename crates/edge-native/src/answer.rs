@@ -1,6 +1,7 @@
 //! An answer that can be sent any number of times: its head is written once, as it is sent, and its
 //! bytes are shared.
 
+use std::hint::black_box;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -19,6 +20,11 @@ use crate::body::Body;
 use crate::lines::{self, put_line};
 use crate::origin::Whole;
 use crate::problem::status_value;
+
+/// Of a processor's cache, in bytes.
+const LINE: usize = 64;
+/// More is read ahead by the processor itself.
+const TOUCHED_MAX: usize = 4 << 10;
 
 /// Without what differs from one sending to the next: its age, what the cache did, the limit.
 pub(crate) struct Answer {
@@ -149,6 +155,15 @@ impl Answer {
             (false, true) => Form::Head,
             (false, false) => Form::Whole,
         }
+    }
+
+    /// Asks for the memory that will be sent, for all of its lines at once. It is cold when many
+    /// answers are kept, and to copy it line by line is to wait for each.
+    pub fn touch(&self) {
+        let body = self.body.iter().take(TOUCHED_MAX);
+        let lines = self.head.iter().step_by(LINE).chain(body.step_by(LINE));
+
+        black_box(lines.fold(0, |all, byte| all ^ byte));
     }
 
     /// What is sent before and after the fields of the moment.

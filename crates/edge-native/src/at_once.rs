@@ -25,6 +25,7 @@ impl Edge {
             return None;
         }
         let kept = self.shelf.spelt(&Spelt { target: head.target, encoding: head.encoding })?;
+        kept.answer.touch();
         let now = self.world.now();
         let verdict = kept.verdict(self.follower.table().table());
         let Decision::Serve(hit) = decision::decide(&kept.entry, verdict, log, now) else {
