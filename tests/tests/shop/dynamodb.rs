@@ -24,18 +24,21 @@ fn admin_key(world: &World, endpoint: &str) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
 }
 
+async fn open(world: &World, endpoint: &str, settings: &[(&str, &str)]) -> Result<Shop> {
+    let arguments = ["--no-demo", "--edge-port", "0", "--origin-port", "0"];
+    let mut command = world.command_with(&arguments)?;
+    command.envs(settings.iter().copied());
+
+    Shop::start(on_dynamodb(&mut command, endpoint)).await
+}
+
 #[tokio::test]
 async fn two_shops_on_one_dynamodb_show_each_others_writes() -> Result<()> {
     let world = World::new()?;
     let dynamo = LocalDynamo::start().context("dynoxide")?;
     let endpoint = dynamo.endpoint();
     let key = admin_key(&world, &endpoint)?;
-    let open = async || {
-        let arguments = ["--no-demo", "--edge-port", "0", "--origin-port", "0"];
-        let mut command = world.command_with(&arguments)?;
-        Shop::start(on_dynamodb(&mut command, &endpoint)).await
-    };
-    let (one, other) = (open().await?, open().await?);
+    let (one, other) = (open(&world, &endpoint, &[]).await?, open(&world, &endpoint, &[]).await?);
 
     let product = create_product(one.origin(), &key, "Lamp", "lamp-1").await?;
     let page = format!("/products/{}", product["id"].as_str().context("id")?);
@@ -61,14 +64,10 @@ async fn sixty_four_callers_of_two_shops_get_exactly_the_limit_between_them() ->
     let dynamo = LocalDynamo::start().context("dynoxide")?;
     let endpoint = dynamo.endpoint();
     let key = admin_key(&world, &endpoint)?;
-    let open = async || {
-        let arguments = ["--no-demo", "--edge-port", "0", "--origin-port", "0"];
-        let mut command = world.command_with(&arguments)?;
-        // A day: what is counted is in one window, unless the test runs over midnight.
-        command.env("SHOP__LIMITS__BACKEND", "dynamodb").env("SHOP__LIMITS__ADMIN", "20/24h");
-        Shop::start(on_dynamodb(&mut command, &endpoint)).await
-    };
-    let (one, other) = (open().await?, open().await?);
+    // A day: what is counted is in one window, unless the test runs over midnight.
+    let limit = [("SHOP__LIMITS__BACKEND", "dynamodb"), ("SHOP__LIMITS__ADMIN", "20/24h")];
+    let (one, other) =
+        (open(&world, &endpoint, &limit).await?, open(&world, &endpoint, &limit).await?);
 
     let callers = (0..64).map(async |caller| {
         let shop = if caller % 2 == 0 { &one } else { &other };
