@@ -30,6 +30,7 @@ pub fn test(fast: bool) -> Result<bool> {
             report.skip("redis", left_out);
         } else {
             report.stage("redis", shared_in_redis);
+            report.stage("soak", || soak_for("a_minute_of_load"));
             report.stage("worker", edge::test);
             report.stage("cache tests", cache_tests::run_built);
             report.stage("cache tests, worker", cache_tests::run_worker);
@@ -57,6 +58,16 @@ pub fn cache_tests(on_the_worker: bool) -> Result<bool> {
         report.stage("cache tests, worker", cache_tests::run_worker);
     } else {
         report.stage("cache tests", cache_tests::run);
+    }
+
+    Ok(report.close())
+}
+
+/// The soak of ten minutes alone.
+pub fn soak() -> Result<bool> {
+    let mut report = Report::default();
+    if report.stage("build", || built(&["build", "--workspace"])) {
+        report.stage("soak", || soak_for("ten_minutes_of_load"));
     }
 
     Ok(report.close())
@@ -135,6 +146,14 @@ fn shared_in_redis() -> Result<Tally> {
         count_tests(&["--workspace", "--test", "end_to_end", "--", "--ignored", "redis::"], &[])?;
 
     Ok(tally)
+}
+
+/// Processes under load, with one fault after another.
+fn soak_for(test: &str) -> Result<Tally> {
+    toolbox::ensure_redis()?;
+    toolbox::ensure_faketime()?;
+
+    count_tests(&["--workspace", "--test", "soak", "--", "--ignored", "--nocapture", test], &[])
 }
 
 /// Requests made up from the OpenAPI document, against a running shop.

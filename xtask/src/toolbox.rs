@@ -96,6 +96,20 @@ pub fn has_redis() -> bool {
     succeeds(Command::new("redis-server").arg("--version"))
 }
 
+/// Sets the wall clock of a process that tests start.
+pub fn ensure_faketime() -> Result<()> {
+    if has_faketime() {
+        return Ok(());
+    }
+    apt_install(&["faketime"])?;
+
+    if has_faketime() { Ok(()) } else { bail!("faketime was installed but does not run") }
+}
+
+fn has_faketime() -> bool {
+    succeeds(Command::new("faketime").args(["+1h", "true"]))
+}
+
 pub fn has_cargo_deny() -> bool {
     succeeds(Command::new("cargo-deny").arg("--version"))
 }
