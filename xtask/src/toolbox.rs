@@ -107,7 +107,7 @@ pub fn ensure_faketime() -> Result<()> {
 }
 
 fn has_faketime() -> bool {
-    succeeds(Command::new("faketime").args(["+1h", "true"]))
+    succeeds(Command::new("faketime").args(["-f", "+1h", "true"]))
 }
 
 pub fn has_cargo_deny() -> bool {
