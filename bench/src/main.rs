@@ -9,6 +9,7 @@ mod catalogue;
 mod child;
 mod cores;
 mod corpus;
+mod crowd;
 mod figures;
 mod load;
 mod machine;

@@ -1,6 +1,7 @@
 //! The rows of the benchmark.
 
 mod caches;
+mod crowded;
 mod edge;
 mod flat;
 mod hits;
@@ -31,6 +32,8 @@ pub enum Row {
     Caches,
     /// The same with more and more answers in memory.
     Flat,
+    /// The same while one client holds thousands of connections.
+    Crowded,
     /// A hit in the Worker's memory against other Workers; `cargo xtask bench` builds them.
     Worker,
     /// What following the change log costs an isolate of the Worker.
@@ -48,11 +51,12 @@ pub enum Row {
 }
 
 impl Row {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Origin,
         Self::Edge,
         Self::Caches,
         Self::Flat,
+        Self::Crowded,
         Self::Worker,
         Self::Refresh,
         Self::Import,
@@ -68,6 +72,7 @@ impl Row {
             Self::Edge => "edge",
             Self::Caches => "caches",
             Self::Flat => "flat",
+            Self::Crowded => "crowded",
             Self::Worker => "worker",
             Self::Refresh => "refresh",
             Self::Import => "import",
@@ -84,6 +89,7 @@ impl Row {
             Self::Edge => edge::measure(plan)?,
             Self::Caches => caches::measure(plan)?,
             Self::Flat => flat::measure(plan)?,
+            Self::Crowded => crowded::measure(plan)?,
             Self::Worker => worker::measure(plan)?,
             Self::Refresh => refresh::measure(plan)?,
             Self::Import => import::measure(plan)?,
