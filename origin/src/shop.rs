@@ -11,6 +11,7 @@ use limits::Gates;
 use ports::{Bell, Items, SharedCache, World};
 use search::Shelf;
 use store::{AdminKeys, Audit, Catalog, Committed, Idempotency, Log};
+use supervision::Supervisor;
 
 use crate::catalog::{Index, Reads};
 use crate::context::RequestIds;
@@ -39,6 +40,8 @@ pub struct ShopSettings {
     /// Signs the read-your-writes tokens.
     pub token_key: SigningKey,
     pub metrics: MetricsPage,
+    /// Runs the origin's long-lived tasks.
+    pub supervisor: Supervisor,
 }
 
 pub struct Shop {
@@ -58,6 +61,7 @@ pub struct Shop {
     pub metrics: MetricsPage,
     pub measures: Measures,
     pub requests: RequestIds,
+    pub supervisor: Supervisor,
     bell: Option<Arc<dyn Bell>>,
 }
 
@@ -95,6 +99,7 @@ impl Shop {
             gates: settings.gates,
             bell: settings.bell,
             metrics: settings.metrics,
+            supervisor: settings.supervisor,
         }
     }
 

@@ -18,6 +18,7 @@ use ports::{
 };
 use serde_json::{Value, json};
 use store::AdminKeys;
+use supervision::Supervisor;
 use tower::ServiceExt as _;
 
 pub struct World {
@@ -66,6 +67,7 @@ impl World {
             edge_keys: KeyRing::new(signing_key()),
             token_key: SigningKey::new("token", SECRET).unwrap(),
             metrics: Arc::new(String::new),
+            supervisor: Supervisor::default(),
         };
         let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
         let follower = shop.follower.clone();

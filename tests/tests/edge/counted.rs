@@ -17,6 +17,7 @@ use ports::{
     Ask, Attributes, Decision, Items, Key, Limiter, Page, PortError, Query, Scan, TransactError,
     Transaction, Window,
 };
+use supervision::Supervisor;
 use tempfile::TempDir;
 use tests::Door;
 use tests::catalogue::create_product;
@@ -66,6 +67,7 @@ impl CountedOrigin {
             edge_keys: KeyRing::new(key(EDGE_AUTH)),
             token_key: key(CATALOG_TOKEN),
             metrics: Arc::new(String::new),
+            supervisor: Supervisor::default(),
         };
         let shop = Arc::new(Shop::new(Arc::new(items), Arc::new(SystemWorld), settings));
         let (stop, stopped) = oneshot::channel();
