@@ -8,7 +8,7 @@ use domain::limits::{Limit, LimitClass};
 use edge_native::EdgeSettings;
 use embedded::MemoryLimiter;
 use limits::Gate;
-use ports::{Ask, Decision, Limiter, PortError, PortErrorKind, Window};
+use ports::{Ask, JointDecision, Limiter, PortError, PortErrorKind, Window};
 
 use crate::shop::{Reply, Shop};
 use crate::stage::Reaction;
@@ -234,7 +234,7 @@ impl Limiter for Down {
         Window::Sliding
     }
 
-    async fn take(&self, _: &Ask) -> Result<Decision, PortError> {
+    async fn take_all(&self, _: &[Ask]) -> Result<JointDecision, PortError> {
         Err(PortError::new(PortErrorKind::Unavailable, "count"))
     }
 }
