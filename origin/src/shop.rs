@@ -1,10 +1,12 @@
 //! What the handlers work with.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cache::Follower;
+use domain::limits::LimitClass;
 use domain::{Currency, Seq, Stamp};
 use edge_core::auth::{KeyRing, SigningKey};
 use limits::Gates;
@@ -15,6 +17,7 @@ use supervision::Supervisor;
 
 use crate::catalog::{Index, Reads};
 use crate::context::RequestIds;
+use crate::key_attempts::KeyAttempts;
 use crate::measures::Measures;
 use crate::token::TokenKey;
 
@@ -42,6 +45,8 @@ pub struct ShopSettings {
     pub metrics: MetricsPage,
     /// Runs the origin's long-lived tasks.
     pub supervisor: Supervisor,
+    /// Proxies in front of this origin, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 pub struct Shop {
@@ -62,6 +67,8 @@ pub struct Shop {
     pub measures: Measures,
     pub requests: RequestIds,
     pub supervisor: Supervisor,
+    pub key_attempts: KeyAttempts,
+    pub trusted_proxies: Vec<IpAddr>,
     bell: Option<Arc<dyn Bell>>,
 }
 
@@ -92,6 +99,11 @@ impl Shop {
             items,
             measures: Measures::new(),
             requests: RequestIds::new(&*world),
+            key_attempts: KeyAttempts::new(
+                settings.gates.of(LimitClass::AuthFailure).cloned(),
+                Arc::clone(&world),
+            ),
+            trusted_proxies: settings.trusted_proxies,
             world,
             currency: settings.currency,
             edge_keys: settings.edge_keys,

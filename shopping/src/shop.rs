@@ -131,6 +131,7 @@ fn shop(
         token_key: platform.secrets.token_key(),
         metrics,
         supervisor,
+        trusted_proxies: settings.origin.trusted_proxies.clone(),
     };
 
     Shop::new(Arc::clone(&platform.items), Arc::clone(&platform.world), made)
