@@ -10,14 +10,15 @@ use platform::{InvalidatorSettings, Platform, PurgePlan, Shutdown};
 use ports::{Bell, World};
 use reqwest::Client;
 use store::Catalog;
-use tokio::sync::{mpsc, watch};
+use supervision::Supervisor;
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::announce::{Announcer, Beside, Rung, tell};
 use crate::heard::{Heard, Measures};
 use crate::http::{self, ClientError};
 use crate::observe::{BOUND, Observer, Sample, Samples, observe};
-use crate::purge::{Cloudflare, Purges};
+use crate::purge::{Cloudflare, Purger, Purges};
 use crate::push::Door;
 
 /// A push is answered at once or is of no use; a look takes as long as a cold page.
@@ -37,6 +38,8 @@ pub struct Parts {
     pub observed: Vec<String>,
     /// How processes tell one another, where there is a way.
     pub bell: Option<Arc<dyn Bell>>,
+    /// Runs the invalidator's tasks.
+    pub supervisor: Supervisor,
 }
 
 /// Ready to run.
@@ -48,6 +51,7 @@ pub struct Invalidator {
     bell: Option<Arc<dyn Bell>>,
     purging: Option<(Purges, Cloudflare, PurgePlan)>,
     observing: Option<(Observer, mpsc::Receiver<Sample>)>,
+    supervisor: Supervisor,
 }
 
 /// An invalidator that runs; its tasks end after the shutdown.
@@ -59,7 +63,7 @@ pub struct Running {
 
 impl Parts {
     /// Of a process that holds no cache.
-    pub fn of(platform: &Platform) -> Self {
+    pub fn of(platform: &Platform, supervisor: Supervisor) -> Self {
         Self {
             catalog: Catalog::over(Arc::clone(&platform.items), Arc::clone(&platform.world)),
             world: Arc::clone(&platform.world),
@@ -67,13 +71,14 @@ impl Parts {
             beside: Vec::new(),
             observed: Vec::new(),
             bell: platform.bell.clone(),
+            supervisor,
         }
     }
 }
 
 impl Invalidator {
     pub fn new(settings: &InvalidatorSettings, parts: Parts) -> Result<Self, ClientError> {
-        let Parts { catalog, world, key, beside, observed, bell } = parts;
+        let Parts { catalog, world, key, beside, observed, bell, supervisor } = parts;
         let client = http::inside(CALL_WITHIN)?;
         let (head, heads) = watch::channel(None);
         let mut announcers = doors(settings, &client, &key, &world);
@@ -113,31 +118,54 @@ impl Invalidator {
             bell,
             purging,
             observing,
+            supervisor,
         })
     }
 
     /// Runs until `shutdown`.
     pub fn start(self, shutdown: &Shutdown) -> Running {
         let mut tasks = JoinSet::new();
+        let (supervisor, follower) = (&self.supervisor, &self.follower);
+
         for announcer in self.announcers {
-            tasks.spawn(tell(announcer, self.heads.clone(), shutdown.clone()));
+            let parts = (announcer, self.heads.clone(), shutdown.clone());
+            tasks.spawn(supervisor.keep("announcer", parts, |(announcer, heads, shutdown)| {
+                tell(announcer, heads, shutdown)
+            }));
         }
         for one in self.beside {
-            tasks.spawn(hear(one, self.follower.clone(), shutdown.clone()));
+            let parts = (one, follower.clone(), shutdown.clone());
+            tasks.spawn(supervisor.keep("change-listener", parts, |(one, follower, shutdown)| {
+                hear(one, follower, shutdown)
+            }));
         }
         if let Some(bell) = self.bell {
-            tasks.spawn(listen(bell, self.follower.clone(), shutdown.clone()));
+            let parts = (bell, follower.clone(), shutdown.clone());
+            tasks.spawn(supervisor.keep("redis-listener", parts, |(bell, follower, shutdown)| {
+                listen(bell, follower, shutdown)
+            }));
         }
         if let Some((purges, cloudflare, plan)) = self.purging {
-            tasks.spawn(purges.run(Arc::new(cloudflare), plan, shutdown.clone()));
+            let cloudflare: Arc<dyn Purger> = Arc::new(cloudflare);
+            let parts = (purges, cloudflare, shutdown.clone());
+            tasks.spawn(supervisor.keep("purges", parts, move |(purges, cloudflare, shutdown)| {
+                purges.run(cloudflare, plan, shutdown)
+            }));
         }
         if let Some((observer, samples)) = self.observing {
-            tasks.spawn(observe(observer, samples, shutdown.clone()));
+            let parts = (Arc::new(observer), Arc::new(Mutex::new(samples)), shutdown.clone());
+            tasks.spawn(supervisor.keep("observer", parts, |(observer, samples, shutdown)| {
+                observe(observer, samples, shutdown)
+            }));
         }
-        tasks.spawn({
-            let (follower, ended) = (self.follower.clone(), shutdown.begun());
-            async move { follower.run(ended).await }
-        });
+        let parts = (follower.clone(), shutdown.clone());
+        tasks.spawn(supervisor.keep(
+            "invalidator-follower",
+            parts,
+            async |(follower, shutdown)| {
+                follower.run(shutdown.begun()).await;
+            },
+        ));
 
         Running { follower: self.follower, tasks }
     }

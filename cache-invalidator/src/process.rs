@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 use platform::{OperatorsPage, Platform, Settings, Shutdown, Sources, drain};
+use supervision::Supervisor;
 
 use crate::invalidator::{Invalidator, Parts};
 
@@ -36,9 +37,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         sources = sources.flag("--data-dir", "data_dir", folder);
     }
     let settings = Settings::load(&sources)?;
+    let supervisor = Supervisor::default();
     platform::start_logging(&settings.log)?;
-    let metrics = platform::start_metrics()?;
-    let shutdown = Shutdown::on_signals().context("signals can't be heard")?;
+    let metrics = platform::start_metrics(&supervisor)?;
+    let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
     let platform = Platform::connect(&settings).await?;
     let listen = settings.invalidator.listen;
     let page = OperatorsPage::bind(listen, metrics)
@@ -46,7 +48,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("can't listen on {listen} (invalidator.listen)"))?;
     let addr = page.addr;
 
-    let invalidator = Invalidator::new(&settings.invalidator, Parts::of(&platform))?;
+    let invalidator =
+        Invalidator::new(&settings.invalidator, Parts::of(&platform, supervisor.clone()))?;
     let mut running = invalidator.start(&shutdown);
     let follower = running.follower;
     let fitness = move || follower.fit().map(|stamp| stamp.to_string());

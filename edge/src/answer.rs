@@ -5,6 +5,7 @@ use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
 use domain::policy::{BROWSER_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
+use edge_core::arrival::REFUSAL;
 use edge_core::cache_status::Detail;
 use edge_core::fields::Fields;
 use edge_core::{CacheStatus, conditional};
@@ -54,7 +55,10 @@ impl Answer {
     /// Of an answer that is shown and forgotten.
     pub fn passing(status: u16, fields: &Fields, body: ArrayBuffer, policy: Option<&str>) -> Self {
         let mut kept = fields.kept();
-        for name in ["retry-after", "x-request-id"] {
+        // Of a limit of this edge's own, the origin's word counts only where it refuses.
+        let told = ["ratelimit", "ratelimit-policy"].into_iter().filter(|_| status == REFUSAL);
+        let has_policy = status == REFUSAL && fields.get("ratelimit-policy").is_some();
+        for name in told.chain(["retry-after", "x-request-id"]) {
             if let Some(value) = fields.get(name) {
                 kept.set(name, value);
             }
@@ -63,7 +67,7 @@ impl Answer {
             kept.set("cache-control", PRIVATE_CACHE_CONTROL);
         }
 
-        Self::new(status, kept, body, policy)
+        Self::new(status, kept, body, policy.filter(|_| !has_policy))
     }
 
     /// From what was kept, in this isolate or another one.

@@ -3,7 +3,6 @@
 
 use std::rc::Rc;
 
-use domain::coherence::Verdict;
 use domain::{CatalogRead, Timestamp};
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
@@ -73,7 +72,7 @@ impl Edge {
         context: &Context,
     ) -> JsValue {
         let log = self.known_log(context).await;
-        let fill = Fill::new(read, key);
+        let fill = Fill::new(read, key, asked);
         if self.log.borrow().is_cache_off() {
             return self.alone(fill, Forward::Bypass, Some(Detail::Off), asked, context).await;
         }
@@ -91,7 +90,8 @@ impl Edge {
                 answer
             }
             Decision::Fetch(plan) => {
-                let fill = Fill { kept: Some(kept), revalidate: plan.revalidate, ..fill };
+                let (revalidate, refills) = (plan.revalidate, plan.refills);
+                let fill = Fill { kept: Some(kept), revalidate, refills, ..fill };
                 self.fetched(fill, plan, asked, context).await
             }
         }
@@ -158,10 +158,10 @@ impl Edge {
         stand_in: Option<&Kept>,
         asked: &Asked,
     ) -> JsValue {
-        // A row may have withdrawn it while the origin was asked.
-        let stand_in =
-            stand_in.filter(|kept| kept.verdict(self.log.borrow().table()) != Verdict::Withdrawn);
-        if let (Some(kept), Some(status)) = (stand_in, landed.failed_with()) {
+        // A row may have come while the origin was asked, so it is judged once more.
+        if let (Some(kept), Some(status)) = (stand_in, landed.status())
+            && plan.is_covered(status, kept.verdict(self.log.borrow().table()))
+        {
             return stood_in(kept, plan.why, Some(status), asked);
         }
         let forwarded = |status, stored, detail| {
@@ -198,7 +198,7 @@ impl Edge {
         asked: &Asked,
         context: &Context,
     ) -> JsValue {
-        let plan = Fetch { why, revalidate: false, stands_in: false, detail };
+        let plan = Fetch { why, revalidate: false, stands_in: false, refills: false, detail };
         let landed = self.fill(&fill, context).await;
 
         self.shown(landed, plan, None, asked)

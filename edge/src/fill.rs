@@ -12,6 +12,7 @@ use edge_core::headers::TAGS;
 use edge_core::{Encoding, Entry, Failure, Key, decision};
 
 use crate::answer::Answer;
+use crate::asked::Asked;
 use crate::edge::{Edge, behind, now};
 use crate::js::{self, Context};
 use crate::kept::Kept;
@@ -53,11 +54,25 @@ pub(crate) struct Fill {
     pub revalidate: bool,
     /// What whoever asks has written.
     pub at_least: Option<Seq>,
+    /// For whom.
+    pub client_addr: Rc<str>,
+    /// What is kept was invalidated by the change log.
+    pub refills: bool,
 }
 
 impl Fill {
-    pub fn new(read: CatalogRead, key: Key) -> Self {
-        Self { read, key, kept: None, revalidate: false, at_least: None }
+    pub fn new(read: CatalogRead, key: Key, asked: &Asked) -> Self {
+        let client_addr = asked.client_addr().into();
+
+        Self {
+            read,
+            key,
+            kept: None,
+            revalidate: false,
+            at_least: None,
+            client_addr,
+            refills: false,
+        }
     }
 }
 
@@ -71,11 +86,11 @@ impl Landed {
         }
     }
 
-    /// The status of a failure that an old answer may stand in for.
-    pub fn failed_with(&self) -> Option<u16> {
+    /// What a shopper would be answered with; `None` where the answer may be kept.
+    pub fn status(&self) -> Option<u16> {
         match self {
             Self::Failed(failure) => Some(failure.status()),
-            Self::Passing { answer, .. } => Some(answer.status).filter(|one| is_failure(*one)),
+            Self::Passing { answer, .. } => Some(answer.status),
             Self::Kept { .. } => None,
         }
     }
@@ -85,7 +100,9 @@ impl Edge {
     pub(crate) async fn fill(self: &Rc<Self>, fill: &Fill, context: &Context) -> Landed {
         let landed = self.asked_for(fill, context).await.unwrap_or_else(Landed::Failed);
 
-        if let (Some(kept), Some(_)) = (&fill.kept, landed.failed_with()) {
+        if let Some(kept) = &fill.kept
+            && landed.status().is_some_and(is_failure)
+        {
             kept.stand_in(now());
         }
         landed
@@ -103,6 +120,8 @@ impl Edge {
                 encoding,
                 min_seq,
                 validator: validated.as_ref().and_then(|kept| kept.answer.etag()),
+                client_addr: &fill.client_addr,
+                refills: fill.refills,
             };
             let asked_at = now();
             let reply = self.question(ask, BODY_MAX, FETCH_WITHIN).await?;

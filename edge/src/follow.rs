@@ -153,7 +153,14 @@ impl Edge {
     }
 
     async fn asked_page(&self, target: &str) -> Option<ArrayBuffer> {
-        let ask = Ask { target, encoding: Encoding::Identity, min_seq: None, validator: None };
+        let ask = Ask {
+            target,
+            encoding: Encoding::Identity,
+            min_seq: None,
+            validator: None,
+            client_addr: "",
+            refills: false,
+        };
 
         match self.question(ask, PAGE_BYTES_MAX, PAGE_WITHIN).await {
             Ok(reply) if reply.status == 200 => reply.bytes().ok(),

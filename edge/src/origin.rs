@@ -22,6 +22,10 @@ pub(crate) struct Ask<'a> {
     pub min_seq: Option<Seq>,
     /// The entity tag of what is kept.
     pub validator: Option<&'a str>,
+    /// For whom, where it is for somebody: the origin counts by it.
+    pub client_addr: &'a str,
+    /// What is kept was invalidated by the change log.
+    pub refills: bool,
 }
 
 /// An answer whose head has arrived, and what of its body the platform has given us.
@@ -58,8 +62,12 @@ impl Edge {
         let mut fields = Fields::default();
         fields.set("accept-encoding", ask.encoding.as_str());
         fields.set(headers::EDGE_ENCODING, ask.encoding.as_str());
-        let signed = Signed { target: ask.target, ..self.nobody() };
+        let signed = Signed { target: ask.target, client_addr: ask.client_addr, ..self.nobody() };
         self.sign(&mut fields, &signed);
+        let auth = fields.get(headers::EDGE_AUTH).filter(|_| ask.refills);
+        if let Some(refill) = auth.map(|auth| self.settings.key.seal_refill(auth)) {
+            fields.set(headers::REFILL, refill);
+        }
         if let Some(seq) = ask.min_seq {
             fields.set(headers::MIN_SEQ, seq.to_string());
         }

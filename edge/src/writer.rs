@@ -27,7 +27,7 @@ impl Edge {
         let response = if self.reach(written, context).await {
             self.answered(read, key, asked, context).await
         } else {
-            let fill = Fill { at_least: Some(written), ..Fill::new(read, key) };
+            let fill = Fill { at_least: Some(written), ..Fill::new(read, key, asked) };
             self.alone(fill, Forward::Request, None, asked, context).await
         };
 

@@ -8,11 +8,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::Code;
 use domain::access::{Permission, Role};
-use domain::limits::Subject;
+use domain::limits::{LimitClass, Subject};
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use store::{Actor, AdminKey};
 
-use crate::internal;
+use crate::caller::Caller;
 use crate::limit::Counted;
 use crate::problem::Problem;
 use crate::query::refuse_unknown;
@@ -50,7 +50,9 @@ pub async fn admit(
         return next.run(request).await;
     };
     let (mut parts, body) = request.into_parts();
-    let counted = match let_in(&shop, route, &mut parts).await {
+    let caller = Caller::of(&shop, &parts);
+    parts.extensions.insert(caller.clone());
+    let counted = match let_in(&shop, route, &caller, &mut parts).await {
         Ok(counted) => counted,
         Err(problem) => return problem.into_response(),
     };
@@ -74,21 +76,25 @@ pub async fn admit(
 async fn let_in<'a>(
     shop: &'a Shop,
     route: &Decisions,
+    caller: &Caller,
     parts: &mut Parts,
 ) -> Result<Counted<'a>, Problem> {
     let count = async |subject| match route.limit {
+        Some(LimitClass::Public) => Counted::read(shop, caller).await,
         Some(class) => Counted::count(shop, class, subject).await,
         None => Counted::UNLIMITED,
     };
 
     match route.access {
-        Access::Anyone => Ok(count(Subject::Everybody).await),
-        Access::Edge => {
-            internal::require_edge(shop, parts)?;
-            Ok(count(Subject::Everybody).await)
-        }
+        Access::Anyone => Ok(count(caller.subject()).await),
+        // The answer to others does not say that there is something here.
+        Access::Edge if caller.edge.is_none() => Err(Problem::not_found("page")),
+        Access::Edge => Ok(count(caller.subject()).await),
         Access::Admin(permission) => {
-            let key = authenticate(shop, &parts.headers).await?;
+            let key = match authenticate(shop, caller, &parts.headers).await? {
+                Ok(key) => key,
+                Err(refused) => return Ok(refused),
+            };
             let counted = count(Subject::Admin(key.id)).await;
             if !counted.is_refused() {
                 let actor = Actor::Key { key: key.id, name: key.name };
@@ -104,7 +110,12 @@ async fn let_in<'a>(
     }
 }
 
-async fn authenticate(shop: &Shop, headers: &HeaderMap) -> Result<AdminKey, Problem> {
+/// The key of the request; or its refusal, where its address has sent too many wrong ones.
+async fn authenticate<'a>(
+    shop: &'a Shop,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> Result<Result<AdminKey, Counted<'a>>, Problem> {
     let unauthorized = |detail| Problem::new(Code::Unauthorized, detail);
     let value = headers
         .get(AUTHORIZATION)
@@ -112,11 +123,19 @@ async fn authenticate(shop: &Shop, headers: &HeaderMap) -> Result<AdminKey, Prob
     let text = value.to_str().unwrap_or_default();
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let (_, token) = token.ok_or_else(|| unauthorized("the scheme is Bearer"))?;
+    let (subject, token) = (caller.subject(), token.trim());
+    if let Some((gate, refused)) = shop.key_attempts.refusal(subject, token) {
+        return Ok(Err(Counted::at(gate, refused)));
+    }
 
-    shop.keys
-        .authenticate(token.trim())
-        .await?
-        .ok_or_else(|| unauthorized("no such admin key, or it was revoked"))
+    if let Some(key) = shop.keys.authenticate(token).await? {
+        shop.key_attempts.succeeded(token);
+        return Ok(Ok(key));
+    }
+    match shop.key_attempts.failed(subject, token).await {
+        Some((gate, refused)) => Ok(Err(Counted::at(gate, refused))),
+        None => Err(unauthorized("no such admin key, or it was revoked")),
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Admin {

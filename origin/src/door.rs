@@ -2,19 +2,20 @@
 //! router. A hit meets the same decisions there; here it meets nothing that it does not need.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::HOST;
 use axum::http::{HeaderValue, Request, Response, Version};
-use domain::limits::{LimitClass, Subject};
 use edge_core::{Refusal, host};
 use futures::future::{Either, Ready, ready};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
+use crate::caller::Caller;
 use crate::catalog;
 use crate::context::{self, REQUEST_ID};
 use crate::limit::Counted;
@@ -27,17 +28,24 @@ use crate::unread;
 pub struct Door {
     shop: SharedShop,
     router: TowerToHyperService<Router>,
+    /// Of a connection's own door.
+    peer: Option<IpAddr>,
 }
 
 impl Door {
     pub fn new(shop: SharedShop) -> Self {
-        Self { router: TowerToHyperService::new(router(shop.clone())), shop }
+        Self { router: TowerToHyperService::new(router(shop.clone())), shop, peer: None }
     }
 
-    fn at_once(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
+    /// For the requests of one connection.
+    pub fn of(&self, peer: IpAddr) -> Self {
+        Self { peer: Some(peer), ..self.clone() }
+    }
+
+    fn at_once(&self, request: &Request<Incoming>, caller: &Caller) -> Option<Response<Body>> {
         let began = Instant::now();
-        let (resource, response) = catalog::at_once(&self.shop, request)?;
-        let counted = Counted::at_once(&self.shop, LimitClass::Public, Subject::Everybody)?;
+        let (resource, response) = catalog::at_once(&self.shop, caller, request)?;
+        let counted = Counted::read_at_once(&self.shop, caller)?;
         let id = self.shop.requests.next(&*self.shop.world);
         let mut response = match counted.is_refused() {
             true => context::within(id.clone(), || counted.refusal()).unwrap_or(response),
@@ -66,9 +74,14 @@ impl Service<Request<Incoming>> for Door {
             request.extensions_mut().insert(refusal);
             return Either::Right(self.router.call(request.map(unread::Body::new)));
         }
-        match self.at_once(&request) {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let caller = Caller::look(&self.shop, method, uri, headers, self.peer);
+        match self.at_once(&request, &caller) {
             Some(response) => Either::Left(ready(Ok(response))),
-            None => Either::Right(self.router.call(request.map(unread::Body::new))),
+            None => {
+                request.extensions_mut().insert(caller);
+                Either::Right(self.router.call(request.map(unread::Body::new)))
+            }
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Between the shop's own parts: the change log, for edges that follow it; and who is an edge.
 
+use std::net::IpAddr;
+
 use axum::extract::{Query, State};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use cache::{ChangeLog as _, Changes};
 use domain::{Code, Seq, Stamp};
 use edge_core::auth::{Payload, Signed};
-use edge_core::{Encoding, headers, push};
+use edge_core::{Encoding, client_addr, headers, push};
 use serde::Deserialize;
 
 use crate::problem::Problem;
@@ -57,6 +58,10 @@ pub struct FromEdge {
     /// one that it does not know, and then `Accept-Encoding` decides, as without the field: a 400
     /// would make an outage of the order in which the two are deployed.
     pub encoding: Option<Encoding>,
+    /// For whom it asks; an edge that does not say asks for nobody in particular.
+    pub client: Option<IpAddr>,
+    /// In the place of an entry that the change log invalidated.
+    pub refills: bool,
 }
 
 /// Believes a signed request; without a signature every header that only an edge may send is
@@ -83,8 +88,11 @@ pub fn from_edge(shop: &Shop, method: &Method, uri: &Uri, headers: &HeaderMap) -
     }
     let min_seq = single(headers, headers::MIN_SEQ).and_then(|seq| seq.parse().ok()).map(Seq);
     let encoding = single(headers, headers::EDGE_ENCODING).and_then(Encoding::of_name);
+    let client = client_addr::parse(client_addr);
+    let refills =
+        single(headers, headers::REFILL).is_some_and(|seal| shop.edge_keys.is_refill(seal, auth));
 
-    Some(FromEdge { min_seq, encoding })
+    Some(FromEdge { min_seq, encoding, client, refills })
 }
 
 /// Of a header that comes twice neither is believed.
@@ -93,10 +101,4 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let value = values.next()?.to_str().ok()?;
 
     values.next().is_none().then_some(value)
-}
-
-/// Refuses whoever is not an edge; the answer does not say that there is something here.
-pub fn require_edge(shop: &Shop, parts: &Parts) -> Result<FromEdge, Problem> {
-    from_edge(shop, &parts.method, &parts.uri, &parts.headers)
-        .ok_or_else(|| Problem::not_found("page"))
 }

@@ -3,12 +3,14 @@
 mod access;
 mod admin;
 mod body;
+mod caller;
 mod catalog;
 mod context;
 mod docs;
 mod door;
 mod idempotency;
 mod internal;
+mod key_attempts;
 mod limit;
 mod measures;
 mod ops;

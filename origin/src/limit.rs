@@ -1,9 +1,11 @@
-//! Limits at the origin: the public API's in total, and each admin's.
+//! Limits at the origin: the public API's in total and each address's share of it, refills of
+//! edges, and each admin's.
 
 use axum::response::{IntoResponse, Response};
 use domain::limits::{LimitClass, Subject};
 use limits::{Admission, Gate};
 
+use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::shop::Shop;
 
@@ -20,23 +22,55 @@ impl<'a> Counted<'a> {
         }
     }
 
-    /// `None` where the count has to be waited for; nothing was counted then.
-    pub fn at_once(shop: &'a Shop, class: LimitClass, subject: Subject) -> Option<Self> {
+    /// A catalogue read. A refill has a budget of its own, and is counted like any other read once
+    /// that is spent.
+    pub async fn read(shop: &'a Shop, caller: &Caller) -> Self {
+        let subject = caller.subject();
+        if caller.refills() {
+            let refill = Self::count(shop, LimitClass::Refill, subject).await;
+            if !refill.is_refused() {
+                return refill;
+            }
+        }
+        Self::count(shop, LimitClass::Public, subject).await
+    }
+
+    /// The same; `None` where the count has to be waited for; nothing was counted then.
+    pub fn read_at_once(shop: &'a Shop, caller: &Caller) -> Option<Self> {
+        let subject = caller.subject();
+        if caller.refills() {
+            let refill = Self::at_once(shop, LimitClass::Refill, subject)?;
+            if !refill.is_refused() {
+                return Some(refill);
+            }
+        }
+        Self::at_once(shop, LimitClass::Public, subject)
+    }
+
+    fn at_once(shop: &'a Shop, class: LimitClass, subject: Subject) -> Option<Self> {
         match shop.gates.of(class) {
             Some(gate) => Some(Self(Some((gate, gate.at_once(subject)?)))),
             None => Some(Self::UNLIMITED),
         }
     }
 
-    pub const fn is_refused(&self) -> bool {
-        matches!(self.0, Some((_, Admission::Refused(_))))
+    pub const fn at(gate: &'a Gate, admission: Admission) -> Self {
+        Self(Some((gate, admission)))
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.0.as_ref().is_some_and(|(_, admission)| admission.is_refused())
     }
 
     /// The answer to a request that was too many.
     pub fn refusal(&self) -> Option<Response> {
-        let Some((gate, Admission::Refused(decision))) = &self.0 else { return None };
+        let problem = match self.0.as_ref()? {
+            (gate, Admission::Refused(decision)) => gate.problem(decision),
+            (gate, Admission::RefusedShare(decision)) => gate.share_problem(decision),
+            _ => return None,
+        };
 
-        Some(self.marked(Problem::of(gate.problem(decision)).into_response()))
+        Some(self.marked(Problem::of(problem).into_response()))
     }
 
     /// Says the policy and what remains.

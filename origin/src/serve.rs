@@ -38,12 +38,14 @@ pub async fn serve(
     let addr = listener.local_addr().map_err(not_listening)?;
     let mut background = JoinSet::new();
     let follower = shop.follower.clone();
-    background.spawn(async move { follower.run(std::future::pending()).await });
+    background.spawn(shop.supervisor.keep("origin-follower", follower, |follower| async move {
+        follower.run(std::future::pending()).await;
+    }));
     let first = shop.catalog.log().head().await?;
     while !shop.follower.reach(first.head, Duration::from_secs(1)).await {
         tracing::info!("the catalogue is being loaded");
     }
-    background.spawn(keep_house(Arc::clone(&shop)));
+    background.spawn(shop.supervisor.keep("change-log-tidying", Arc::clone(&shop), keep_house));
 
     let done = tokio::spawn(async move {
         accept(shop, listener, shutdown).await;
@@ -74,13 +76,14 @@ async fn accept(
             accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Out of file descriptors: others will close.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let connection = server.serve_connection(TokioIo::new(stream), door.clone()).into_owned();
+        let connection =
+            server.serve_connection(TokioIo::new(stream), door.of(peer.ip())).into_owned();
         let connection = draining.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -1,19 +1,23 @@
 //! What the handlers work with.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cache::Follower;
+use domain::limits::LimitClass;
 use domain::{Currency, Seq, Stamp};
 use edge_core::auth::{KeyRing, SigningKey};
 use limits::Gates;
 use ports::{Bell, Items, SharedCache, World};
 use search::Shelf;
 use store::{AdminKeys, Audit, Catalog, Committed, Idempotency, Log};
+use supervision::Supervisor;
 
 use crate::catalog::{Index, Reads};
 use crate::context::RequestIds;
+use crate::key_attempts::KeyAttempts;
 use crate::measures::Measures;
 use crate::token::TokenKey;
 
@@ -39,6 +43,10 @@ pub struct ShopSettings {
     /// Signs the read-your-writes tokens.
     pub token_key: SigningKey,
     pub metrics: MetricsPage,
+    /// Runs the origin's long-lived tasks.
+    pub supervisor: Supervisor,
+    /// Proxies in front of this origin, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 pub struct Shop {
@@ -58,6 +66,9 @@ pub struct Shop {
     pub metrics: MetricsPage,
     pub measures: Measures,
     pub requests: RequestIds,
+    pub supervisor: Supervisor,
+    pub key_attempts: KeyAttempts,
+    pub trusted_proxies: Vec<IpAddr>,
     bell: Option<Arc<dyn Bell>>,
 }
 
@@ -88,6 +99,11 @@ impl Shop {
             items,
             measures: Measures::new(),
             requests: RequestIds::new(&*world),
+            key_attempts: KeyAttempts::new(
+                settings.gates.of(LimitClass::AuthFailure).cloned(),
+                Arc::clone(&world),
+            ),
+            trusted_proxies: settings.trusted_proxies,
             world,
             currency: settings.currency,
             edge_keys: settings.edge_keys,
@@ -95,6 +111,7 @@ impl Shop {
             gates: settings.gates,
             bell: settings.bell,
             metrics: settings.metrics,
+            supervisor: settings.supervisor,
         }
     }
 

@@ -10,6 +10,7 @@ use domain::limits::LimitClass;
 use edge_native::{EdgeSettings, Listen, conformance};
 use platform::{Counting, Fitness, OperatorsPage, Secrets, Shutdown, drain, system_world};
 use ports::World;
+use supervision::Supervisor;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::arguments::EdgeArguments;
@@ -21,9 +22,10 @@ const END_WITHIN: Duration = Duration::from_secs(15);
 /// Runs until a signal ends it.
 pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<ExitCode> {
     let settings = &start.settings.edge;
+    let supervisor = Supervisor::default();
     platform::start_logging(&start.settings.log)?;
-    let metrics = platform::start_metrics()?;
-    let shutdown = Shutdown::on_signals().context("signals can't be heard")?;
+    let metrics = platform::start_metrics(&supervisor)?;
+    let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
     let url = settings.origin_url.as_ref();
     let url = url.context("an edge alone needs an origin: --origin URL (edge.origin_url)")?;
     let world = system_world();
@@ -36,6 +38,7 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
         let origin = url.parse().with_context(|| format!("--origin {url}"))?;
         let mut made = conformance::Settings::new(settings.listen, origin, world);
         made.capacity_bytes = settings.capacity_bytes;
+        made.supervisor = supervisor.clone();
         let running = conformance::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
         let fitness: Fitness = Arc::new(|| Some("it follows no change log".to_owned()));
         (running.addr, running.join, fitness)
@@ -44,6 +47,7 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
         let secrets = Secrets::obtain(&start.settings.secrets, &start.settings.data_dir, &*world)?;
         let counting = Counting::open(&start.settings, &world).await?;
         let mut made = self::settings(settings, url, &secrets, &world)?;
+        made.supervisor = supervisor.clone();
         made.read_gate = counting.gates(&start.settings).of(LimitClass::Read).cloned();
         let running = edge_native::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
         let follower = running.follower().clone();

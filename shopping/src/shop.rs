@@ -15,6 +15,7 @@ use origin::{MetricsPage, Shop, ShopSettings};
 use platform::{Platform, Settings, Shutdown, drain};
 use ports::Bell;
 use store::{Actor, Catalog};
+use supervision::Supervisor;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -27,9 +28,10 @@ const END_WITHIN: Duration = Duration::from_secs(25);
 /// Runs until a signal ends it.
 pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let settings = start.settings.clone();
+    let supervisor = Supervisor::default();
     platform::start_logging(&settings.log)?;
-    let metrics = platform::start_metrics()?;
-    let shutdown = Shutdown::on_signals().context("signals can't be heard")?;
+    let metrics = platform::start_metrics(&supervisor)?;
+    let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
     let platform = start.connect().await?;
     let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
     start.agree_on_currency(&catalog).await?;
@@ -42,31 +44,40 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let mut tasks = JoinSet::new();
     let listener = bind(&settings).await?;
     let gates = platform.gates(&settings);
-    let shop = Arc::new(shop(&platform, &settings, &gates, Arc::new(move || metrics.render())));
+    let page: MetricsPage = Arc::new(move || metrics.render());
+    let shop = Arc::new(shop(&platform, &settings, &gates, (page, supervisor.clone())));
     let origin_ends = Shutdown::default();
     let origin = origin::serve(Arc::clone(&shop), listener, origin_ends.begun())
         .await
         .context("the origin did not start")?;
     let url = settings.edge.origin_url.clone().unwrap_or_else(|| format!("http://{}", origin.addr));
     let mut of_edge = edge::settings(&settings.edge, &url, &platform.secrets, &platform.world)?;
+    of_edge.supervisor = supervisor.clone();
     of_edge.read_gate = gates.of(LimitClass::Read).cloned();
     let edge = edge_native::serve(of_edge, shutdown.begun())
         .await
         .map_err(|error| anyhow::anyhow!("the edge did not start: {error} (edge.listen)"))?;
-    tasks.spawn({
-        let (platform, shutdown) = (platform.clone(), shutdown.clone());
-        async move { platform.maintain(shutdown.begun()).await }
-    });
+    let parts = (platform.clone(), shutdown.clone());
+    tasks.spawn(supervisor.keep("store-sweep", parts, async |(platform, shutdown)| {
+        platform.maintain(shutdown.begun()).await;
+    }));
     let followers = [shop.follower.clone(), edge.follower().clone()];
     if settings.invalidator.enabled {
-        let mut parts = Parts::of(&platform);
+        let mut parts = Parts::of(&platform, supervisor.clone());
         parts.beside = followers.into();
         parts.observed = vec![format!("http://{}", edge.addr)];
         let invalidator = Invalidator::new(&settings.invalidator, parts)
             .context("the invalidator did not start")?;
         tasks.spawn(invalidator.start(&shutdown).ended());
     } else if let Some(bell) = platform.bell.clone() {
-        tasks.spawn(hear(bell, followers, shutdown.begun()));
+        let parts = (bell, followers, shutdown.clone());
+        tasks.spawn(supervisor.keep(
+            "redis-listener",
+            parts,
+            async |(bell, followers, shutdown)| {
+                hear(bell, followers, shutdown.begun()).await;
+            },
+        ));
     }
     println!("shop ready: edge http://{} origin http://{}", edge.addr, origin.addr);
     std::io::stdout().flush().context("standard output is closed")?;
@@ -103,7 +114,12 @@ async fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("the origin can't listen on {listen} (origin.listen)"))
 }
 
-fn shop(platform: &Platform, settings: &Settings, gates: &Gates, metrics: MetricsPage) -> Shop {
+fn shop(
+    platform: &Platform,
+    settings: &Settings,
+    gates: &Gates,
+    (metrics, supervisor): (MetricsPage, Supervisor),
+) -> Shop {
     let made = ShopSettings {
         currency: settings.catalog.currency,
         cache_bytes: settings.cache.capacity_bytes(),
@@ -114,6 +130,8 @@ fn shop(platform: &Platform, settings: &Settings, gates: &Gates, metrics: Metric
         edge_keys: platform.secrets.edge_keys(),
         token_key: platform.secrets.token_key(),
         metrics,
+        supervisor,
+        trusted_proxies: settings.origin.trusted_proxies.clone(),
     };
 
     Shop::new(Arc::clone(&platform.items), Arc::clone(&platform.world), made)

@@ -1,5 +1,6 @@
 //! An HTTP client that sends what it is told: no redirects, no cookies, no decoding, no mercy.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -47,6 +48,17 @@ impl Door {
             address: format!("127.0.0.1:{address}"),
             client: Client::builder(TokioExecutor::new()).build_http(),
         })
+    }
+
+    /// The same, for a client at another loopback address.
+    pub fn from_address(&self, address: IpAddr) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_local_address(Some(address));
+
+        Self {
+            address: self.address.clone(),
+            client: Client::builder(TokioExecutor::new()).build(connector),
+        }
     }
 
     pub fn url(&self) -> String {

@@ -14,5 +14,5 @@ pub use answer::Answer;
 pub use door::{Call, Door};
 pub use process::{Ended, Shop};
 pub use retail::{Retail, RetailProduct};
-pub use wait::{until, within};
+pub use wait::{until, until_every, within};
 pub use world::World;

@@ -12,10 +12,20 @@ use tokio::time::{Instant, interval, timeout};
 pub async fn until<T>(
     bound: Duration,
     what: &str,
+    ask: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    until_every(Duration::from_millis(20), bound, what, ask).await
+}
+
+/// The same where one may not ask as often.
+pub async fn until_every<T>(
+    pause: Duration,
+    bound: Duration,
+    what: &str,
     mut ask: impl AsyncFnMut() -> Result<Option<T>>,
 ) -> Result<T> {
     let deadline = Instant::now() + bound;
-    let mut pulse = interval(Duration::from_millis(20));
+    let mut pulse = interval(pause);
 
     loop {
         pulse.tick().await;

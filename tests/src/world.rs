@@ -103,7 +103,7 @@ impl World {
         }
         // The tests ask more often than one shopper may.
         command.env("SHOP__LIMITS__READ", "off").env("SHOP__LIMITS__PUBLIC", "off");
-        command.env("SHOP__LIMITS__ADMIN", "off");
+        command.env("SHOP__LIMITS__ADMIN", "off").env("SHOP__LIMITS__AUTH_FAILURE", "off");
         Ok(command)
     }
 }

@@ -8,6 +8,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("domain", 0),
     ("edge-core", 1),
     ("ports", 1),
+    ("supervision", 1),
     ("edge", 2),
     ("store", 2),
     ("embedded", 2),

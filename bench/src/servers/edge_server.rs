@@ -11,6 +11,7 @@ use edge_native::{EdgeSettings, Listen};
 use embedded::{MemoryLimiter, SystemWorld};
 use limits::Gate;
 use ports::Limiter;
+use supervision::Supervisor;
 
 use super::SECRET;
 
@@ -18,7 +19,8 @@ pub fn serve(origin: &str, capacity_bytes: u64) -> Result<()> {
     let runtime = super::runtime()?;
 
     runtime.block_on(async {
-        platform::start_metrics()?;
+        let supervisor = Supervisor::default();
+        platform::start_metrics(&supervisor)?;
         let mut settings = EdgeSettings::new(
             Listen::At(super::any_port()),
             origin.parse()?,
@@ -26,6 +28,7 @@ pub fn serve(origin: &str, capacity_bytes: u64) -> Result<()> {
             Arc::new(SystemWorld),
         );
         settings.capacity_bytes = capacity_bytes;
+        settings.supervisor = supervisor;
         settings.read_gate = Some(Arc::new(counted()));
 
         let running = edge_native::serve(settings, pending()).await?;

@@ -11,6 +11,7 @@ use embedded::{SqliteItems, SystemWorld};
 use limits::Gates;
 use origin::{Shop, ShopSettings};
 use store::schema::TABLES;
+use supervision::Supervisor;
 use tokio::net::TcpListener;
 
 use super::SECRET;
@@ -22,7 +23,8 @@ pub fn serve(store: &Path) -> Result<()> {
     let runtime = super::runtime()?;
 
     runtime.block_on(async {
-        let metrics = platform::start_metrics()?;
+        let supervisor = Supervisor::default();
+        let metrics = platform::start_metrics(&supervisor)?;
         let items = Arc::new(SqliteItems::open(store, TABLES)?);
         let settings = ShopSettings {
             currency: Currency::USD,
@@ -33,6 +35,8 @@ pub fn serve(store: &Path) -> Result<()> {
             edge_keys: KeyRing::new(SigningKey::of_secret(SECRET.as_bytes())?),
             token_key: SigningKey::of_secret(SECRET.as_bytes())?,
             metrics: Arc::new(move || metrics.render()),
+            supervisor,
+            trusted_proxies: Vec::new(),
         };
         let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
         let listener = TcpListener::bind(super::any_port()).await?;

@@ -9,7 +9,7 @@ use platform::Shutdown;
 use ports::World;
 use reqwest::Client;
 use store::Catalog;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -35,8 +35,8 @@ pub(crate) struct Observer {
 }
 
 pub(crate) async fn observe(
-    observer: Observer,
-    mut samples: mpsc::Receiver<Sample>,
+    observer: Arc<Observer>,
+    samples: Arc<Mutex<mpsc::Receiver<Sample>>>,
     shutdown: Shutdown,
 ) {
     describe_counter!("staleness_checks_total", "Changes that were looked for through an edge");
@@ -44,7 +44,7 @@ pub(crate) async fn observe(
     describe_counter!("staleness_unknown_total", "Changes of which an edge could not say");
     describe_counter!("staleness_skipped_total", "Changes that nobody had time to look for");
     describe_histogram!("change_visible_seconds", "From a change's commit until an edge showed it");
-    let observer = Arc::new(observer);
+    let mut samples = samples.lock().await;
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut looks = JoinSet::new();
 

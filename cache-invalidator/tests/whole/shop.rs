@@ -19,6 +19,7 @@ use platform::{InvalidatorSettings, Shutdown};
 use ports::Bell;
 use store::schema::TABLES;
 use store::{Actor, Catalog};
+use supervision::Supervisor;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
@@ -84,6 +85,7 @@ impl Shop {
             beside: Vec::new(),
             observed: Vec::new(),
             bell,
+            supervisor: Supervisor::default(),
         };
         let running = Invalidator::new(settings, parts).unwrap().start(&Shutdown::default());
 

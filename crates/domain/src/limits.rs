@@ -14,6 +14,11 @@ pub enum LimitClass {
     Admin,
     Public,
     Read,
+    /// Edges' reads in the place of entries that the change log invalidated. Apart from
+    /// [`Self::Public`], so that no flood of other reads keeps a change unseen.
+    Refill,
+    /// Admin calls with a wrong key.
+    AuthFailure,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +26,10 @@ pub struct Limit {
     pub requests: u32,
     pub window: Duration,
 }
+
+/// How much of a limit that all share one address may take, in whole percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share(u8);
 
 /// Who asks, as far as it can be known. Never something that a client can make up: whoever can
 /// mint subjects has no limit.
@@ -45,7 +54,16 @@ pub enum WhenUncounted {
 }
 
 impl LimitClass {
-    pub const ALL: [Self; 5] = [Self::Payment, Self::Cart, Self::Admin, Self::Public, Self::Read];
+    /// In the order of the variants: stores index by it.
+    pub const ALL: [Self; 7] = [
+        Self::Payment,
+        Self::Cart,
+        Self::Admin,
+        Self::Public,
+        Self::Read,
+        Self::Refill,
+        Self::AuthFailure,
+    ];
 
     /// The default; each is a setting.
     pub const fn default_limit(self) -> Limit {
@@ -57,8 +75,10 @@ impl LimitClass {
             Self::Payment => per_minute(10),
             Self::Cart => per_minute(100),
             Self::Admin => per_minute(50),
-            Self::Public => per_minute(1_000),
+            Self::Public | Self::Refill => per_minute(1_000),
             Self::Read => per_minute(300),
+            // Far more than a person mistypes, far fewer than a guesser needs.
+            Self::AuthFailure => per_minute(20),
         }
     }
 
@@ -69,14 +89,32 @@ impl LimitClass {
             Self::Admin => "admin",
             Self::Public => "public",
             Self::Read => "read",
+            Self::Refill => "refill",
+            Self::AuthFailure => "auth-failure",
         }
+    }
+
+    /// Of a class that is counted in total, the policy of one address's [`Share`].
+    pub const fn share_name(self) -> Option<&'static str> {
+        match self {
+            Self::Public => Some("public-share"),
+            Self::Refill => Some("refill-share"),
+            Self::Payment | Self::Cart | Self::Admin | Self::Read | Self::AuthFailure => None,
+        }
+    }
+
+    /// Whether all requests are counted together, and not each subject's apart.
+    pub const fn is_total(self) -> bool {
+        self.share_name().is_some()
     }
 
     /// Reads fail open. What costs money or changes the shop is never without a limit.
     pub const fn when_uncounted(self) -> WhenUncounted {
         match self {
-            Self::Public | Self::Read => WhenUncounted::Allow,
-            Self::Payment | Self::Cart | Self::Admin => WhenUncounted::CountHere,
+            Self::Public | Self::Read | Self::Refill => WhenUncounted::Allow,
+            Self::Payment | Self::Cart | Self::Admin | Self::AuthFailure => {
+                WhenUncounted::CountHere
+            }
         }
     }
 }
@@ -85,7 +123,31 @@ impl Limit {
     /// The item of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11 §3):
     /// `"read";q=300;w=60`.
     pub fn policy(self, class: LimitClass) -> String {
-        format!("\"{}\";q={};w={}", class.name(), self.requests, whole_seconds(self.window))
+        self.policy_named(class.name())
+    }
+
+    pub fn policy_named(self, name: &str) -> String {
+        format!("\"{name}\";q={};w={}", self.requests, whole_seconds(self.window))
+    }
+}
+
+impl Share {
+    /// Ten addresses together, and no fewer, can take all.
+    pub const DEFAULT: Self = Self(10);
+
+    /// 1 to 100 percent.
+    pub const fn of_percent(percent: u8) -> Option<Self> {
+        match percent {
+            1..=100 => Some(Self(percent)),
+            _ => None,
+        }
+    }
+
+    /// Of a small limit, one request at least: a share of nothing would refuse everybody.
+    pub const fn of(self, total: Limit) -> Limit {
+        let requests = (total.requests as u64 * self.0 as u64 / 100) as u32;
+
+        Limit { requests: if requests == 0 { 1 } else { requests }, window: total.window }
     }
 }
 
@@ -161,6 +223,24 @@ mod tests {
     fn what_costs_money_or_changes_the_shop_is_never_without_a_limit() {
         for class in [LimitClass::Payment, LimitClass::Cart, LimitClass::Admin] {
             assert_eq!(class.when_uncounted(), WhenUncounted::CountHere);
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_part_of_the_total_and_never_nothing() {
+        let total = |requests| Limit { requests, window: Duration::from_secs(60) };
+
+        assert_eq!(Share::DEFAULT.of(total(1_000)), total(100));
+        assert_eq!(Share::DEFAULT.of(total(19)), total(1));
+        assert_eq!(Share::DEFAULT.of(total(3)), total(1));
+        assert_eq!(Share::of_percent(100).unwrap().of(total(u32::MAX)), total(u32::MAX));
+        assert_eq!((Share::of_percent(0), Share::of_percent(101)), (None, None));
+    }
+
+    #[test]
+    fn classes_are_listed_in_the_order_in_which_stores_index_them() {
+        for (at, class) in LimitClass::ALL.into_iter().enumerate() {
+            assert_eq!(class as usize, at, "{class:?}");
         }
     }
 }

@@ -105,7 +105,9 @@ impl Arrival<'_> {
             Err(why) => {
                 // An error is everybody's; what answers a question may be meant for one alone.
                 let is_ones = why == NotStorable::NotPublic && (200..300).contains(&status);
-                Arrived::Pass { detail: None, is_shareable: !is_ones }
+                // A refusal is of one shopper's share: who waits beside him has his own.
+                let is_shareable = !is_ones && status != REFUSAL;
+                Arrived::Pass { detail: None, is_shareable }
             }
         }
     }
@@ -125,10 +127,12 @@ impl Arrival<'_> {
     }
 }
 
-/// Whether an old answer may stand in for this one (RFC 5861 §4). A 429 is of the origin's limit,
-/// which this shopper alone did not use up.
+/// The origin's limit: about whoever asked, and no failure of the origin.
+pub const REFUSAL: u16 = 429;
+
+/// Whether the origin has failed, so that an old answer may stand in (RFC 5861 §4).
 pub const fn is_failure(status: u16) -> bool {
-    matches!(status, 429 | 500 | 502..=504)
+    matches!(status, 500 | 502..=504)
 }
 
 #[cfg(test)]
@@ -216,10 +220,18 @@ mod tests {
     }
 
     #[test]
-    fn an_old_answer_stands_in_for_what_the_shopper_did_not_cause() {
+    fn an_old_answer_stands_in_for_failures_of_the_origin() {
         let failures: Vec<_> = (200..600).filter(|status| is_failure(*status)).collect();
 
-        assert_eq!(failures, [429, 500, 502, 503, 504]);
+        assert_eq!(failures, [500, 502, 503, 504]);
+    }
+
+    #[test]
+    fn a_refusal_is_for_the_one_who_was_refused() {
+        let fields = fields(&[]);
+        let refused = Arrival { status: 429, ..arrival(&fields) };
+
+        assert_eq!(refused.judge(None), passing(None, false));
     }
 
     #[test]

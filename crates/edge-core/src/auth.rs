@@ -15,6 +15,8 @@ const VERSION: &str = "v1";
 pub const SKEW_MAX: Duration = Duration::from_secs(60);
 /// In bytes. RFC 2104 §3 discourages keys that are shorter than the hash.
 pub const SECRET_MIN: usize = 32;
+/// What a seal is for that says of a request what [`crate::headers::REFILL`] does.
+const REFILL: &str = "refill";
 /// In bytes, of a key's name and of a nonce.
 const WORD_MAX: usize = 64;
 
@@ -129,6 +131,12 @@ impl SigningKey {
             .is_ok_and(|seal| self.sealing(purpose, text).verify_slice(&seal).is_ok())
     }
 
+    /// The value of `X-Edge-Refill`, of the one request with this `X-Edge-Auth`. Apart from that
+    /// signature, so that an origin that does not know the field believes the request all the same.
+    pub fn seal_refill(&self, auth: &str) -> String {
+        self.seal(REFILL, auth)
+    }
+
     /// Begins with a word that is no version, so that no seal is a request's signature.
     fn sealing(&self, purpose: &str, text: &str) -> Hmac<Sha256> {
         let mut mac = self.keyed.clone();
@@ -203,8 +211,17 @@ impl KeyRing {
             .map_err(|_| AuthError::Mismatch)
     }
 
+    /// Whether `seal` is the one of the request with this `X-Edge-Auth`, which was verified.
+    pub fn is_refill(&self, seal: &str, auth: &str) -> bool {
+        self.keys().any(|key| key.is_seal(seal, REFILL, auth))
+    }
+
     fn key(&self, kid: &str) -> Option<&SigningKey> {
-        Some(&self.current).into_iter().chain(&self.other).find(|key| *key.kid == *kid)
+        self.keys().find(|key| *key.kid == *kid)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &SigningKey> {
+        Some(&self.current).into_iter().chain(&self.other)
     }
 }
 
@@ -344,6 +361,20 @@ mod tests {
         assert!(!key("a", 2).is_seal(&seal, "purpose", "text"));
         assert!(!key("a", 1).is_seal("", "purpose", "text"));
         assert!(!key("a", 1).is_seal("é", "purpose", "text"));
+    }
+
+    #[test]
+    fn a_refill_is_sealed_for_one_request_by_either_live_key() {
+        let auth = key("a", 1).sign(&REQUEST, NOW, 7);
+        let other = key("a", 1).sign(&REQUEST, NOW, 8);
+        let ring = KeyRing::new(key("new", 2)).with_other(key("a", 1));
+        let seal = key("a", 1).seal_refill(&auth);
+
+        assert!(ring.is_refill(&seal, &auth));
+        assert!(ring.is_refill(&key("new", 2).seal_refill(&auth), &auth));
+        assert!(!ring.is_refill(&seal, &other));
+        assert!(!ring.is_refill("1", &auth));
+        assert!(!KeyRing::new(key("new", 2)).is_refill(&seal, &auth));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::coherence::Verdict;
 use domain::{Resource, Seq, Stamp, TagHash, TagTable, Timestamp};
 
+use crate::arrival::{REFUSAL, is_failure};
 use crate::cache_status::{Detail, Forward};
 
 pub use reception::{Reception, is_outranked, known_tags, least, receive};
@@ -72,6 +73,9 @@ pub struct Fetch {
     pub revalidate: bool,
     /// The entry may be shown when the origin fails (RFC 5861 §4).
     pub stands_in: bool,
+    /// The change log, and not its age, took the entry: what is asked for is a change that shoppers
+    /// wait for, which the origin counts apart from other reads.
+    pub refills: bool,
     pub detail: Option<Detail>,
 }
 
@@ -91,6 +95,20 @@ impl LogAge {
 
     fn is_lost(self) -> bool {
         self.usage() == LogUse::RefreshFirst
+    }
+}
+
+impl Fetch {
+    /// Whether the entry, of which the log now says `verdict`, is shown in the place of an answer
+    /// with this status. A refusal is no failure of the origin: it may keep an entry in use that is
+    /// merely old, and never one that is known to be wrong.
+    pub fn is_covered(&self, status: u16, verdict: Verdict) -> bool {
+        let is_right = match status {
+            REFUSAL => verdict.is_valid(),
+            _ => is_failure(status) && verdict != Verdict::Withdrawn,
+        };
+
+        self.stands_in && is_right
     }
 }
 
@@ -146,6 +164,7 @@ pub fn decide(entry: &Entry, verdict: Verdict, log: LogAge, now: Timestamp) -> D
         why: if verdict.is_valid() { Forward::Stale } else { Forward::Miss },
         revalidate: shown,
         stands_in: shown && age < entry.ttl.saturating_add(policy.stale_if_error),
+        refills: !verdict.is_valid(),
         detail,
     })
 }
@@ -162,6 +181,7 @@ pub fn without_entry(log: LogAge) -> Fetch {
         why: Forward::UriMiss,
         revalidate: false,
         stands_in: false,
+        refills: false,
         detail: log.is_lost().then_some(Detail::LogUnavailable),
     }
 }
@@ -255,6 +275,33 @@ mod tests {
 
             assert!(!fetched.stands_in && !fetched.revalidate);
         }
+    }
+
+    #[test]
+    fn only_what_the_log_invalidated_is_refilled() {
+        let refills = |age, verdict| {
+            fetch(decide(&entry(Resource::Product, age), verdict, CURRENT, NOW)).refills
+        };
+
+        assert!(refills(1, Verdict::Invalid) && refills(1, Verdict::Withdrawn));
+        assert!(!refills(660, Verdict::Valid), "its age took it");
+        assert!(!without_entry(CURRENT).refills, "nothing was held");
+    }
+
+    #[test]
+    fn a_refusal_keeps_an_old_entry_in_use_and_none_that_is_known_to_be_wrong() {
+        let old = fetch(decide(&entry(Resource::Product, 660), Verdict::Valid, CURRENT, NOW));
+        let wrong = fetch(decide(&entry(Resource::Product, 1), Verdict::Invalid, CURRENT, NOW));
+
+        assert!(old.is_covered(429, Verdict::Valid));
+        assert!(!old.is_covered(429, Verdict::Invalid), "a row came while the origin was asked");
+        assert!(!wrong.is_covered(429, Verdict::Invalid));
+        for failure in [500, 502, 503, 504] {
+            assert!(wrong.is_covered(failure, Verdict::Invalid), "{failure}");
+            assert!(!wrong.is_covered(failure, Verdict::Withdrawn), "{failure}");
+        }
+        assert!(!old.is_covered(200, Verdict::Valid) && !old.is_covered(404, Verdict::Valid));
+        assert!(!without_entry(CURRENT).is_covered(503, Verdict::Valid));
     }
 
     #[test]

@@ -13,6 +13,10 @@ pub const MIN_SEQ: &str = "x-min-seq";
 /// [`crate::Encoding::as_str`] of the one encoding that the edge wants the answer in. Proxies rewrite
 /// `Accept-Encoding` (Cloudflare's to `br, gzip`), and leave a field that they don't know alone.
 pub const EDGE_ENCODING: &str = "x-edge-encoding";
+/// Of a signed request in the place of an entry that the change log invalidated: the seal of
+/// [`crate::auth::SigningKey::seal_refill`]. Without it, or without a seal that can be believed, the
+/// request is counted like any other.
+pub const REFILL: &str = "x-edge-refill";
 /// `{log}.{seq}`: the log's position before the answer's data was read.
 pub const STAMP: &str = "x-stamp";
 /// The answer's tags, parted by blanks.

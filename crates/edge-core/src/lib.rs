@@ -5,6 +5,7 @@
 pub mod arrival;
 pub mod auth;
 pub mod cache_status;
+pub mod client_addr;
 pub mod conditional;
 pub mod decision;
 pub mod encoding;

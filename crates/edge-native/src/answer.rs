@@ -2,12 +2,14 @@
 //! bytes are shared.
 
 use std::hint::black_box;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use domain::Timestamp;
 use domain::policy::{BROWSER_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
+use edge_core::arrival::REFUSAL;
 use edge_core::fields::passed;
 use edge_core::http::print_date;
 use edge_core::{CacheStatus, conditional, headers};
@@ -15,6 +17,7 @@ use http::header::{
     AGE, CACHE_CONTROL, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG, IF_NONE_MATCH, RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use limits::{RATELIMIT, RATELIMIT_POLICY};
 
 use crate::body::Body;
 use crate::lines::{self, put_line};
@@ -42,6 +45,8 @@ pub(crate) struct Answer {
 pub(crate) struct Asked<'a> {
     pub is_head: bool,
     pub headers: &'a HeaderMap,
+    /// Whose it is: the origin counts what has to be asked of it for this request.
+    pub client: IpAddr,
 }
 
 /// How an answer goes out.
@@ -73,7 +78,10 @@ impl Answer {
     /// Of an answer that is shown and forgotten.
     pub fn passing(whole: Whole) -> Self {
         let mut head = passed(&whole.headers, headers::is_not_kept);
-        for name in [RETRY_AFTER, HeaderName::from_static("x-request-id")] {
+        // Of a limit of this edge's own, the origin's word counts only where it refuses.
+        let is_refusal = whole.status.as_u16() == REFUSAL;
+        let told = [RATELIMIT, RATELIMIT_POLICY].into_iter().filter(|_| is_refusal);
+        for name in told.chain([RETRY_AFTER, HeaderName::from_static("x-request-id")]) {
             if let Some(value) = whole.headers.get(&name) {
                 head.insert(name, value.clone());
             }

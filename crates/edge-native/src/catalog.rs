@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use domain::coherence::Verdict;
 use domain::{CatalogRead, Timestamp};
 use edge_core::arrival::is_failure;
 use edge_core::cache_status::{Detail, Forward, Forwarded};
@@ -38,7 +37,7 @@ impl Edge {
         asked: &Asked<'_>,
     ) -> Response<Body> {
         if self.mode.is_off() {
-            let fill = Fill { read, key, kept: None, revalidate: false, at_least: None };
+            let fill = Fill::new(read, key, asked.client);
             return Box::pin(self.alone(fill, Forward::Bypass, Some(Detail::Off), asked)).await;
         }
         let log = self.log_age().await;
@@ -46,7 +45,7 @@ impl Edge {
 
         let Some(kept) = self.shelf.get(&key) else {
             let plan = decision::without_entry(log);
-            let fill = Fill { read, key, kept: None, revalidate: false, at_least: None };
+            let fill = Fill::new(read, key, asked.client);
             return Box::pin(self.fetched(fill, plan, asked)).await;
         };
         let verdict = kept.verdict(self.follower.table().table());
@@ -56,16 +55,15 @@ impl Edge {
             Decision::Serve(hit) => self.hit(&kept, hit, asked, now),
             Decision::ServeAndRefresh(hit) => {
                 let answer = self.hit(&kept, hit, asked, now);
-                self.refresh(read, key, kept, now);
+                self.refresh(Fill::new(read, key, asked.client), kept, now);
                 answer
             }
             Decision::Fetch(plan) => {
                 let fill = Fill {
-                    read,
-                    key,
                     kept: Some(kept),
                     revalidate: plan.revalidate,
-                    at_least: None,
+                    refills: plan.refills,
+                    ..Fill::new(read, key, asked.client)
                 };
                 Box::pin(self.fetched(fill, plan, asked)).await
             }
@@ -103,13 +101,12 @@ impl Edge {
     }
 
     /// Asks the origin behind an answer that was given, unless somebody does or it just failed.
-    fn refresh(self: &Arc<Self>, read: CatalogRead, key: Key, kept: Arc<Kept>, now: Timestamp) {
+    fn refresh(self: &Arc<Self>, fill: Fill, kept: Arc<Kept>, now: Timestamp) {
         if kept.may_stand_in_unasked(now) {
             return;
         }
-        if let (_, Some(pilot)) = self.flights.board(key.as_str(), None) {
-            let fill = Fill { read, key, kept: Some(kept), revalidate: true, at_least: None };
-            self.lead(fill, pilot);
+        if let (_, Some(pilot)) = self.flights.board(fill.key.as_str(), None) {
+            self.lead(Fill { kept: Some(kept), revalidate: true, ..fill }, pilot);
         }
     }
 
@@ -146,11 +143,10 @@ impl Edge {
         stand_in: Option<&Kept>,
         asked: &Asked<'_>,
     ) -> Response<Body> {
-        let failed_with = landed.failed_with();
-        // A row may have withdrawn it while the origin was asked.
-        let stand_in = stand_in
-            .filter(|kept| kept.verdict(self.follower.table().table()) != Verdict::Withdrawn);
-        if let (Some(kept), Some(status)) = (stand_in, failed_with) {
+        // A row may have come while the origin was asked, so it is judged once more.
+        if let (Some(kept), Some(status)) = (stand_in, landed.status())
+            && plan.is_covered(status, kept.verdict(self.follower.table().table()))
+        {
             return self.stand_in(kept, plan.why, Some(status), asked);
         }
         let forwarded = |status, stored, detail| {
@@ -208,7 +204,7 @@ impl Edge {
         detail: Option<Detail>,
         asked: &Asked<'_>,
     ) -> Response<Body> {
-        let plan = Fetch { why, revalidate: false, stands_in: false, detail };
+        let plan = Fetch { why, revalidate: false, stands_in: false, refills: false, detail };
         let landed = self.fill(&fill).await;
 
         self.shown(landed, plan, false, None, asked)
@@ -225,15 +221,17 @@ impl Landed {
         }
     }
 
-    /// The status of a failure that an old answer may stand in for (RFC 5861 §4).
-    pub(crate) fn failed_with(&self) -> Option<u16> {
+    /// What a shopper would be answered with; `None` where the answer may be kept.
+    pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Failed(failure) => Some(failure.status()),
-            Self::Passing { answer, .. } => {
-                Some(answer.status.as_u16()).filter(|status| is_failure(*status))
-            }
+            Self::Passing { answer, .. } => Some(answer.status.as_u16()),
             Self::Kept { .. } => None,
         }
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.status().is_some_and(is_failure)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use edge_core::Failure;
+use edge_core::arrival::REFUSAL;
 use tokio::time::timeout_at;
 
 use crate::edge::Edge;
@@ -55,10 +56,13 @@ impl Edge {
 
         tokio::spawn(async move {
             let landed = edge.fill(&fill).await;
-            if let (Some(kept), Some(_)) = (&fill.kept, landed.failed_with()) {
+            if let Some(kept) = fill.kept.as_ref().filter(|_| landed.has_failed()) {
                 kept.stand_in(edge.world.now());
             }
-            if matches!(landed, Landed::Passing { is_shareable: false, .. }) {
+            // The next one's answer to a key that was refused may be everybody's.
+            if matches!(landed, Landed::Passing { is_shareable: false, .. })
+                && landed.status() != Some(REFUSAL)
+            {
                 edge.unshared.add(fill.key.as_str());
             }
             pilot.land(landed);

@@ -61,16 +61,17 @@ impl Edge {
         }
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let method = request.method();
-        let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers() };
+        let client = self.client(peer, request.headers());
+        let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers(), client };
         if *method == Method::OPTIONS && target == "*" {
             return of_the_server();
         }
 
         match Route::of(method.as_str(), target) {
-            Ok(Route::Catalog(read)) => self.within_limit(read, asked, peer).await,
+            Ok(Route::Catalog(read)) => self.within_limit(read, asked).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
-                Some(target) => Box::pin(self.pass(request, target, peer)).await,
+                Some(target) => Box::pin(self.pass(request, target, client)).await,
                 None => self.refused(Refusal::not_found()),
             },
             Ok(Route::Internal) => self.internal(&request),

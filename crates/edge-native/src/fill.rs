@@ -1,5 +1,6 @@
 //! Asking the origin for a cached read, judging what it answers, and keeping what may be kept.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
@@ -46,6 +47,17 @@ pub(crate) struct Fill {
     pub revalidate: bool,
     /// What whoever asks has written.
     pub at_least: Option<Seq>,
+    /// For whom.
+    pub client: IpAddr,
+    /// What is kept was invalidated by the change log.
+    pub refills: bool,
+}
+
+impl Fill {
+    /// Of a read of which nothing is kept.
+    pub fn new(read: CatalogRead, key: Key, client: IpAddr) -> Self {
+        Self { read, key, kept: None, revalidate: false, at_least: None, client, refills: false }
+    }
 }
 
 impl Edge {
@@ -76,6 +88,8 @@ impl Edge {
                 encoding,
                 min_seq,
                 validator: validated.as_ref().and_then(|kept| kept.answer.etag()),
+                client: Some(fill.client),
+                refills: fill.refills,
             };
             let asked_at = self.world.now();
             let limits = &self.limits;

@@ -39,8 +39,14 @@ impl ChangeLog for OriginLog {
     async fn changes(&self, after: Option<&Stamp>) -> Result<Changes, PortError> {
         const ATTEMPTED: &str = "read the change log from the origin";
         let target = follow::target(after);
-        let ask =
-            Ask { target: &target, encoding: Encoding::Identity, min_seq: None, validator: None };
+        let ask = Ask {
+            target: &target,
+            encoding: Encoding::Identity,
+            min_seq: None,
+            validator: None,
+            client: None,
+            refills: false,
+        };
 
         let whole =
             self.origin.read(ask, PAGE_BYTES_MAX, PAGE_WITHIN).await.map_err(|failure| {

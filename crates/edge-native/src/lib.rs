@@ -5,7 +5,6 @@ mod answer;
 mod at_once;
 mod body;
 mod catalog;
-mod client_addr;
 mod collapse;
 mod connections;
 mod edge;

@@ -5,16 +5,15 @@ use std::net::IpAddr;
 use domain::CatalogRead;
 use domain::limits::Subject;
 use edge_core::CacheStatus;
-use http::{HeaderValue, Response};
+use edge_core::arrival::REFUSAL;
+use edge_core::client_addr::{self, FORWARDED_FOR};
+use http::{HeaderMap, HeaderValue, Response};
 use limits::{Admission, Gate};
 
 use crate::answer::Asked;
 use crate::body::Body;
-use crate::client_addr;
 use crate::edge::Edge;
 use crate::problem;
-
-const FORWARDED_FOR: &str = "x-forwarded-for";
 
 impl Edge {
     /// Answers a cached read, if the shopper has not asked too often.
@@ -22,13 +21,11 @@ impl Edge {
         self: &std::sync::Arc<Self>,
         read: CatalogRead,
         asked: Asked<'_>,
-        peer: IpAddr,
     ) -> Response<Body> {
         let Some(gate) = &self.read_gate else {
             return self.catalog(read, asked).await;
         };
-        let lines = asked.headers.get_all(FORWARDED_FOR).iter();
-        let subject = self.subject(peer, lines.map(HeaderValue::as_bytes));
+        let subject = Subject::address(asked.client);
         let admission = match gate.at_once(subject) {
             Some(admission) => admission,
             // Of a store that others count in as well.
@@ -39,8 +36,18 @@ impl Edge {
             return self.too_many(gate, refused);
         }
         let mut response = self.catalog(read, asked).await;
-        gate.mark(response.headers_mut(), &admission);
+        // The origin's refusal says which limit it was, and when to come back.
+        if response.status().as_u16() != REFUSAL {
+            gate.mark(response.headers_mut(), &admission);
+        }
         response
+    }
+
+    /// Whose request it is, by address.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let lines = headers.get_all(FORWARDED_FOR).iter();
+
+        client_addr::of(peer, lines.map(HeaderValue::as_bytes), &self.trusted_proxies)
     }
 
     /// Who is counted: the address, since there are no customers yet whose cookie could be checked.

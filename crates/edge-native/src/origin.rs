@@ -1,5 +1,6 @@
 //! Requests to the origin: signed, bounded, over connections that are kept.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +51,10 @@ pub(crate) struct Ask<'a> {
     pub min_seq: Option<Seq>,
     /// The entity tag of what is kept.
     pub validator: Option<&'a HeaderValue>,
+    /// For whom, where it is for somebody: the origin counts by it.
+    pub client: Option<IpAddr>,
+    /// What is kept was invalidated by the change log.
+    pub refills: bool,
 }
 
 /// An answer that arrived whole.
@@ -99,36 +104,45 @@ impl Origin {
         &self,
         mut request: Request<Body>,
         target: PathAndQuery,
-        client_addr: &str,
+        client: IpAddr,
     ) -> Result<Response<Incoming>, Failure> {
+        let client_addr = client.to_string();
         let signature = self.sign(&Signed {
             method: request.method().as_str(),
             target: target.as_str(),
             payload: Payload::Unsigned,
-            client_addr,
+            client_addr: &client_addr,
             ..self.nobody()
         });
         *request.uri_mut() = self.uri(target)?;
         let headers = request.headers_mut();
-        headers.insert(headers::EDGE_AUTH, signature);
+        headers.insert(headers::EDGE_AUTH, ascii(signature));
         headers.insert(headers::PUBLIC_HOST, self.public_host.clone());
-        let client_addr = HeaderValue::try_from(client_addr).map_err(|_| Failure::Unusable)?;
-        headers.insert(headers::CLIENT_ADDR, client_addr);
+        headers.insert(headers::CLIENT_ADDR, ascii(client_addr));
 
         self.send(request).await
     }
 
     fn question(&self, ask: Ask<'_>) -> Result<Request<Body>, Failure> {
         let target = PathAndQuery::try_from(ask.target).map_err(|_| Failure::Unusable)?;
-        let signature = self.sign(&Signed { target: target.as_str(), ..self.nobody() });
+        let client_addr = ask.client.map(|client| client.to_string()).unwrap_or_default();
+        let signed = Signed { target: target.as_str(), client_addr: &client_addr, ..self.nobody() };
+        let signature = self.sign(&signed);
+        let refill = ask.refills.then(|| self.key.seal_refill(&signature));
         let mut request = Request::new(Body::EMPTY);
         *request.uri_mut() = self.uri(target)?;
 
         let headers = request.headers_mut();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ask.encoding.as_str()));
         headers.insert(headers::EDGE_ENCODING, HeaderValue::from_static(ask.encoding.as_str()));
-        headers.insert(headers::EDGE_AUTH, signature);
+        headers.insert(headers::EDGE_AUTH, ascii(signature));
         headers.insert(headers::PUBLIC_HOST, self.public_host.clone());
+        if !client_addr.is_empty() {
+            headers.insert(headers::CLIENT_ADDR, ascii(client_addr));
+        }
+        if let Some(refill) = refill {
+            headers.insert(headers::REFILL, ascii(refill));
+        }
         if let Some(seq) = ask.min_seq {
             headers.insert(headers::MIN_SEQ, HeaderValue::from(seq.0));
         }
@@ -150,10 +164,8 @@ impl Origin {
         }
     }
 
-    fn sign(&self, signed: &Signed<'_>) -> HeaderValue {
-        let signature = self.key.sign(signed, self.world.now(), self.world.random());
-
-        HeaderValue::try_from(signature).expect("a signature is printable ASCII")
+    fn sign(&self, signed: &Signed<'_>) -> String {
+        self.key.sign(signed, self.world.now(), self.world.random())
     }
 
     fn uri(&self, target: PathAndQuery) -> Result<Uri, Failure> {
@@ -171,6 +183,11 @@ impl Origin {
             Failure::Unreachable
         })
     }
+}
+
+/// A signature or an address.
+fn ascii(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("signatures and addresses are printable ASCII")
 }
 
 /// An origin is a scheme and an authority, and nothing else.

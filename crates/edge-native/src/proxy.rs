@@ -10,12 +10,11 @@ use edge_core::fields::passed;
 use edge_core::{CacheStatus, Failure, headers};
 use http::header::{CACHE_STATUS, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, sleep_until};
 
 use crate::body::{Body, Progress};
-use crate::client_addr;
 use crate::edge::Edge;
 use crate::problem::{self, status_value};
 
@@ -26,16 +25,13 @@ impl Edge {
         &self,
         request: Request<Incoming>,
         target: PathAndQuery,
-        peer: IpAddr,
+        client: IpAddr,
     ) -> Response<Body> {
         self.measures.answered(&STATUS);
         let (head, incoming) = request.into_parts();
         if incoming.size_hint().lower() > self.limits.passed_body_max {
             return self.too_large();
         }
-        let lines = head.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
-        let client_addr = client_addr::of(peer, lines, &self.trusted_proxies).to_string();
-
         let silence_max = self.limits.silence_max;
         let (body, progress) = Body::stream(incoming, self.limits.passed_body_max, silence_max);
         let mut onward = Request::new(body);
@@ -49,7 +45,7 @@ impl Edge {
             onward.headers_mut().remove(CONTENT_LENGTH);
         }
 
-        let response = self.origin.pass(onward, target, &client_addr);
+        let response = self.origin.pass(onward, target, client);
         match unless_silent(response, &progress, silence_max).await {
             Ok(response) => self.passed_back(response),
             Err(_) if progress.was_too_large() => self.too_large(),

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use cache::{Follower, NoSink};
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
+use supervision::Supervisor;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::body::Body;
@@ -86,28 +87,29 @@ pub async fn serve(
         measures: Measures::new(),
         world,
     });
-    let join = tokio::spawn(run(edge, listener, shutdown));
+    let join = tokio::spawn(run(edge, settings.supervisor, listener, shutdown));
 
     Ok(Running { addr, join, follower })
 }
 
 /// Accepts until `shutdown`, then lets the connections end; the log is followed throughout.
-async fn run(edge: Arc<Edge>, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-    let (stop, stopped) = oneshot::channel::<()>();
+async fn run(
+    edge: Arc<Edge>,
+    supervisor: Supervisor,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) {
     let follower = edge.follower.clone();
-    let following = tokio::spawn(async move {
-        let stopped = async {
-            let _ = stopped.await;
-        };
-        follower.run(stopped).await;
+    let following = supervisor.keep("edge-follower", follower, |follower| async move {
+        follower.run(std::future::pending()).await;
     });
+    let following = tokio::spawn(following);
     let limits = edge.limits;
 
     connections::serve(edge, limits, listener, shutdown).await;
-    drop(stop);
-    if let Err(error) = following.await {
-        tracing::error!(%error, "following the change log ended early");
-    }
+    following.abort();
+    // Nobody reads the table any more.
+    let _ = following.await;
 }
 
 impl Answers for Edge {

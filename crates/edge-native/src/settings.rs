@@ -10,6 +10,7 @@ use edge_core::auth::{KeyRing, SigningKey};
 use http::Uri;
 use limits::Gate;
 use ports::World;
+use supervision::Supervisor;
 
 pub struct EdgeSettings {
     pub listen: Listen,
@@ -32,6 +33,8 @@ pub struct EdgeSettings {
     pub limits: Limits,
     /// How often one shopper may ask for cached reads; `None`: as often as he likes.
     pub read_gate: Option<Arc<Gate>>,
+    /// Runs the edge's long-lived tasks.
+    pub supervisor: Supervisor,
 }
 
 pub enum Listen {
@@ -105,6 +108,7 @@ impl EdgeSettings {
             world,
             limits: Limits::default(),
             read_gate: None,
+            supervisor: Supervisor::default(),
         }
     }
 }

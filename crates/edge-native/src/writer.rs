@@ -33,7 +33,7 @@ impl Edge {
             self.answered(read, key, asked).await
         } else {
             let at_least = Some(written);
-            let fill = Fill { read, key, kept: None, revalidate: false, at_least };
+            let fill = Fill { at_least, ..Fill::new(read, key, asked.client) };
             self.alone(fill, Forward::Request, None, asked).await
         };
 

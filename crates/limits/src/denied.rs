@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::Timestamp;
-use ports::{Ask, Decision, Limiter, PortError, Window, World};
+use ports::{Ask, Decision, JointDecision, Limiter, PortError, Window, World};
 
 /// More than are refused at once by any but a flood, and half a megabyte.
 const REMEMBERED_MAX: usize = 4_096;
@@ -40,6 +40,15 @@ impl DeniedUntil {
         }
         denied.remove(ask);
         None
+    }
+
+    /// The refusal of one of the asks.
+    fn remembered_of(&self, asks: &[Ask]) -> Option<JointDecision> {
+        let mut refusals = asks.iter().enumerate();
+
+        refusals.find_map(|(by, ask)| {
+            self.remembered(ask).map(|decision| JointDecision::Refused { by, decision })
+        })
     }
 
     fn remember(&self, ask: &Ask, decision: &Decision) {
@@ -89,5 +98,22 @@ impl Limiter for DeniedUntil {
         }
 
         Ok(decision)
+    }
+
+    fn take_all_at_once(&self, asks: &[Ask]) -> Option<JointDecision> {
+        self.remembered_of(asks).or_else(|| self.limiter.take_all_at_once(asks))
+    }
+
+    async fn take_all(&self, asks: &[Ask]) -> Result<JointDecision, PortError> {
+        if let Some(refused) = self.remembered_of(asks) {
+            return Ok(refused);
+        }
+        let joint = self.limiter.take_all(asks).await?;
+        // Only of the one that refused: others may still have room for other requests.
+        if let JointDecision::Refused { by, decision } = &joint {
+            self.remember(&asks[*by], decision);
+        }
+
+        Ok(joint)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::limits::{Limit, LimitClass};
+use domain::limits::{Limit, LimitClass, Share};
 use ports::Limiter;
 
 use crate::gate::Gate;
@@ -18,8 +18,21 @@ impl Gates {
         limiter: &Arc<dyn Limiter>,
         local: &Arc<dyn Limiter>,
     ) -> Self {
+        Self::with_share(limit, None, limiter, local)
+    }
+
+    /// The same, where no address may take more than `share` of what is counted in total.
+    pub fn with_share(
+        limit: impl Fn(LimitClass) -> Option<Limit>,
+        share: Option<Share>,
+        limiter: &Arc<dyn Limiter>,
+        local: &Arc<dyn Limiter>,
+    ) -> Self {
         Self(LimitClass::ALL.map(|class| {
-            let gate = |limit| Gate::new(class, limit, Arc::clone(limiter), Arc::clone(local));
+            let gate = |limit| {
+                let gate = Gate::new(class, limit, Arc::clone(limiter), Arc::clone(local));
+                gate.with_share(share)
+            };
             limit(class).map(gate).map(Arc::new)
         }))
     }

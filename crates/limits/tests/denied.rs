@@ -12,7 +12,7 @@ use domain::limits::{Limit, LimitClass, Subject};
 use embedded::MemoryLimiter;
 use limits::DeniedUntil;
 use ports::contract::limiter::Counters;
-use ports::{Ask, Decision, Limiter, PortError, Window, World};
+use ports::{Ask, Decision, JointDecision, Limiter, PortError, Window, World};
 
 /// A clock that is moved by hand.
 struct Still(AtomicU64);
@@ -67,9 +67,10 @@ impl Limiter for Refusing {
         Window::Sliding
     }
 
-    async fn take(&self, _: &Ask) -> Result<Decision, PortError> {
+    async fn take_all(&self, asks: &[Ask]) -> Result<JointDecision, PortError> {
         self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(Decision::refused(Duration::from_secs(60)))
+        let decision = Decision::refused(Duration::from_secs(60));
+        Ok(JointDecision::Refused { by: asks.len() - 1, decision })
     }
 }
 
@@ -95,6 +96,25 @@ async fn whoever_goes_on_asking_costs_the_store_nothing_until_his_time_has_come(
     assert_eq!(store.0.load(Ordering::SeqCst), 1);
     world.0.fetch_add(40_000, Ordering::SeqCst);
     limiter.take(&ask(1)).await.unwrap();
+    assert_eq!(store.0.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_total_is_everybodys_and_one_of_a_share_is_its_own() {
+    let world = world();
+    let store = Arc::new(Refusing::default());
+    let limiter = DeniedUntil::before(store.clone(), world.clone());
+    let total = Ask { subject: Subject::Everybody, ..ask(0) };
+
+    limiter.take_all(&[ask(1), total]).await.unwrap();
+
+    let decision = Decision::refused(Duration::from_secs(60));
+    let by_total = Some(JointDecision::Refused { by: 1, decision });
+    assert_eq!(limiter.take_all_at_once(&[ask(2), total]), by_total);
+    assert_eq!(limiter.take_at_once(&ask(1)), None, "his share has room");
+    limiter.take(&ask(1)).await.unwrap();
+    let by_share = JointDecision::Refused { by: 0, decision };
+    assert_eq!(limiter.take_all_at_once(&[ask(1), total]), Some(by_share));
     assert_eq!(store.0.load(Ordering::SeqCst), 2);
 }
 

@@ -10,6 +10,7 @@ use redis_adapters::{RedisLimiter, RedisLink};
 use store::schema::TABLES;
 
 use crate::connect::ConnectError;
+use crate::limits::LimitTable;
 use crate::settings::{LimiterSettings, Settings, StoreSettings};
 use crate::values::RedisUrl;
 
@@ -47,7 +48,14 @@ impl Counting {
 
     /// The limits of the settings. After the metrics' recorder was installed.
     pub fn gates(&self, settings: &Settings) -> Gates {
-        Gates::new(|class| settings.limits.of(class), &self.limiter, &self.local)
+        let LimitTable { public_share, .. } = settings.limits;
+
+        Gates::with_share(
+            |class| settings.limits.of(class),
+            public_share,
+            &self.limiter,
+            &self.local,
+        )
     }
 }
 

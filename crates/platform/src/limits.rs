@@ -2,21 +2,29 @@
 
 use std::time::Duration;
 
-use domain::limits::{Limit, LimitClass};
+use domain::limits::{Limit, LimitClass, Share};
 
 /// How often each class may ask; `None` is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitTable {
     pub public: Option<Limit>,
+    /// How much of what is counted in total one address may take; `None`: all of it.
+    pub public_share: Option<Share>,
+    pub refill: Option<Limit>,
     pub read: Option<Limit>,
     pub cart: Option<Limit>,
     pub payment: Option<Limit>,
     pub admin: Option<Limit>,
+    pub auth_failure: Option<Limit>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("requests within a time, such as 1000/60s (1 or more; s, m or h, at most 24h), or off")]
 pub struct InvalidLimit;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("whole percent, such as 10% (1% to 100%), or off")]
+pub struct InvalidShare;
 
 /// Longer ones would have to be remembered longer than a process may live.
 const WINDOW_MAX: Duration = Duration::from_secs(24 * 3_600);
@@ -29,6 +37,8 @@ impl LimitTable {
             LimitClass::Admin => self.admin,
             LimitClass::Public => self.public,
             LimitClass::Read => self.read,
+            LimitClass::Refill => self.refill,
+            LimitClass::AuthFailure => self.auth_failure,
         }
     }
 }
@@ -45,6 +55,16 @@ pub fn parse_limit(text: &str) -> Result<Option<Limit>, InvalidLimit> {
         return Err(InvalidLimit);
     }
     Ok(Some(Limit { requests, window }))
+}
+
+pub fn parse_share(text: &str) -> Result<Option<Share>, InvalidShare> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let percent = text.strip_suffix('%').and_then(whole).ok_or(InvalidShare)?;
+    let percent = u8::try_from(percent).map_err(|_| InvalidShare)?;
+
+    Share::of_percent(percent).map(Some).ok_or(InvalidShare)
 }
 
 fn duration(text: &str) -> Option<Duration> {
@@ -79,6 +99,16 @@ mod tests {
         assert_eq!(parse_limit("1/2m"), limit(1, 120));
         assert_eq!(parse_limit("4294967295/24h"), limit(u32::MAX, 86_400));
         assert_eq!(parse_limit("off"), Ok(None));
+    }
+
+    #[test]
+    fn a_share_is_whole_percent_or_off() {
+        assert_eq!(parse_share("10%"), Ok(Share::of_percent(10)));
+        assert_eq!(parse_share("100%"), Ok(Share::of_percent(100)));
+        assert_eq!(parse_share("off"), Ok(None));
+        for text in ["", "%", "10", "0%", "101%", "1.5%", "-1%", "+1%", "10 %", "OFF", "300%"] {
+            assert_eq!(parse_share(text), Err(InvalidShare), "{text:?}");
+        }
     }
 
     #[test]

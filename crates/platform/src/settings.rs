@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::invalidator::InvalidatorSettings;
 use crate::layers::Sources;
-use crate::limits::{LimitTable, parse_limit};
+use crate::limits::{LimitTable, parse_limit, parse_share};
 use crate::mistakes::SettingsError;
 use crate::reader::Reader;
 use crate::secrets::SecretSource;
@@ -60,6 +60,7 @@ pub struct EdgeSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginSettings {
     pub listen: SocketAddr,
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// Where the shop keeps its items; each backend with what it needs and nothing else.
@@ -158,9 +159,7 @@ impl EdgeSettings {
         let operators_listen = reader.required("edge.operators_listen", address);
         let origin_url = reader.optional("edge.origin_url", url);
         let public_host = reader.optional("edge.public_host", host);
-        let trusted_proxies = reader.list("edge.trusted_proxies", |text| {
-            text.parse().map_err(|_| "it must be an IP address")
-        });
+        let trusted_proxies = proxies(reader, "edge.trusted_proxies");
         let capacity_bytes = capacity(reader, "edge.capacity_mb");
 
         Some(Self {
@@ -176,7 +175,10 @@ impl EdgeSettings {
 
 impl OriginSettings {
     fn read(reader: &mut Reader) -> Option<Self> {
-        reader.required("origin.listen", address).map(|listen| Self { listen })
+        let listen = reader.required("origin.listen", address);
+        let trusted_proxies = proxies(reader, "origin.trusted_proxies");
+
+        Some(Self { listen: listen?, trusted_proxies: trusted_proxies? })
     }
 }
 
@@ -319,12 +321,24 @@ impl CatalogSettings {
 
 fn read_limits(reader: &mut Reader) -> Option<LimitTable> {
     let public = reader.required("limits.public", parse_limit);
+    let public_share = reader.required("limits.public_share", parse_share);
+    let refill = reader.required("limits.refill", parse_limit);
     let read = reader.required("limits.read", parse_limit);
     let cart = reader.required("limits.cart", parse_limit);
     let payment = reader.required("limits.payment", parse_limit);
     let admin = reader.required("limits.admin", parse_limit);
+    let auth_failure = reader.required("limits.auth_failure", parse_limit);
 
-    Some(LimitTable { public: public?, read: read?, cart: cart?, payment: payment?, admin: admin? })
+    Some(LimitTable {
+        public: public?,
+        public_share: public_share?,
+        refill: refill?,
+        read: read?,
+        cart: cart?,
+        payment: payment?,
+        admin: admin?,
+        auth_failure: auth_failure?,
+    })
 }
 
 fn refuse_same_port(reader: &mut Reader, edge: SocketAddr, origin: SocketAddr) {
@@ -335,6 +349,10 @@ fn refuse_same_port(reader: &mut Reader, edge: SocketAddr, origin: SocketAddr) {
         let what = format!("{origin} is taken by edge.listen = {edge}: they need a port each");
         reader.refuse("origin.listen", what);
     }
+}
+
+fn proxies(reader: &mut Reader, key: &'static str) -> Option<Vec<IpAddr>> {
+    reader.list(key, |text| text.parse().map_err(|_| "it must be an IP address"))
 }
 
 fn capacity(reader: &mut Reader, key: &'static str) -> Option<u64> {

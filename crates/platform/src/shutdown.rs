@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use supervision::Supervisor;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -24,14 +25,23 @@ impl Default for Shutdown {
 
 impl Shutdown {
     /// Begins at the first SIGINT (Ctrl-C) or SIGTERM; a second one ends the process at once, for a
-    /// person who does not want to wait.
-    pub fn on_signals() -> io::Result<Self> {
+    /// person who does not want to wait. Begins as well when a task is lost without which the
+    /// process can't go on.
+    pub fn on_signals(supervisor: &Supervisor) -> io::Result<Self> {
         let shutdown = Self::default();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let heard = shutdown.clone();
 
-        tokio::spawn(async move {
+        tokio::spawn({
+            let (shutdown, lost) = (shutdown.clone(), supervisor.lost());
+            async move {
+                let task = lost.await;
+                tracing::error!(task, "shutting down without a task that can't be replaced");
+                shutdown.begin();
+            }
+        });
+        tokio::spawn(supervisor.vital("signals", async move {
             let mut next = async || {
                 tokio::select! {
                     _ = interrupt.recv() => "SIGINT",
@@ -44,7 +54,7 @@ impl Shutdown {
             let second = next().await;
             tracing::warn!(signal = second, "ending at once");
             std::process::exit(1);
-        });
+        }));
         Ok(shutdown)
     }
 
@@ -125,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_terminate_signal_begins_the_end() {
-        let shutdown = Shutdown::on_signals().unwrap();
+        let shutdown = Shutdown::on_signals(&Supervisor::default()).unwrap();
         let this = std::process::id().to_string();
 
         let sent = std::process::Command::new("kill").args(["-TERM", &this]).status().unwrap();

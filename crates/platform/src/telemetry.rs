@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use supervision::Supervisor;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::TryInitError;
@@ -48,24 +49,25 @@ pub fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
 
 /// Needs a runtime, and comes before whatever counts: a counter that was made earlier counts
 /// nothing.
-pub fn start_metrics() -> Result<Metrics, TelemetryError> {
+pub fn start_metrics(supervisor: &Supervisor) -> Result<Metrics, TelemetryError> {
     let seconds: Vec<_> =
         BUCKETS_MICROS.into_iter().map(|micros| f64::from(micros) / 1_000_000.0).collect();
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .install_recorder()?;
 
-    tokio::spawn({
-        let handle = handle.clone();
-        async move {
-            let mut ticks = tokio::time::interval(UPKEEP_EVERY);
-            loop {
-                ticks.tick().await;
-                handle.run_upkeep();
-            }
-        }
-    });
+    supervision::describe_metrics();
+    tokio::spawn(supervisor.keep("metrics-upkeep", handle.clone(), keep_up));
     Ok(Metrics(handle))
+}
+
+async fn keep_up(handle: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+
+    loop {
+        ticks.tick().await;
+        handle.run_upkeep();
+    }
 }
 
 impl Metrics {
@@ -80,7 +82,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_counted_is_rendered_with_its_buckets() {
-        let metrics = start_metrics().unwrap();
+        let supervisor = Supervisor::default();
+        let metrics = start_metrics(&supervisor).unwrap();
         metrics::counter!("planted_total", "kind" => "test").increment(3);
         metrics::histogram!("planted_seconds").record(Duration::from_millis(3));
 
@@ -89,6 +92,6 @@ mod tests {
         assert!(page.contains(r#"planted_total{kind="test"} 3"#), "{page}");
         assert!(page.contains(r#"planted_seconds_bucket{le="0.0025"} 0"#), "{page}");
         assert!(page.contains(r#"planted_seconds_bucket{le="0.005"} 1"#), "{page}");
-        assert!(start_metrics().is_err(), "a second recorder would hear nothing");
+        assert!(start_metrics(&supervisor).is_err(), "a second recorder would hear nothing");
     }
 }

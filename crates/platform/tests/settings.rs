@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::Currency;
-use domain::limits::{Limit, LimitClass};
+use domain::limits::{Limit, LimitClass, Share};
 use platform::{
     CacheSettings, LimiterSettings, LogFormat, PurgePlan, SecretSource, Settings, SettingsError,
     Sources, StoreSettings,
@@ -63,6 +63,7 @@ fn the_default_limits_are_those_of_the_table() {
     for class in LimitClass::ALL {
         assert_eq!(settings.limits.of(class), Some(class.default_limit()), "{class:?}");
     }
+    assert_eq!(settings.limits.public_share, Some(Share::DEFAULT));
 }
 
 #[test]
@@ -107,6 +108,8 @@ fn every_setting_that_operators_name_can_be_set_by_the_environment() {
         ("SHOP__STORE__CREATE_TABLES", "true"),
         ("SHOP__LIMITS__PUBLIC", "5/2m"),
         ("SHOP__LIMITS__ADMIN", "off"),
+        ("SHOP__LIMITS__PUBLIC_SHARE", "25%"),
+        ("SHOP__ORIGIN__TRUSTED_PROXIES", "10.0.0.3"),
         ("SHOP__LOG", "info,cache=debug"),
         ("SHOP__LOG_FORMAT", "pretty"),
         ("SHOP__DATA_DIR", "/srv/shop"),
@@ -120,6 +123,8 @@ fn every_setting_that_operators_name_can_be_set_by_the_environment() {
     let limit = Limit { requests: 5, window: Duration::from_secs(120) };
     assert_eq!(settings.limits.public, Some(limit));
     assert_eq!(settings.limits.admin, None);
+    assert_eq!(settings.limits.public_share, Share::of_percent(25));
+    assert_eq!(settings.origin.trusted_proxies.len(), 1);
     assert_eq!(settings.log.format, LogFormat::Pretty);
     assert_eq!(settings.catalog.currency, Currency::EUR);
     assert!(!settings.catalog.demo);
@@ -153,6 +158,7 @@ fn all_mistakes_are_named_at_once_with_what_is_allowed() {
         ("SHOP__ORIGIN__LISTEN", "127.0.0.1:99999"),
         ("SHOP__CACHE__CAPACITY_MB", "0"),
         ("SHOP__LIMITS__CART", "100 a minute"),
+        ("SHOP__LIMITS__PUBLIC_SHARE", "a tenth"),
         ("SHOP__LOG", "info,=="),
         ("SHOP__LOG_FORMAT", "xml"),
         ("SHOP__CATALOG__CURRENCY", "gold"),
@@ -172,6 +178,7 @@ fn all_mistakes_are_named_at_once_with_what_is_allowed() {
             "edge.origin_url",
             "edge.trusted_proxies",
             "limits.cart",
+            "limits.public_share",
             "log",
             "log_format",
             "no.such.setting",
@@ -181,7 +188,7 @@ fn all_mistakes_are_named_at_once_with_what_is_allowed() {
         ]
     );
     for words in [
-        "14 mistakes",
+        "15 mistakes",
         "sqlite, dynamodb",
         "SHOP__STORE__BACKEND",
         "punch-cards",

@@ -176,6 +176,11 @@ macro_rules! limiter_contract {
             what_was_refused_is_not_counted,
             a_lower_limit_counts_what_was_taken_under_a_higher_one,
             an_allowed_request_hears_when_there_will_be_more,
+            what_two_limits_allow_counts_in_both,
+            what_one_of_two_limits_refuses_counts_in_neither,
+            of_64_callers_with_shares_exactly_the_total_is_allowed,
+            of_64_callers_of_one_share_exactly_the_share_is_allowed_and_counted_in_total,
+            whoever_waits_as_long_as_one_of_two_limits_says_is_allowed,
         }
     };
 }

@@ -18,7 +18,7 @@ pub use items::{
     Attributes, BATCH_MAX, Direction, ITEM_BYTES_MAX, Items, Key, PAGE_MAX, Page, PageToken, Query,
     Row, Scan, SortRange, TRANSACTION_BYTES_MAX, Value,
 };
-pub use limiter::{Ask, Decision, Limiter, Window};
+pub use limiter::{Ask, Decision, JointDecision, Limiter, Window};
 pub use schema::{IndexDefinition, Table, TableDefinition};
 pub use shared_cache::{SharedCache, SharedEntry};
 pub use transaction::{

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ports::{Ask, Decision, Limiter, PortError, Window};
+use ports::{Ask, Decision, JointDecision, Limiter, PortError, PortErrorKind, Window};
 use redis::Script;
 
 use crate::link::RedisLink;
@@ -29,22 +29,44 @@ impl Limiter for RedisLimiter {
         Window::Sliding
     }
 
-    async fn take(&self, ask: &Ask) -> Result<Decision, PortError> {
-        let key = key(ask);
+    async fn take_all(&self, asks: &[Ask]) -> Result<JointDecision, PortError> {
         let mut take = self.take.prepare_invoke();
-        take.key(key).arg(ask.limit.requests).arg(micros(ask.limit.window));
+        for ask in asks {
+            take.key(key(ask)).arg(ask.limit.requests).arg(micros(ask.limit.window));
+        }
 
         let answer = self.link.call("count a request", async |mut redis| {
-            take.invoke_async::<(bool, u32, u64)>(&mut redis).await
+            take.invoke_async::<Vec<u64>>(&mut redis).await
         });
-        let (is_allowed, remaining, reset_after) = answer.await?;
-        Ok(Decision { is_allowed, remaining, reset_after: Duration::from_micros(reset_after) })
+        joint(&answer.await?, asks.len()).ok_or_else(|| {
+            PortError::new(PortErrorKind::Corrupt, "Redis: count a request: no such answer")
+        })
     }
 }
 
-/// The braces make it one slot of a cluster, whatever is in them.
+/// The script's answer about so many asks.
+fn joint(answer: &[u64], asks: usize) -> Option<JointDecision> {
+    let after = |micros: u64| Duration::from_micros(micros);
+    match answer {
+        [0, place, wait] => {
+            let by = usize::try_from(*place).ok()?.checked_sub(1).filter(|by| *by < asks)?;
+            Some(JointDecision::Refused { by, decision: Decision::refused(after(*wait)) })
+        }
+        [1, decisions @ ..] if decisions.len() == 2 * asks => {
+            let (pairs, _) = decisions.as_chunks::<2>();
+            let decisions = pairs.iter().map(|[remaining, reset]| {
+                Some(Decision::allowed(u32::try_from(*remaining).ok()?, after(*reset)))
+            });
+            decisions.collect::<Option<_>>().map(JointDecision::Allowed)
+        }
+        _ => None,
+    }
+}
+
+/// The braces make all of a class one slot of a cluster, so that one script may count several of
+/// its subjects.
 fn key(ask: &Ask) -> String {
-    format!("shop:limit:{{{}:{}}}", ask.class.name(), ask.subject)
+    format!("shop:limit:{{{}}}:{}", ask.class.name(), ask.subject)
 }
 
 fn micros(window: Duration) -> u64 {

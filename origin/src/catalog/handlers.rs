@@ -1,14 +1,14 @@
 //! The seven cached routes: one handler, since the parser that the edge uses too tells them apart.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use domain::Resource;
 use domain::api::{CardView, CategoryNode, Facet, ProductView};
 use edge_core::route::Route;
 
 use super::answer::{Asker, respond};
-use crate::internal;
+use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::schema::{ListParameters, ReadProblems};
 use crate::shop::{SharedShop, Shop};
@@ -109,17 +109,22 @@ async fn answer(shop: &Shop, request: Request) -> Result<Response, Problem> {
     let Route::Catalog(read) = Route::of(parts.method.as_str(), target(&parts.uri))? else {
         return Err(Problem::not_found("page"));
     };
-    let (asker, min_seq) = asker(shop, &parts.method, &parts.uri, &parts.headers);
+    let caller = Caller::of(shop, &parts);
+    let (asker, min_seq) = asker(shop, &caller, &parts.headers);
     let answer = shop.reads.get(read, min_seq).await?;
 
     Ok(respond(&answer, &parts.headers, asker))
 }
 
 /// The answer to a cached read that is in memory and may be served as it is.
-pub fn at_once<B>(shop: &Shop, request: &axum::http::Request<B>) -> Option<(Resource, Response)> {
+pub fn at_once<B>(
+    shop: &Shop,
+    caller: &Caller,
+    request: &axum::http::Request<B>,
+) -> Option<(Resource, Response)> {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let Ok(Route::Catalog(read)) = Route::of(method.as_str(), target(uri)) else { return None };
-    let (asker, min_seq) = asker(shop, method, uri, headers);
+    let (asker, min_seq) = asker(shop, caller, headers);
     let answer = shop.reads.peek(&read, min_seq)?;
 
     Some((read.resource(), respond(&answer, headers, asker)))
@@ -130,13 +135,8 @@ fn target(uri: &Uri) -> &str {
 }
 
 /// Only an edge and the bearer of a token may say how new the answer must be.
-fn asker(
-    shop: &Shop,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> (Asker, Option<domain::Seq>) {
-    if let Some(edge) = internal::from_edge(shop, method, uri, headers) {
+fn asker(shop: &Shop, caller: &Caller, headers: &HeaderMap) -> (Asker, Option<domain::Seq>) {
+    if let Some(edge) = &caller.edge {
         return (Asker::Edge(edge.encoding), edge.min_seq);
     }
     match shop.tokens.read(headers, shop.world.now()) {

@@ -18,6 +18,7 @@ use ports::{
 };
 use serde_json::{Value, json};
 use store::AdminKeys;
+use supervision::Supervisor;
 use tower::ServiceExt as _;
 
 pub struct World {
@@ -66,6 +67,8 @@ impl World {
             edge_keys: KeyRing::new(signing_key()),
             token_key: SigningKey::new("token", SECRET).unwrap(),
             metrics: Arc::new(String::new),
+            supervisor: Supervisor::default(),
+            trusted_proxies: Vec::new(),
         };
         let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
         let follower = shop.follower.clone();
@@ -112,22 +115,33 @@ impl World {
     }
 
     pub async fn get_as_edge_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let signed = Signed {
-            method: "GET",
-            target: path,
-            payload: Payload::EMPTY,
-            client_addr: "192.0.2.1",
-            client_user: "",
-            public_host: "shop.example",
-        };
-        let auth = signing_key().sign(&signed, SystemWorld.now(), 7);
+        self.get_for("192.0.2.1", path, headers).await
+    }
+
+    /// As an edge asks for the shopper at this address.
+    pub async fn get_for(&self, client: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let auth = edge_auth(client, path);
         let own = [
             ("x-edge-auth", auth.as_str()),
-            ("x-client-addr", "192.0.2.1"),
+            ("x-client-addr", client),
             ("x-public-host", "shop.example"),
         ];
 
         self.get_with(path, &[&own, headers].concat()).await
+    }
+
+    /// As an edge asks whose entry a change has invalidated.
+    pub async fn refill_for(&self, client: &str, path: &str) -> Answer {
+        let auth = edge_auth(client, path);
+        let seal = signing_key().seal_refill(&auth);
+        let own = [
+            ("x-edge-auth", auth.as_str()),
+            ("x-client-addr", client),
+            ("x-public-host", "shop.example"),
+            ("x-edge-refill", seal.as_str()),
+        ];
+
+        self.get_with(path, &own).await
     }
 
     /// As the owner.
@@ -166,6 +180,19 @@ impl World {
         });
         self.post("/admin/products", draft).await.expect(201).json()
     }
+}
+
+fn edge_auth(client_addr: &str, target: &str) -> String {
+    let signed = Signed {
+        method: "GET",
+        target,
+        payload: Payload::EMPTY,
+        client_addr,
+        client_user: "",
+        public_host: "shop.example",
+    };
+
+    signing_key().sign(&signed, SystemWorld.now(), SystemWorld.random())
 }
 
 /// Counts how often a product's partition is read, and hides what a test wants hidden.

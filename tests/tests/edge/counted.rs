@@ -14,9 +14,10 @@ use embedded::{SqliteItems, SystemWorld};
 use limits::Gates;
 use origin::{Running, Shop, ShopSettings};
 use ports::{
-    Ask, Attributes, Decision, Items, Key, Limiter, Page, PortError, Query, Scan, TransactError,
-    Transaction, Window,
+    Ask, Attributes, Decision, Items, JointDecision, Key, Limiter, Page, PortError, Query, Scan,
+    TransactError, Transaction, Window,
 };
+use supervision::Supervisor;
 use tempfile::TempDir;
 use tests::Door;
 use tests::catalogue::create_product;
@@ -66,6 +67,8 @@ impl CountedOrigin {
             edge_keys: KeyRing::new(key(EDGE_AUTH)),
             token_key: key(CATALOG_TOKEN),
             metrics: Arc::new(String::new),
+            supervisor: Supervisor::default(),
+            trusted_proxies: Vec::new(),
         };
         let shop = Arc::new(Shop::new(Arc::new(items), Arc::new(SystemWorld), settings));
         let (stop, stopped) = oneshot::channel();
@@ -126,10 +129,11 @@ impl Limiter for Turnstile {
         Window::Sliding
     }
 
-    async fn take(&self, ask: &Ask) -> Result<Decision, PortError> {
+    async fn take_all(&self, asks: &[Ask]) -> Result<JointDecision, PortError> {
         self.0.fetch_add(1, Ordering::SeqCst);
+        let let_in = |ask: &Ask| Decision::allowed(ask.limit.requests, Duration::ZERO);
 
-        Ok(Decision::allowed(ask.limit.requests, Duration::ZERO))
+        Ok(JointDecision::Allowed(asks.iter().map(let_in).collect()))
     }
 }
 

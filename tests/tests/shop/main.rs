@@ -8,6 +8,7 @@ mod crash;
 mod dynamodb;
 mod edge;
 mod edge_alone;
+mod fairness;
 mod files;
 mod invalidator;
 mod killed;

@@ -11,7 +11,9 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use ports::{Ask, Decision, Limiter, PortError, PortErrorKind, Table, Window, World};
+use ports::{
+    Ask, Decision, JointDecision, Limiter, PortError, PortErrorKind, Table, Window, World,
+};
 
 use super::{DynamoItems, PARTITION_KEY, SORT_KEY, failure};
 
@@ -74,16 +76,39 @@ impl Limiter for DynamoLimiter {
         Window::Fixed
     }
 
-    async fn take(&self, ask: &Ask) -> Result<Decision, PortError> {
+    /// In their order, each as one conditional update; a refusal gives back what those before it
+    /// took. A transaction would make all who share the last counter conflict with each other.
+    ///
+    /// Exact all the same: the last counter is never given back, and one before it is too high only
+    /// while a later one refuses. If giving back fails, its subject has a request less until the
+    /// window ends.
+    async fn take_all(&self, asks: &[Ask]) -> Result<JointDecision, PortError> {
         let now = self.world.now().as_millis();
+        let mut decisions = Vec::with_capacity(asks.len());
+
+        for (by, ask) in asks.iter().enumerate() {
+            let decision = self.count(ask, now).await?;
+            if !decision.is_allowed {
+                for taken in &asks[..by] {
+                    self.give_back(taken, now).await;
+                }
+                return Ok(JointDecision::Refused { by, decision });
+            }
+            decisions.push(decision);
+        }
+        Ok(JointDecision::Allowed(decisions))
+    }
+}
+
+impl DynamoLimiter {
+    async fn count(&self, ask: &Ask, now: u64) -> Result<Decision, PortError> {
         let stretch = Stretch::at(now, ask.limit.window);
-        let subject = format!("limit#{}#{}", ask.class.name(), ask.subject);
         let expires_at = (stretch.end() + KEPT_FOR.as_millis() as u64) / 1_000;
         let update = self
             .client
             .update_item()
             .table_name(&self.table_name)
-            .key(PARTITION_KEY, AttributeValue::S(subject))
+            .key(PARTITION_KEY, AttributeValue::S(partition(ask)))
             .key(SORT_KEY, AttributeValue::S(stretch.name()))
             .update_expression("ADD #taken :one SET #expires = :expires")
             .condition_expression("attribute_not_exists(#taken) OR #taken < :limit")
@@ -108,6 +133,29 @@ impl Limiter for DynamoLimiter {
             Err(error) => Err(failure::of("UpdateItem", &error)),
         }
     }
+
+    async fn give_back(&self, ask: &Ask, now: u64) {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table_name)
+            .key(PARTITION_KEY, AttributeValue::S(partition(ask)))
+            .key(SORT_KEY, AttributeValue::S(Stretch::at(now, ask.limit.window).name()))
+            .update_expression("ADD #taken :less")
+            .condition_expression("#taken > :nothing")
+            .expression_attribute_names("#taken", "taken")
+            .expression_attribute_values(":less", AttributeValue::N("-1".to_owned()))
+            .expression_attribute_values(":nothing", number(0));
+
+        if let Err(error) = update.customize().config_override(self.once()).send().await {
+            let error = failure::of("UpdateItem", &error);
+            tracing::debug!(%error, subject = %ask.subject, "a refused request stays counted");
+        }
+    }
+}
+
+fn partition(ask: &Ask) -> String {
+    format!("limit#{}#{}", ask.class.name(), ask.subject)
 }
 
 impl Stretch {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use ports::World;
+use supervision::Supervisor;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub capacity_bytes: u64,
     pub world: Arc<dyn World>,
     pub limits: Limits,
+    /// Runs the proxy's long-lived tasks.
+    pub supervisor: Supervisor,
 }
 
 /// A proxy that serves.
@@ -42,7 +45,14 @@ pub struct Running {
 impl Settings {
     /// With the defaults: 64 MiB of answers.
     pub fn new(listen: SocketAddr, origin: Uri, world: Arc<dyn World>) -> Self {
-        Self { listen, origin, capacity_bytes: 64 << 20, world, limits: Limits::default() }
+        Self {
+            listen,
+            origin,
+            capacity_bytes: 64 << 20,
+            world,
+            limits: Limits::default(),
+            supervisor: Supervisor::default(),
+        }
     }
 }
 

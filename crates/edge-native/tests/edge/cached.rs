@@ -54,7 +54,7 @@ async fn the_largest_answer_that_is_taken_is_kept() {
 }
 
 #[tokio::test]
-async fn the_origin_is_asked_for_the_key_and_told_nothing_of_the_client() {
+async fn the_origin_is_asked_for_the_key_and_told_nothing_of_the_client_but_the_address() {
     let shop = Shop::open().await;
     counts(&shop.origin, "/products", "catalog products");
     let headers = [
@@ -78,10 +78,19 @@ async fn the_origin_is_asked_for_the_key_and_told_nothing_of_the_client() {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["accept-encoding", "host", "x-edge-auth", "x-edge-encoding", "x-min-seq", "x-public-host"]
+        [
+            "accept-encoding",
+            "host",
+            "x-client-addr",
+            "x-edge-auth",
+            "x-edge-encoding",
+            "x-min-seq",
+            "x-public-host",
+        ]
     );
     assert_eq!(seen.header("accept-encoding"), "gzip");
     assert_eq!(seen.header("x-edge-encoding"), "gzip");
+    assert_eq!(seen.header("x-client-addr"), "127.0.0.1");
     assert_eq!(seen.header("x-public-host"), "shop.example");
     assert_eq!(seen.header("x-min-seq"), "0");
 }

@@ -8,7 +8,7 @@ use domain::limits::{Limit, LimitClass};
 use edge_native::EdgeSettings;
 use embedded::MemoryLimiter;
 use limits::Gate;
-use ports::{Ask, Decision, Limiter, PortError, PortErrorKind, Window};
+use ports::{Ask, JointDecision, Limiter, PortError, PortErrorKind, Window};
 
 use crate::shop::{Reply, Shop};
 use crate::stage::Reaction;
@@ -205,13 +205,17 @@ async fn two_edges_that_count_in_one_place_share_one_limit() {
 }
 
 #[tokio::test]
-async fn an_origin_that_refuses_the_edge_is_covered_by_an_old_answer_and_else_heard() {
+async fn an_origin_that_refuses_is_covered_by_an_answer_that_is_merely_old_and_else_heard() {
     let shop = limited(10, |_| {}).await;
     shop.get(PAGE).await;
-    shop.commits(&["product:p"], false).await;
+    shop.world.passes(Duration::from_secs(3_600));
     for path in [PAGE, "/products/jug"] {
         shop.origin.plays(path, |_| {
-            let headers = [("content-type", "application/problem+json"), ("retry-after", "7")];
+            let headers = [
+                ("content-type", "application/problem+json"),
+                ("retry-after", "7"),
+                ("ratelimit-policy", "\"public\";q=1000;w=60"),
+            ];
             Reaction::new(429, &headers, r#"{"code":"rate_limited"}"#)
         });
     }
@@ -220,10 +224,10 @@ async fn an_origin_that_refuses_the_edge_is_covered_by_an_old_answer_and_else_he
     let heard = shop.get("/products/jug").await;
 
     assert_eq!((covered.status, covered.text()), (200, "a mug"));
-    let status = "shopping-edge; fwd=miss; fwd-status=429; detail=stale-if-error";
+    let status = "shopping-edge; fwd=stale; fwd-status=429; detail=stale-if-error";
     assert_eq!(covered.header("cache-status"), status);
     assert_eq!((heard.status, heard.header("retry-after")), (429, "7"));
-    assert_eq!(heard.header("ratelimit-policy"), "\"read\";q=10;w=60");
+    assert_eq!(heard.header("ratelimit-policy"), "\"public\";q=1000;w=60");
 }
 
 struct Down;
@@ -234,7 +238,7 @@ impl Limiter for Down {
         Window::Sliding
     }
 
-    async fn take(&self, _: &Ask) -> Result<Decision, PortError> {
+    async fn take_all(&self, _: &[Ask]) -> Result<JointDecision, PortError> {
         Err(PortError::new(PortErrorKind::Unavailable, "count"))
     }
 }

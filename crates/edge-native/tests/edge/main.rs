@@ -13,6 +13,7 @@ mod mutations;
 mod passed;
 mod pushed;
 mod recoded;
+mod refused;
 mod shop;
 // The tests of all edges play with the same origin (`tests/tests/edge`).
 #[expect(dead_code, reason = "each kind of test needs another half of it")]

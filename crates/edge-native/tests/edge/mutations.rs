@@ -63,7 +63,7 @@ const RESTS: &[&str] = &[
 
 /// The page shows whatever the origin is told beside its key.
 fn shows_all_it_is_told(seen: &Seen) -> String {
-    let own = ["x-edge-auth", "x-min-seq", "if-none-match", "host"];
+    let own = ["x-edge-auth", "x-edge-refill", "x-min-seq", "if-none-match", "host"];
     let told = seen.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
     let mut told: Vec<_> = told.map(|(name, value)| format!("{name}: {value:?}")).collect();
     told.sort();
@@ -123,8 +123,10 @@ fn holds_nothing_but_the_key(seen: &Seen) {
         "accept-encoding",
         "host",
         "if-none-match",
+        "x-client-addr",
         "x-edge-auth",
         "x-edge-encoding",
+        "x-edge-refill",
         "x-min-seq",
         "x-public-host",
     ];
@@ -139,6 +141,7 @@ fn holds_nothing_but_the_key(seen: &Seen) {
     assert_eq!(strange, None, "{seen:?}");
     assert_eq!((seen.method.as_str(), &seen.target), ("GET", &canonical));
     assert!(seen.is_signed && seen.body.is_empty(), "{seen:?}");
+    assert_eq!(seen.header("x-client-addr"), "127.0.0.1");
     assert_eq!(seen.header("x-public-host"), "shop.example");
     assert!(seen.header("host").starts_with("127.0.0.1:"), "{seen:?}");
     assert_eq!(seen.header("accept-encoding"), "identity");

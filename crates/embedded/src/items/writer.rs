@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ports::{PortError, PortErrorKind, Table, TransactError};
 use rusqlite::Connection;
+use supervision::keep_thread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time;
 
@@ -56,12 +57,15 @@ impl Writer {
         turn: Turn,
         schema: Arc<Schema>,
     ) -> Result<Self, PortError> {
-        let (sender, jobs) = mpsc::unbounded_channel();
+        let (sender, mut jobs) = mpsc::unbounded_channel();
         let groups = Groups::new(path, connection, turn, schema);
 
         let thread = thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || groups.run(jobs))
+            .spawn(move || {
+                keep_thread("sqlite-writer", || groups.run(&mut jobs));
+                groups.finish();
+            })
             .map_err(|error| failure::unavailable("start the writer").because(error))?;
         let room = Arc::new(Semaphore::new(ROOM_KILOBYTES));
         Ok(Self { room, jobs: Some(sender), thread: Some(thread) })

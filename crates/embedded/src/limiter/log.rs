@@ -25,16 +25,24 @@ struct Run(u64);
 impl Log {
     /// `now` never goes back, nor is it within a window of zero.
     pub(super) fn take(&mut self, now: u64, limit: Limit) -> Decision {
-        let window = millis(limit.window);
-        self.forget(now.saturating_sub(window));
-        if self.taken >= limit.requests {
-            return Decision::refused(self.room_after(limit.requests, window, now));
+        if let Some(refused) = self.refusal(now, limit) {
+            return refused;
         }
+        let window = millis(limit.window);
         self.add(now.next_multiple_of(moment(limit)));
 
         let remaining = limit.requests - self.taken;
         let oldest = self.runs.front().map_or(now, |run| run.at());
         Decision::allowed(remaining, until(oldest + window, now))
+    }
+
+    /// What [`Self::take`] would refuse with; counts nothing.
+    pub(super) fn refusal(&mut self, now: u64, limit: Limit) -> Option<Decision> {
+        let window = millis(limit.window);
+        self.forget(now.saturating_sub(window));
+
+        (self.taken >= limit.requests)
+            .then(|| Decision::refused(self.room_after(limit.requests, window, now)))
     }
 
     pub(super) fn size_bytes(&self) -> usize {

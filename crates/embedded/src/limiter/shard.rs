@@ -49,6 +49,22 @@ impl Shard {
     }
 
     pub(super) fn take(&mut self, hash: u64, ask: &Ask, now: Timestamp) -> Decision {
+        self.with_log(hash, ask, now, |log, now| log.take(now, ask.limit))
+    }
+
+    /// What [`Self::take`] would refuse with; counts nothing.
+    pub(super) fn refusal(&mut self, hash: u64, ask: &Ask, now: Timestamp) -> Option<Decision> {
+        self.with_log(hash, ask, now, |log, now| log.refusal(now, ask.limit))
+    }
+
+    /// Whoever is refused is heard of too: his log must not be among those that are forgotten.
+    fn with_log<T>(
+        &mut self,
+        hash: u64,
+        ask: &Ask,
+        now: Timestamp,
+        work: impl FnOnce(&mut Log, u64) -> T,
+    ) -> T {
         let now = self.clock.read(now.as_millis());
         self.window = self.window.max(millis(ask.limit.window));
         self.turn(now);
@@ -56,18 +72,18 @@ impl Shard {
         let is_theirs = |entry: &Entry| entry.hash == hash && entry.subject == ask.subject;
         if let Some(entry) = self.young.find_mut(hash, is_theirs) {
             let before = entry.log.size_bytes();
-            let decision = entry.log.take(now, ask.limit);
+            let done = work(&mut entry.log, now);
             self.young_bytes += entry.log.size_bytes().saturating_sub(before);
-            return decision;
+            return done;
         }
         let mut entry = match self.old.find_entry(hash, is_theirs) {
             Ok(found) => found.remove().0,
             Err(_) => Entry { hash, subject: ask.subject, log: Log::default() },
         };
-        let decision = entry.log.take(now, ask.limit);
+        let done = work(&mut entry.log, now);
         self.young_bytes += entry.size_bytes();
         self.young.insert_unique(hash, entry, |entry| entry.hash);
-        decision
+        done
     }
 
     /// What has not been asked for since the last turn but one is forgotten.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::limits::{Limit, LimitClass, Subject};
 use tokio::task::JoinSet;
 
-use crate::{Ask, Decision, Limiter, Window};
+use crate::{Ask, Decision, JointDecision, Limiter, Window};
 
 /// An adapter, and the clock that it counts by.
 #[async_trait]
@@ -40,6 +40,38 @@ fn read(subject: u8, requests: u32, window: Duration) -> Ask {
 
 async fn take(limiter: &Arc<dyn Limiter>, ask: &Ask) -> Decision {
     limiter.take(ask).await.expect("it can be asked")
+}
+
+fn total(requests: u32, window: Duration) -> Ask {
+    Ask { subject: Subject::Everybody, ..read(0, requests, window) }
+}
+
+async fn take_all(limiter: &Arc<dyn Limiter>, asks: &[Ask]) -> JointDecision {
+    limiter.take_all(asks).await.expect("it can be asked")
+}
+
+/// How many of a subject's requests count. Counts one more.
+async fn taken(limiter: &Arc<dyn Limiter>, ask: Ask) -> u32 {
+    let limit = Limit { requests: 1_000, ..ask.limit };
+
+    limit.requests - take(limiter, &Ask { limit, ..ask }).await.remaining - 1
+}
+
+/// How many requests of all callers are allowed. Each asks `times`, within his share and the total.
+async fn allowed_together(counters: &Fixture, times: u32, asks: impl Fn(u32) -> [Ask; 2]) -> usize {
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let (limiter, asks) = (counters.connect().await, asks(caller));
+        callers.spawn(async move {
+            let mut allowed = 0;
+            for _ in 0..times {
+                allowed += usize::from(take_all(&limiter, &asks).await.is_allowed());
+            }
+            allowed
+        });
+    }
+
+    callers.join_all().await.into_iter().sum()
 }
 
 /// The decisions of all callers, each of whom asks `times` on a connection of his own.
@@ -187,4 +219,85 @@ pub async fn an_allowed_request_hears_when_there_will_be_more(counters: Fixture)
     let first = take(&limiter, &read(1, 10, SHORT)).await;
 
     assert!(first.reset_after > Duration::ZERO && first.reset_after <= SHORT, "{first:?}");
+}
+
+pub async fn what_two_limits_allow_counts_in_both(counters: Fixture) {
+    let limiter = counters.connect().await;
+    let asks = [read(1, 10, LONG), total(100, LONG)];
+
+    take_all(&limiter, &asks).await;
+    let JointDecision::Allowed(second) = take_all(&limiter, &asks).await else {
+        panic!("both have room")
+    };
+
+    let remaining: Vec<u32> = second.iter().map(|decision| decision.remaining).collect();
+    assert_eq!(remaining, [8, 98]);
+    assert_eq!(taken(&limiter, asks[0]).await, 2);
+    assert_eq!(taken(&limiter, asks[1]).await, 2);
+}
+
+pub async fn what_one_of_two_limits_refuses_counts_in_neither(counters: Fixture) {
+    let limiter = counters.connect().await;
+    let by_share = [read(1, 2, LONG), total(100, LONG)];
+    let by_total = [read(2, 100, LONG), total(3, LONG)];
+    for _ in 0..2 {
+        assert!(take_all(&limiter, &by_share).await.is_allowed());
+    }
+    assert!(take_all(&limiter, &by_total).await.is_allowed());
+
+    for _ in 0..5 {
+        let share = take_all(&limiter, &by_share).await;
+        assert!(matches!(share, JointDecision::Refused { by: 0, .. }), "{share:?}");
+        let total = take_all(&limiter, &by_total).await;
+        assert!(matches!(total, JointDecision::Refused { by: 1, .. }), "{total:?}");
+    }
+
+    assert_eq!(taken(&limiter, by_share[0]).await, 2);
+    assert_eq!(taken(&limiter, by_total[0]).await, 1);
+    assert_eq!(taken(&limiter, by_share[1]).await, 3);
+}
+
+pub async fn of_64_callers_with_shares_exactly_the_total_is_allowed(counters: Fixture) {
+    // Sixteen subjects of four callers each.
+    let subject = |caller: u32| (caller % 16) as u8;
+    let asks = |caller| [read(subject(caller), 10, LONG), total(100, LONG)];
+
+    let allowed = allowed_together(&counters, 4, asks).await;
+
+    assert_eq!(allowed, 100);
+    let limiter = counters.connect().await;
+    let mut counted = 0;
+    for one in 0..16 {
+        let share = taken(&limiter, read(one, 10, LONG)).await;
+        assert!(share <= 10, "{share} of {one}");
+        counted += share;
+    }
+    assert_eq!(counted, 100, "what the total refused counts in no share");
+}
+
+pub async fn of_64_callers_of_one_share_exactly_the_share_is_allowed_and_counted_in_total(
+    counters: Fixture,
+) {
+    let asks = [read(1, 10, LONG), total(100, LONG)];
+
+    let allowed = allowed_together(&counters, 2, |_| asks).await;
+
+    assert_eq!(allowed, 10);
+    let limiter = counters.connect().await;
+    assert_eq!(taken(&limiter, asks[1]).await, 10);
+}
+
+pub async fn whoever_waits_as_long_as_one_of_two_limits_says_is_allowed(counters: Fixture) {
+    let limiter = counters.connect().await;
+    let asks = [read(1, 1, SHORT), total(100, LONG)];
+    assert!(take_all(&limiter, &asks).await.is_allowed());
+
+    let JointDecision::Refused { by: 0, decision } = take_all(&limiter, &asks).await else {
+        panic!("his share is spent")
+    };
+    let other = [read(2, 1, SHORT), asks[1]];
+    assert!(take_all(&limiter, &other).await.is_allowed(), "the total has room for others");
+    counters.pass(decision.reset_after).await;
+
+    assert!(take_all(&limiter, &asks).await.is_allowed());
 }

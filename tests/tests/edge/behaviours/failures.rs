@@ -100,6 +100,33 @@ pub async fn what_was_withdrawn_is_not_shown_whatever_happens(stage: &Stage) -> 
     must_read(&answer, "{}")
 }
 
+pub async fn a_refusal_never_shows_what_the_log_called_invalid(stage: &Stage) -> Result<()> {
+    stage.counts("/products/refused", "catalog product:refused");
+    plain(stage, "/products/refused").await?.must_be(200)?;
+    stage.origin.commits(&["product:refused"], false);
+    stage.hears_of_all().await?;
+    stage.origin.plays("/products/refused", |_| {
+        let headers = [
+            ("content-type", "application/problem+json"),
+            ("retry-after", "7"),
+            ("ratelimit", "\"public\";r=0;t=7"),
+            ("ratelimit-policy", "\"public\";q=1000;w=60"),
+        ];
+        Reaction::new(429, &headers, r#"{"code":"rate_limited"}"#)
+    });
+
+    let refused = plain(stage, "/products/refused").await?.must_be(429)?;
+    stage.counts("/products/refused", "catalog product:refused");
+    let answered = plain(stage, "/products/refused").await?.must_be(200)?;
+
+    must_say(&refused, "shopping-edge; fwd=miss")?;
+    must_read(&refused, r#"{"code":"rate_limited"}"#)?;
+    ensure!(refused.header("retry-after") == "7", "{refused}");
+    ensure!(refused.header("ratelimit") == "\"public\";r=0;t=7", "{refused}");
+    ensure!(refused.header("ratelimit-policy") == "\"public\";q=1000;w=60", "{refused}");
+    must_say(&answered, "shopping-edge; fwd=miss; stored")
+}
+
 pub async fn with_the_origin_down_an_old_answer_stands_in_and_the_edge_is_well(
     stage: &Stage,
 ) -> Result<()> {

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{PLAIN, plain};
 use crate::play::Reaction;
-use crate::stage::Stage;
+use crate::stage::{EDGE_AUTH, Stage, key};
 
 pub async fn what_no_parameter_is_called_is_in_neither_key_nor_request(
     stage: &Stage,
@@ -20,7 +20,7 @@ pub async fn what_no_parameter_is_called_is_in_neither_key_nor_request(
     Ok(())
 }
 
-pub async fn the_origin_is_told_nothing_of_the_client(stage: &Stage) -> Result<()> {
+pub async fn the_origin_is_told_nothing_of_the_client_but_the_address(stage: &Stage) -> Result<()> {
     stage.counts("/products/quiet", "catalog");
     let headers = [
         ("cookie", "session=forged"),
@@ -29,6 +29,8 @@ pub async fn the_origin_is_told_nothing_of_the_client(stage: &Stage) -> Result<(
         ("x-original-url", "/forged"),
         ("x-min-seq", "forged"),
         ("x-edge-auth", "forged"),
+        ("x-edge-refill", "forged"),
+        ("x-client-addr", "forged"),
         ("user-agent", "forged"),
         ("accept-language", "forged"),
         PLAIN,
@@ -40,9 +42,28 @@ pub async fn the_origin_is_told_nothing_of_the_client(stage: &Stage) -> Result<(
     ensure!(seen.is_signed, "{seen:?}");
     ensure!(seen.header("x-public-host") == "shop.example", "{seen:?}");
     ensure!(seen.header("accept-encoding") == "identity", "{seen:?}");
+    ensure!(seen.header("x-client-addr") == "127.0.0.1", "{seen:?}");
     for (name, value) in &seen.headers {
         ensure!(!value.to_str()?.contains("forged"), "{name}: {value:?}");
     }
+    Ok(())
+}
+
+pub async fn a_read_in_the_place_of_what_the_log_invalidated_is_sealed_as_a_refill(
+    stage: &Stage,
+) -> Result<()> {
+    stage.counts("/products/refill", "catalog product:refill");
+    plain(stage, "/products/refill").await?.must_be(200)?;
+    stage.origin.commits(&["product:refill"], false);
+    stage.hears_of_all().await?;
+
+    plain(stage, "/products/refill").await?.must_be(200)?;
+
+    let asked = stage.asked("/products/refill");
+    let [first, refill] = asked.as_slice() else { anyhow::bail!("asked twice: {asked:?}") };
+    ensure!(!first.headers.contains_key("x-edge-refill"), "nothing was held: {first:?}");
+    let seal = key(EDGE_AUTH).seal_refill(refill.header("x-edge-auth"));
+    ensure!(refill.is_signed && refill.header("x-edge-refill") == seal, "{refill:?}");
     Ok(())
 }
 

@@ -53,11 +53,11 @@ impl Groups {
     }
 
     /// Until nobody can send any more, and everything sent is done.
-    pub(super) fn run(self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+    pub(super) fn run(&self, jobs: &mut mpsc::UnboundedReceiver<Job>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
         let mut busy_since = Instant::now();
 
-        while let Some(first) = next(&mut jobs, &mut busy_since) {
+        while let Some(first) = next(jobs, &mut busy_since) {
             group.push(first);
             while group.len() < GROUP_MAX
                 && let Ok(job) = jobs.try_recv()
@@ -66,7 +66,6 @@ impl Groups {
             }
             self.commit(&mut group);
         }
-        self.finish();
     }
 
     /// Answers all of the group, even if this panics: a dropped answer says that it is not known.
@@ -166,7 +165,8 @@ impl Groups {
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
-    fn finish(self) {
+    /// Writes the log back into the file.
+    pub(super) fn finish(&self) {
         let done = self.turn.take().map(|_held| self.write_log_back());
 
         match done {
