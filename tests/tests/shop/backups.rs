@@ -69,20 +69,22 @@ async fn a_shop_is_saved_while_it_runs_and_put_back_once_it_is_stopped() -> Resu
     Ok(())
 }
 
+/// Which log an edge follows.
+async fn log_of(edge: &Door) -> Result<Option<String>> {
+    let health = edge.get_json("/edge/healthz").await?;
+    let log = health["log"].as_str().and_then(|log| log.split_once('.'));
+
+    Ok(log.map(|(log, _)| log.to_owned()))
+}
+
 #[tokio::test]
 async fn an_edge_starts_anew_behind_a_shop_that_was_put_back_and_behind_a_log_that_was_renewed()
 -> Result<()> {
     let world = World::new()?;
     let shop = world.open_demo().await?;
     let edge = world.open_edge(&shop.origin().url(), &[]).await?;
-    let log = async || {
-        let health = edge.edge().get_json("/edge/healthz").await?;
-        Ok(health["log"]
-            .as_str()
-            .and_then(|log| log.split_once('.'))
-            .map(|(log, _)| log.to_owned()))
-    };
-    let before = until(PATIENCE, "the edge follows the log", log).await?;
+    let before =
+        until(PATIENCE, "the edge follows the log", async || log_of(edge.edge()).await).await?;
     until(PATIENCE, "an answer is kept", async || {
         Ok(edge.edge().get("/categories").await?.is_hit().then_some(()))
     })
@@ -91,7 +93,7 @@ async fn an_edge_starts_anew_behind_a_shop_that_was_put_back_and_behind_a_log_th
     let renewed = world.run(&["log", "renew"]).await?.must_exit(0)?;
     let began = Instant::now();
     let after = until(PATIENCE, "the edge follows another log", async || {
-        Ok(log().await?.filter(|log| *log != before))
+        Ok(log_of(edge.edge()).await?.filter(|log| *log != before))
     })
     .await?;
 

@@ -213,9 +213,9 @@ fn happenings(state: &State, scenario: &Scenario, steps: &mut Vec<Step>) {
         });
     }
     if left.restores > 0 && is_quiet && scenario.is_silent && truth::is_named(state) {
-        happen("the store is put back", &restore);
+        happen("the store is put back", &put_back);
         happen("the store is put back, and the origin starts anew", &|next| {
-            restore(next);
+            put_back(next);
             next.origin = Origin { complete_at: Some(next.now), ..State::first(scenario).origin };
             next.origin.index.restore = 1;
         });
@@ -237,6 +237,20 @@ fn restore(next: &mut State) {
         past: next.store.writes.map(|write| write.seq),
         ..Store::default()
     };
+}
+
+/// Under the log's old name. What was being read ends with the store that it was read from.
+fn put_back(next: &mut State) {
+    restore(next);
+    for reader in &mut next.readers {
+        if matches!(reader, Reader::Fills(..)) {
+            *reader = Reader::Done;
+        }
+    }
+    // An index that has nothing of what was undone is of this store as well.
+    if next.origin.index.second == 1 {
+        next.origin.index.restore = 1;
+    }
 }
 
 fn read(state: &State, scenario: &Scenario, rules: &Rules, reader: usize, steps: &mut Vec<Step>) {

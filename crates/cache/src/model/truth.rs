@@ -160,7 +160,9 @@ impl Store {
 
     /// How long ago the newest thing was acknowledged that is longest missing in the data.
     fn overdue(&self, data: Data, now: u16) -> Option<u16> {
-        if data.restore != self.restore {
+        // A store that was put back to before its first write is as it was then.
+        let is_undone = !self.is_put_back || data.versions.contains(&2);
+        if data.restore != self.restore && is_undone {
             return Some(now - self.restored_at);
         }
         let missing = |writer: &usize| data.versions[*writer] < 2;

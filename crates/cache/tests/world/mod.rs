@@ -58,7 +58,7 @@ impl Answers {
         let found = self.rows.iter().find(|row| row.seq.0 == seq).cloned();
 
         // What is not listed was written before the test.
-        (seq <= self.head).then(|| found.unwrap_or_else(|| row(seq, &[])).digest())
+        (1..=self.head).contains(&seq).then(|| found.unwrap_or_else(|| row(seq, &[])).digest())
     }
 }
 

@@ -86,9 +86,8 @@ on_each_engine! {
         for more in 0..2 {
             put_back(&shop, &backup).await;
             shop.world.pass(std::time::Duration::from_secs(1));
-            shop.category("B").await;
-            for n in 0..more {
-                shop.category(&format!("C{n}")).await;
+            for n in 0..=more {
+                shop.category(&format!("C{more}{n}")).await;
             }
 
             assert!(polled(&shop, &late).await.1, "{more} rows further");
