@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use domain::{CatalogRead, Timestamp};
+use domain::{CatalogRead, RowId, Timestamp};
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
 use edge_core::{CacheStatus, Key};
@@ -60,7 +60,7 @@ impl Edge {
         }
         match self.written_by(asked) {
             None => self.answered(read, key, asked, context).await,
-            Some(seq) => self.for_writer(read, key, seq, asked, context).await,
+            Some(written) => self.for_writer(read, key, &written, asked, context).await,
         }
     }
 
@@ -112,12 +112,25 @@ impl Edge {
         }
 
         let vault = Vault::new(&self.settings.public_host);
-        let Some(there) = vault.find(key, self.policy()).await.map(Rc::new) else { return here };
+        let Some((there, seen)) = vault.find(key, self.policy()).await else { return here };
+        if !self.is_of_our_past(&seen) {
+            return here;
+        }
+        let there = Rc::new(there);
         if is_served(&there) || here.is_none() {
             self.shelf.borrow_mut().put(key, &there, self.log.borrow().table());
             return Some(there);
         }
         here
+    }
+
+    /// What it holds may have been undone: the log knows whether the row is still to come. Without
+    /// the log nobody knows, and age alone decides.
+    fn is_of_our_past(&self, seen: &RowId) -> bool {
+        let mut log = self.log.borrow_mut();
+        log.hear_of(seen);
+
+        log.table().is_none() || log.has_taken(seen)
     }
 
     /// Asks the origin behind an answer that was given, unless somebody does or it just failed.

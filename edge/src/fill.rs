@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
-use domain::{CatalogRead, Seq};
+use domain::{CatalogRead, RowId, Seq};
 use edge_core::arrival::{Arrival, Arrived, is_failure};
 use edge_core::cache_status::Detail;
 use edge_core::fields::Lines as _;
-use edge_core::headers::TAGS;
+use edge_core::headers::{SEEN, TAGS};
 use edge_core::{Encoding, Entry, Failure, Key, decision};
 
 use crate::answer::Answer;
@@ -58,6 +58,14 @@ pub(crate) struct Fill {
     pub client_addr: Rc<str>,
     /// What is kept was invalidated by the change log.
     pub refills: bool,
+}
+
+/// What the origin says of an answer, for the data centre's cache.
+struct Told {
+    /// Without it nobody else could tell whether the answer was undone.
+    seen: Option<RowId>,
+    /// The origin's own words.
+    tags: String,
 }
 
 impl Fill {
@@ -125,6 +133,10 @@ impl Edge {
             };
             let asked_at = now();
             let reply = self.question(ask, BODY_MAX, FETCH_WITHIN).await?;
+            let seen = reply.fields.joined(SEEN).and_then(|seen| seen.parse().ok());
+            if let Some(seen) = &seen {
+                self.log.borrow_mut().hear_of(seen);
+            }
             let arrival = Arrival {
                 status: reply.status,
                 fields: &reply.fields,
@@ -144,7 +156,8 @@ impl Edge {
                     let is_validated = validated_by.is_some();
                     let entry = storable.entry(asked_at, js::random() as u64);
                     let tags = reply.fields.joined(TAGS).unwrap_or_default();
-                    let kept = self.keep(fill, entry, answer, tags, context);
+                    let told = Told { seen, tags };
+                    let kept = self.keep(fill, entry, answer, told, context);
                     return Ok(Landed::Kept { kept, is_validated });
                 }
                 Arrived::Pass { detail, .. } => {
@@ -197,7 +210,7 @@ impl Edge {
         fill: &Fill,
         entry: Entry,
         answer: Answer,
-        tags: String,
+        told: Told,
         context: &Context,
     ) -> Rc<Kept> {
         let log = self.log.borrow();
@@ -207,9 +220,10 @@ impl Edge {
         }
         self.shelf.borrow_mut().put(&fill.key, &kept, log.table());
 
+        let Told { seen: Some(seen), tags } = told else { return kept };
         let vault = Vault::new(&self.settings.public_host);
         let (key, saved) = (fill.key.clone(), Rc::clone(&kept));
-        behind(context, async move { vault.save(&key, &saved, &tags).await });
+        behind(context, async move { vault.save(&key, &saved, seen, &tags).await });
         kept
     }
 }

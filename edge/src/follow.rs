@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::{Changes, Seq, Timestamp};
 use edge_core::Encoding;
 use edge_core::decision::{LOG_FRESH, LogAge, LogUse, REFRESH_DEADLINE};
-use edge_core::follow::Taken;
+use edge_core::follow::{self, Taken};
 use edge_core::pause::is_before;
 use js_sys::{ArrayBuffer, Uint8Array};
 use worker::Delay;
@@ -108,12 +108,15 @@ impl Edge {
 
     async fn catch_up(&self, context: &Context, through_cache: bool) {
         for _ in 0..PAGES_MAX {
-            let target = self.log.borrow().target();
+            let poll = self.log.borrow().poll();
+            let target = follow::target(&poll);
             let Some((changes, asked_at)) = self.page(&target, context, through_cache).await else {
                 return;
             };
-            match self.log.borrow_mut().take(changes, asked_at) {
+            let taken = self.log.borrow_mut().take(&poll, changes, asked_at);
+            match taken {
                 Ok(Taken::More) => {}
+                Ok(Taken::Anew) => self.shelf.borrow_mut().clear(),
                 Ok(Taken::CaughtUp | Taken::Stuck) => return,
                 Err(wrong) => return js::error(&format!("the change log: {wrong}")),
             }

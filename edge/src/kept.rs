@@ -84,6 +84,11 @@ impl Shelf {
         self.entries.get(key.as_str()).cloned()
     }
 
+    /// Of a log that is gone, and may come back under its name.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+
     /// Puts an answer there, unless a newer one of the same log is, which the table calls valid.
     pub fn put(&mut self, key: &Key, kept: &Rc<Kept>, table: Option<&TagTable>) {
         let stays = |present: &Rc<Kept>| {

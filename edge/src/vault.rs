@@ -1,6 +1,7 @@
 //! The data centre's cache (Cache API), which all isolates there share. It is asked for bytes and
 //! nothing else: freshness, age and encodings are decided by what stands in front of them.
 
+use domain::RowId;
 use edge_core::Key;
 use edge_core::parcel::{LENGTH_BYTES, Parcel};
 use js_sys::futures::JsFuture;
@@ -29,7 +30,8 @@ impl Vault {
         Self { base: format!("https://{public_host}/{FOLDER}") }
     }
 
-    pub async fn find(&self, key: &Key, policy: Option<&str>) -> Option<Kept> {
+    /// With the newest row that may be in it.
+    pub async fn find(&self, key: &Key, policy: Option<&str>) -> Option<(Kept, RowId)> {
         let bytes = self.bytes(&self.of_answer(key)).await?;
         let length: [u8; LENGTH_BYTES] = part(&bytes, 0, LENGTH_BYTES).to_vec().try_into().ok()?;
         let label = Parcel::label_len(length)?;
@@ -38,14 +40,15 @@ impl Vault {
         let body = bytes.slice(u32::try_from(front).ok()?);
 
         let answer = Answer::new(parcel.status, parcel.fields, body, policy);
-        Some(Kept::new(parcel.entry, answer, None))
+        Some((Kept::new(parcel.entry, answer, None), parcel.seen))
     }
 
     /// `tags` are the origin's own words, by which Cloudflare can purge.
-    pub async fn save(&self, key: &Key, kept: &Kept, tags: &str) {
+    pub async fn save(&self, key: &Key, kept: &Kept, seen: RowId, tags: &str) {
         let mut fields = kept.answer.fields.clone();
         fields.remove("ratelimit-policy");
-        let parcel = Parcel { entry: kept.entry.clone(), status: kept.answer.status, fields };
+        let (entry, status) = (kept.entry.clone(), kept.answer.status);
+        let parcel = Parcel { entry, seen, status, fields };
         let Some(front) = parcel.front() else { return };
         let policy = kept.entry.resource.policy();
         let useful = kept.entry.ttl + policy.stale_while_revalidate.max(policy.stale_if_error);

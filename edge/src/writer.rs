@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use domain::changes::SEQ_MAX;
 use domain::policy::PRIVATE_CACHE_CONTROL;
-use domain::{CatalogRead, Seq};
+use domain::{CatalogRead, Seq, Stamp};
 use edge_core::cache_status::Forward;
 use edge_core::{Key, token};
 use wasm_bindgen::JsValue;
@@ -20,14 +21,20 @@ impl Edge {
         self: &Rc<Self>,
         read: CatalogRead,
         key: Key,
-        written: Seq,
+        written: &Stamp,
         asked: &Asked,
         context: &Context,
     ) -> JsValue {
-        let response = if self.reach(written, context).await {
+        let at_least = self.place_of(written, context).await;
+        let is_there = match at_least {
+            Some(seq) => self.reach(seq, context).await,
+            // It was written to a log that is gone, and so is the write.
+            None => true,
+        };
+        let response = if is_there {
             self.answered(read, key, asked, context).await
         } else {
-            let fill = Fill { at_least: Some(written), ..Fill::new(read, key, asked) };
+            let fill = Fill { at_least, ..Fill::new(read, key, asked) };
             self.alone(fill, Forward::Request, None, asked, context).await
         };
 
@@ -35,8 +42,16 @@ impl Edge {
         response
     }
 
+    /// The place in this isolate's log; of the two logs the writer's may be the newer one.
+    async fn place_of(self: &Rc<Self>, written: &Stamp, context: &Context) -> Option<Seq> {
+        if self.log.borrow().place_of(written).is_none() {
+            self.reach(SEQ_MAX, context).await;
+        }
+        self.log.borrow().place_of(written)
+    }
+
     /// The position of a token that can be believed.
-    pub(crate) fn written_by(&self, asked: &Asked) -> Option<Seq> {
+    pub(crate) fn written_by(&self, asked: &Asked) -> Option<Stamp> {
         token::read(self.settings.token_key.as_ref()?, asked.token()?, now())
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use cache::{ChangeLog as _, Changes};
+use cache::{ChangeLog as _, Changes, Poll};
 use domain::{Code, Seq, Stamp};
 use edge_core::auth::{Payload, Signed};
 use edge_core::{Encoding, client_addr, headers, push};
@@ -16,9 +16,12 @@ use crate::shop::{SharedShop, Shop};
 #[derive(Debug, Deserialize)]
 pub struct After {
     after: Option<String>,
+    row: Option<String>,
+    seen: Option<String>,
 }
 
-/// The rows of the change log after a position.
+/// The rows of the change log after a position. What the edge has seen of the log goes along, so that
+/// a store that was put back is noticed here, whoever remembers what it was.
 pub async fn changes(
     State(shop): State<SharedShop>,
     Query(query): Query<After>,
@@ -29,8 +32,12 @@ pub async fn changes(
         })?),
         None => None,
     };
-    let changes =
-        shop.catalog.log().changes(after.as_ref()).await.map_err(store::StoreError::from)?;
+    // What can't be read was told by a build that means something else by it.
+    let row = query.row.and_then(|row| row.parse().ok());
+    let seen = query.seen.and_then(|seen| seen.parse().ok());
+    let poll = Poll { after, row, seen };
+
+    let changes = shop.catalog.log().changes(&poll).await.map_err(store::StoreError::from)?;
     Ok(axum::Json(changes))
 }
 

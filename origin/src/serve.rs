@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache::RoundEnd;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -38,6 +39,15 @@ pub async fn serve(
     let addr = listener.local_addr().map_err(not_listening)?;
     let mut background = JoinSet::new();
     let follower = shop.follower.clone();
+    // What can't be read will not be by waiting.
+    match follower.poll().await {
+        RoundEnd::SourceFailed(error) | RoundEnd::SinkFailed(error)
+            if error.kind == PortErrorKind::Corrupt =>
+        {
+            return Err(error.into());
+        }
+        _ => {}
+    }
     background.spawn(shop.supervisor.keep("origin-follower", follower, |follower| async move {
         follower.run(std::future::pending()).await;
     }));

@@ -1,7 +1,7 @@
 //! The read-your-writes token, as the headers of a request and a response carry it.
 
 use axum::http::{HeaderMap, HeaderName};
-use domain::{Seq, Timestamp};
+use domain::{Stamp, Timestamp};
 use edge_core::auth::SigningKey;
 use edge_core::token;
 
@@ -16,12 +16,12 @@ impl TokenKey {
         Self(key)
     }
 
-    pub fn mint(&self, seq: Seq, now: Timestamp) -> String {
-        token::mint(&self.0, seq, now)
+    pub fn mint(&self, written: &Stamp, now: Timestamp) -> String {
+        token::mint(&self.0, written, now)
     }
 
     /// The position that the bearer has written up to; `None` for whatever is not ours or is over.
-    pub fn read(&self, headers: &HeaderMap, now: Timestamp) -> Option<Seq> {
+    pub fn read(&self, headers: &HeaderMap, now: Timestamp) -> Option<Stamp> {
         token::read(&self.0, headers.get(CATALOG_TOKEN)?.to_str().ok()?, now)
     }
 }

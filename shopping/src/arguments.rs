@@ -58,6 +58,15 @@ pub enum Command {
         #[command(subcommand)]
         command: AdminKeyCommand,
     },
+    /// Saves the shop's data, beside a running shop or not.
+    Backup(BackupArguments),
+    /// Puts a backup in the place of the shop's data, while no shop runs on it.
+    Restore(RestoreArguments),
+    /// What operators do to the change log.
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
+    },
     /// Runs an edge alone, in front of an origin elsewhere.
     Edge(EdgeArguments),
     /// Prints the OpenAPI document.
@@ -106,6 +115,28 @@ pub struct ImportArguments {
 pub struct ExportArguments {
     /// Ends in .csv or .jsonl; standard output (JSON lines) without it.
     pub file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct BackupArguments {
+    /// A new folder, which gets the database and the generated secrets; or a new file that ends in
+    /// .db, for the database alone.
+    #[arg(value_name = "FOLDER|FILE.db")]
+    pub to: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct RestoreArguments {
+    /// What `shopping backup` has made, or a copy of a shop's data folder.
+    #[arg(value_name = "FOLDER|FILE")]
+    pub from: PathBuf,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum LogCommand {
+    /// Gives it another name, so that every cache drops what it has: after a store was put back by
+    /// other means than `shopping restore`.
+    Renew,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -3,6 +3,7 @@
 pub mod arguments;
 
 mod admin_key;
+mod backup;
 mod demo;
 mod edge;
 mod export;
@@ -13,9 +14,12 @@ mod start;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use store::{AdminKeys, Catalog};
+use platform::{ConnectError, Settings, StoreSettings};
+use ports::{PortError, PortErrorKind};
+use store::{AdminKeys, Catalog, StoreError};
 
 use crate::arguments::{Arguments, Command};
+use crate::start::Start;
 
 /// Runs one command, or the shop.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -28,17 +32,40 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .build()
         .context("the runtime did not start")?;
 
-    runtime.block_on(dispatch(arguments))
+    let start = Start::of(&arguments)?;
+    let settings = start.settings.clone();
+    let ended = runtime.block_on(dispatch(start, arguments));
+
+    ended.map_err(|error| explained(error, &settings))
 }
 
-async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let start = start::Start::of(&arguments)?;
+/// What an operator can do about a database that turned out to be damaged on the way.
+fn explained(error: anyhow::Error, settings: &Settings) -> anyhow::Error {
+    let StoreSettings::Sqlite { path } = &settings.store else { return error };
+    let causes = error.chain().filter_map(|cause| match cause.downcast_ref::<StoreError>() {
+        Some(StoreError::Port(error)) => Some(error),
+        _ => cause.downcast_ref::<PortError>(),
+    });
+    let mut corrupt = causes.filter(|cause| cause.kind == PortErrorKind::Corrupt);
+
+    match corrupt.next().map(|cause| platform::damaged(path, cause)) {
+        Some(told) if !error.chain().any(|cause| cause.is::<ConnectError>()) => error.context(told),
+        _ => error,
+    }
+}
+
+async fn dispatch(start: Start, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Some(command) = arguments.command else { return shop::run(start).await };
     if let Command::Edge(arguments) = command {
         return edge::run(&start, &arguments).await;
     }
-    if let Command::Export(_) = command {
-        start.require_shop()?;
+    match &command {
+        Command::Backup(arguments) => return backup::back_up(&start.settings, &arguments.to),
+        Command::Restore(arguments) => {
+            return backup::restore(&start.settings, &arguments.from).await;
+        }
+        Command::Export(_) | Command::Log { .. } => start.require_shop()?,
+        _ => {}
     }
     let platform = start.connect().await?;
 
@@ -52,6 +79,9 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let keys = AdminKeys::new(platform.items.clone(), platform.world.clone());
             admin_key::run(&keys, command).await
         }
-        Command::Edge(_) | Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Log { command } => backup::log(&platform, &command).await,
+        Command::Edge(_) | Command::Backup(_) | Command::Restore(_) | Command::Openapi => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

@@ -96,8 +96,10 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
 /// Follows the change log at once when another process says that it has grown.
 async fn hear(bell: Arc<dyn Bell>, followers: [Follower; 2], ended: impl Future<Output = ()>) {
     let heard = move |head: Stamp| {
-        let behind = followers.iter().filter(|one| one.position() < Some(head.seq));
-        behind.for_each(Follower::kick);
+        let is_there = |one: &&Follower| {
+            one.stamp().is_some_and(|its| its.log == head.log && its.seq >= head.seq)
+        };
+        followers.iter().filter(|one| !is_there(one)).for_each(Follower::kick);
     };
 
     tokio::select! {

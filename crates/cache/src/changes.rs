@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::{ChangeRow, Stamp};
 use ports::PortError;
 
-pub use domain::changes::{Changes, Flags, ROWS_MAX};
+pub use domain::changes::{Changes, Flags, Poll, ROWS_MAX};
 
 /// The change log, as far as a follower needs it: the store's own, or another process's over HTTP.
 #[async_trait]
@@ -12,7 +12,7 @@ pub trait ChangeLog: Send + Sync + 'static {
     /// The rows after a position, in order and from the first one on, at most [`ROWS_MAX`]; read
     /// strongly consistently, so that every row committed before the call is there or under a gap.
     /// Without a position: where the log stands, and no rows.
-    async fn changes(&self, after: Option<&Stamp>) -> Result<Changes, PortError>;
+    async fn changes(&self, poll: &Poll) -> Result<Changes, PortError>;
 }
 
 /// What is told of every row before the tables move past it, so that whatever it holds is never

@@ -1,13 +1,13 @@
 //! One tier's view of the change log: how far it has read, and what the rule says there.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use domain::coherence::Verdict;
-use domain::{Seq, Stamp, TagHash};
+use domain::{RowId, Seq, Stamp, TagHash, TagTable};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
@@ -50,6 +50,11 @@ pub(crate) struct State {
     pub(crate) rounds_begun: AtomicU64,
     /// Held by whoever asks the source: the table has one writer.
     pub(crate) asking: tokio::sync::Mutex<()>,
+    /// A row that somebody else's answer has named and that is not taken here: it goes along with the
+    /// next poll.
+    pub(crate) seen: Mutex<Option<RowId>>,
+    /// The last poll found the log's head below the position.
+    pub(crate) went_back: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
     /// The snapshot's mark, stored after it.
     mark: AtomicU64,
@@ -89,6 +94,8 @@ impl Follower {
                 rounds: watch::Sender::new(Round::default()),
                 rounds_begun: AtomicU64::new(0),
                 asking: tokio::sync::Mutex::new(()),
+                seen: Mutex::default(),
+                went_back: AtomicBool::new(false),
                 snapshot: ArcSwap::from_pointee(Snapshot::cold(0)),
                 mark: AtomicU64::new(Mark::COLD.bits()),
                 versions: Mutex::default(),
@@ -111,12 +118,37 @@ impl Follower {
         (!mark.is_cold()).then(|| mark.seq())
     }
 
+    /// A place in this follower's log; one in another log is none here.
+    pub fn place_of(&self, stamp: &Stamp) -> Option<Seq> {
+        self.table().table().is_none_or(|table| *table.log() == stamp.log).then_some(stamp.seq)
+    }
+
     pub fn table(&self) -> Guard<Arc<Snapshot>> {
         self.state.snapshot.load()
     }
 
     pub fn judge(&self, stamp: &Stamp, tags: &[TagHash]) -> Verdict {
         self.table().judge(stamp, tags)
+    }
+
+    /// The newest row that was taken: nothing that this process made or keeps by now is of a past
+    /// without it.
+    pub fn row(&self) -> Option<RowId> {
+        self.table().table().and_then(TagTable::row)
+    }
+
+    /// Somebody else's answer names a row. One that was not taken here is shown to the log with the
+    /// next poll: either it is still to come, or the store was put back to before it.
+    pub fn hear_of(&self, row: &RowId) {
+        if self.table().has_taken(row) {
+            return;
+        }
+        let mut seen = self.state.seen();
+        let is_news = seen.as_ref().is_none_or(|seen| seen.log == row.log && seen.seq < row.seq);
+
+        if is_news {
+            *seen = Some(row.clone());
+        }
     }
 
     /// Since when the table may lack rows; for ever, if it was never complete.
@@ -243,6 +275,11 @@ impl State {
 
     pub(crate) fn current(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Option<RowId>> {
+        // Each change of it is complete in itself.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn versions(&self) -> MutexGuard<'_, NamedVersions> {

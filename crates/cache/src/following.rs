@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use domain::changes::Poll;
 use domain::{Seq, Stamp};
 use futures::FutureExt;
 use ports::{PortError, PortErrorKind};
@@ -31,8 +32,8 @@ pub enum RoundEnd {
         position: Seq,
         head: Seq,
     },
-    /// The log's head is below the position: an old answer, or a store that was restored without
-    /// a new log id.
+    /// The log's head is below the position: an old answer, or a store that was put back under the
+    /// same name, which the next poll decides.
     WentBack {
         position: Seq,
         head: Seq,
@@ -92,11 +93,14 @@ impl State {
         loop {
             let asked = Instant::now();
             let current = self.current();
-            let after = current.stamp();
-            let changes = self.ask(after.as_ref()).await?;
+            let poll = current.poll(self.seen().clone());
+            let changes = self.ask(&poll).await?;
+            self.showed(&poll);
+            let is_other =
+                !current.is_followed_by(&changes) || self.was_put_back(&current, &changes);
 
-            match after {
-                Some(after) if current.is_followed_by(&changes) => {
+            match poll.after {
+                Some(after) if !is_other => {
                     if let Some(ended) = self.take(changes, &after, asked).await? {
                         return Ok(ended);
                     }
@@ -124,8 +128,26 @@ impl State {
         }
     }
 
-    async fn ask(&self, after: Option<&Stamp>) -> Result<Changes, RoundEnd> {
-        let answer = timeout(ASK_WITHIN, unpanicked(self.source.changes(after))).await;
+    /// Whether what the log says can't be the past of what was taken here: the store was put back
+    /// under the same name. One head below the position may be an old answer, two are not.
+    fn was_put_back(&self, current: &Snapshot, changes: &Changes) -> bool {
+        let is_below = current.position().is_some_and(|position| changes.head < position);
+        let was_below = self.went_back.swap(is_below, Ordering::AcqRel);
+
+        (is_below && was_below) || current.is_contradicted_by(changes)
+    }
+
+    /// The log was asked with it, so whoever stands next to the store has judged it.
+    fn showed(&self, poll: &Poll) {
+        let mut seen = self.seen();
+
+        if *seen == poll.seen {
+            *seen = None;
+        }
+    }
+
+    async fn ask(&self, poll: &Poll) -> Result<Changes, RoundEnd> {
+        let answer = timeout(ASK_WITHIN, unpanicked(self.source.changes(poll))).await;
         let changes =
             answer.unwrap_or_else(|_| Err(unavailable("read the change log: no answer in 2 s")));
 
@@ -178,6 +200,7 @@ impl State {
         let era = self.current().era();
 
         self.is_incomplete();
+        self.went_back.store(false, Ordering::Release);
         self.publish(Snapshot::cold(era));
         self.versions().clear();
         self.flags.store(None);

@@ -18,7 +18,7 @@ mod snapshot;
 mod tier;
 mod versions;
 
-pub use changes::{ChangeLog, Changes, Flags, NoSink, ROWS_MAX, Sink};
+pub use changes::{ChangeLog, Changes, Flags, NoSink, Poll, ROWS_MAX, Sink};
 pub use entry::{Answer, Filled, Origin, Weigh};
 pub use flights::LoadError;
 pub use follower::{FRESH_FOR, Follower, USABLE_FOR};

@@ -112,6 +112,12 @@ where
         let ticket = self.ticket();
         let now = Instant::now();
         let known = self.follower.snapshot();
+        // What it holds may have been undone: the log knows whether the row is still to come.
+        let seen = found.seen.as_ref()?;
+        if !known.has_taken(seen) {
+            self.follower.hear_of(seen);
+            return None;
+        }
         if found.stamp.log != *known.table()?.log() {
             return None;
         }
@@ -146,6 +152,7 @@ where
             resource: entry.resource,
             tags: entry.tags.clone(),
             stamp: Stamp { log: log.clone(), seq: entry.known_at() },
+            seen: self.follower.row(),
             remaining: entry.lifetime.saturating_sub(entry.age_at(Instant::now())),
         };
 

@@ -1,33 +1,41 @@
 //! The store's change log as the source of rows for whoever stands next to the store.
 
 use async_trait::async_trait;
-use domain::{Seq, Stamp};
+use domain::changes::Poll;
+use domain::{ChangeRow, RowDigest, Seq};
 use ports::PortError;
-use store::Log;
+use store::{Head, Log};
 
-use crate::changes::{ChangeLog, Changes, ROWS_MAX};
+use crate::changes::{ChangeLog, Changes};
 
 #[async_trait]
 impl ChangeLog for Log {
-    /// The head first: rows that are committed while they are read come with the next call.
-    async fn changes(&self, after: Option<&Stamp>) -> Result<Changes, PortError> {
-        let head = self.head().await?;
-        let rows = match after {
-            Some(after) if after.log == head.log && after.seq < head.head => {
-                self.rows(after.seq, ROWS_MAX as u32).await?
-            }
-            _ => Vec::new(),
+    /// The head first: rows that are committed while they are read come with the next call. It is
+    /// asked for as whoever polls has seen it, so that a store that was put back is noticed here.
+    async fn changes(&self, poll: &Poll) -> Result<Changes, PortError> {
+        let head = self.head_for(poll).await?;
+        let after =
+            poll.after.as_ref().filter(|after| after.log == head.log).map(|after| after.seq);
+        let (row, rows) = match after {
+            Some(after) if after < head.head => self.rows_from(after).await?,
+            Some(after) => (head.row.filter(|_| after == head.head), Vec::new()),
+            None => (head.row, Vec::new()),
         };
         // A row may be newer than the head that was read before it.
         let last = rows.last().map_or(Seq::ZERO, |row| row.seq);
 
-        Ok(Changes {
-            log: head.log,
-            floor: head.floor,
-            head: head.head.max(last),
-            rows,
-            tags: None,
-            flags: None,
-        })
+        Ok(page(head, rows, row, last))
+    }
+}
+
+fn page(head: Head, rows: Vec<ChangeRow>, row: Option<RowDigest>, last: Seq) -> Changes {
+    Changes {
+        log: head.log,
+        floor: head.floor,
+        head: head.head.max(last),
+        rows,
+        row,
+        tags: None,
+        flags: None,
     }
 }

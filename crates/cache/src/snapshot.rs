@@ -1,7 +1,8 @@
 //! What a follower knew of the log at one moment.
 
+use domain::changes::Poll;
 use domain::coherence::Verdict;
-use domain::{ChangeRow, Seq, Stamp, TagHash, TagTable};
+use domain::{ChangeRow, RowId, Seq, Stamp, TagHash, TagTable};
 
 use crate::changes::Changes;
 use crate::mark::Mark;
@@ -36,7 +37,10 @@ impl Snapshot {
             _ => TagTable::starting_at(held.log.clone(), held.seq),
         };
 
-        self.next_era(table)
+        // Of rows before the head the page says nothing.
+        let row = changes.row.filter(|_| *held == changes.head_stamp());
+
+        self.next_era(table.standing_on(row))
     }
 
     /// Whether the rows of `changes` go on where this is: of the same log, whose rows after here are
@@ -45,6 +49,26 @@ impl Snapshot {
         self.table
             .as_ref()
             .is_some_and(|table| *table.log() == changes.log && table.position() >= changes.floor)
+    }
+
+    /// What to ask the log for; `seen` was named by somebody else's answer.
+    pub(crate) fn poll(&self, seen: Option<RowId>) -> Poll {
+        Poll::of(self.table.as_ref(), seen)
+    }
+
+    /// Whether the log says that another row stands at the position than the one that was taken.
+    pub(crate) fn is_contradicted_by(&self, changes: &Changes) -> bool {
+        let Some(table) = self.table.as_ref().filter(|table| *table.log() == changes.log) else {
+            return false;
+        };
+        let taken = table.row().map(|row| row.digest);
+
+        matches!((taken, changes.row), (Some(taken), Some(told)) if taken != told)
+    }
+
+    /// Whether everything up to this row is of the same past as what was taken here.
+    pub(crate) fn has_taken(&self, row: &RowId) -> bool {
+        self.table.as_ref().is_some_and(|table| table.has_taken(row))
     }
 
     /// The one after `rows`, which follow without a gap; `None` if it would be the same.

@@ -172,17 +172,16 @@ where
 mod tests {
     use async_trait::async_trait;
     use bytes::Bytes;
-    use domain::Stamp;
     use ports::{PortError, PortErrorKind};
 
     use super::*;
-    use crate::{ChangeLog, Changes, NoSink};
+    use crate::{ChangeLog, Changes, NoSink, Poll};
 
     struct NoLog;
 
     #[async_trait]
     impl ChangeLog for NoLog {
-        async fn changes(&self, _after: Option<&Stamp>) -> Result<Changes, PortError> {
+        async fn changes(&self, _poll: &Poll) -> Result<Changes, PortError> {
             Err(PortError::new(PortErrorKind::Unavailable, "read the log"))
         }
     }

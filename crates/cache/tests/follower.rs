@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cache::{Flags, Follower, NoSink, RoundEnd, USABLE_FOR};
 use domain::coherence::Verdict;
-use domain::{Change, LogId, Seq, Stamp, TagHash};
+use domain::{Change, LogId, RowId, Seq, Stamp, TagHash};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, advance, sleep, timeout};
 use world::{MemoryLog, Recorder, following, run};
@@ -504,4 +504,66 @@ async fn a_follower_has_the_pace_that_it_was_given() {
     assert_eq!(follower.stamp(), Some(stamp(5)));
     follower.kick();
     until(|| follower.stamp() == Some(stamp(6))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_row_at_the_position_drops_everything_under_the_same_name() {
+    let log = MemoryLog::at(5);
+    let sink = Arc::new(Recorder::default());
+    let follower = Follower::new(Arc::<MemoryLog>::clone(&log), Arc::<Recorder>::clone(&sink));
+    follower.poll().await;
+    log.append(&["a"]);
+    follower.poll().await;
+    assert_eq!(judge(&follower, 6, "a"), Verdict::Valid);
+
+    // Put back to 5, and written to again: it got as far as before, by other rows, and further.
+    log.set(|answers| {
+        answers.rows.clear();
+        answers.head = 5;
+    });
+    log.append(&["b"]);
+    log.append(&["b"]);
+    follower.poll().await;
+
+    assert_eq!(*sink.resets.lock().unwrap(), [5, 7]);
+    assert_eq!(follower.stamp(), Some(stamp(7)));
+    assert_eq!(judge(&follower, 6, "a"), Verdict::Withdrawn);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_below_the_position_on_two_polls_drops_everything_under_the_same_name() {
+    let log = MemoryLog::at(5);
+    let sink = Arc::new(Recorder::default());
+    let follower = Follower::new(Arc::<MemoryLog>::clone(&log), Arc::<Recorder>::clone(&sink));
+    follower.poll().await;
+
+    log.set(|answers| answers.head = 4);
+    follower.poll().await;
+    assert_eq!(follower.stamp(), Some(stamp(5)), "it may be an old answer");
+    follower.poll().await;
+
+    assert_eq!(*sink.resets.lock().unwrap(), [5, 4]);
+    assert_eq!(follower.stamp(), Some(stamp(4)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_an_answer_names_goes_along_with_one_poll_unless_it_was_taken() {
+    let log = MemoryLog::at(5);
+    let follower = following(&log).await;
+    log.append(&["a"]);
+    follower.poll().await;
+    let known = follower.row().unwrap();
+    let ahead = RowId { seq: Seq(9), ..known.clone() };
+    log.polls.lock().unwrap().clear();
+
+    follower.hear_of(&known);
+    follower.poll().await;
+    follower.hear_of(&ahead);
+    follower.poll().await;
+    follower.poll().await;
+
+    let polls = log.polls.lock().unwrap();
+    let seen: Vec<_> = polls.iter().map(|poll| poll.seen.clone()).collect();
+    assert_eq!(seen, [None, Some(ahead), None]);
+    assert!(polls.iter().all(|poll| poll.row == Some(known.digest)), "{polls:?}");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::coherence::TAGS_MAX;
-use crate::{ChangeRow, LogId, Seq, Stamp};
+use crate::{ChangeRow, LogId, RowDigest, RowId, Seq, Stamp, TagTable};
 
 /// Rows on a page of the log, at most.
 pub const ROWS_MAX: usize = 1_000;
@@ -20,12 +20,28 @@ pub struct Changes {
     pub floor: Seq,
     pub head: Seq,
     pub rows: Vec<ChangeRow>,
+    /// Of the row at the position that was asked from; without a position, of the row at the head.
+    /// Where it is not known (its row has expired), it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<RowDigest>,
     /// Only without a position: the last row between floor and head that named each tag, at most
     /// [`TAGS_MAX`] of them, so that a cold follower can judge answers that others cached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, Seq>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flags: Option<Flags>,
+}
+
+/// What a follower asks the log for, and what it has seen of it: a store that was put back is told
+/// by it from the one before, by whoever stands next to the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Poll {
+    /// Its position, after which it wants the rows; `None` at its start.
+    pub after: Option<Stamp>,
+    /// Of the row at its position.
+    pub row: Option<RowDigest>,
+    /// A row that somebody else's answer has named, and that it has not taken itself.
+    pub seen: Option<RowId>,
 }
 
 /// The operators' switches, which travel with the log.
@@ -48,6 +64,23 @@ pub enum InvalidChanges {
     Rows,
     #[error("more than {TAGS_MAX} tags")]
     Tags,
+}
+
+impl Poll {
+    /// Of a follower with this table; `seen` was named by somebody else's answer.
+    pub fn of(table: Option<&TagTable>, seen: Option<RowId>) -> Self {
+        // Before its first row every log is the same.
+        let row = table.and_then(TagTable::row).filter(|row| row.seq > Seq::ZERO);
+
+        Self { after: table.map(TagTable::stamp), row: row.map(|row| row.digest), seen }
+    }
+
+    /// The row at the follower's position.
+    pub fn row_at_position(&self) -> Option<RowId> {
+        let (Stamp { log, seq }, digest) = (self.after.clone()?, self.row?);
+
+        Some(RowId { log, seq, digest })
+    }
 }
 
 impl Changes {
@@ -100,6 +133,7 @@ mod tests {
             floor: Seq(0),
             head: Seq(9),
             rows: rows.collect(),
+            row: None,
             tags: None,
             flags: None,
         }

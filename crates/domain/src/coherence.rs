@@ -5,7 +5,7 @@
 //! the stamp names one of its tags.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{CategoryId, CollectionId, LogId, ProductId, Slug, Timestamp};
+use crate::{CategoryId, CollectionId, LogId, ProductId, RowDigest, RowId, Slug, Timestamp};
 
 /// A place in the change log; the first row is 1, and rows are dense.
 #[derive(
@@ -74,6 +74,8 @@ pub struct TagTable {
     floor: Seq,
     last: HashMap<TagHash, Last, BuildHasherDefault<TagHasher>>,
     capacity: usize,
+    /// Of the last rows up to the position, as far as they were seen.
+    digests: VecDeque<RowDigest>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +104,9 @@ pub enum Verdict {
 
 /// As many tags as §5 of the protocol allows a follower; 10,000 take about 400 KB.
 pub const TAGS_MAX: usize = 10_000;
+/// Rows whose digests a table remembers, to tell what others keep of this log from what they keep
+/// of one that was undone: an hour of a write a second, in 32 KB.
+const DIGESTS_MAX: usize = 4_096;
 
 impl Seq {
     pub const ZERO: Self = Self(0);
@@ -182,7 +187,14 @@ impl Verdict {
 impl TagTable {
     /// A table that knows nothing before `position`: whatever was stamped earlier is invalid.
     pub fn starting_at(log: LogId, position: Seq) -> Self {
-        Self { log, position, floor: position, last: HashMap::default(), capacity: TAGS_MAX }
+        Self {
+            log,
+            position,
+            floor: position,
+            last: HashMap::default(),
+            capacity: TAGS_MAX,
+            digests: VecDeque::new(),
+        }
     }
 
     /// A table from a compacted map: complete from `floor` to `position`. The map does not say
@@ -195,12 +207,19 @@ impl TagTable {
     ) -> Self {
         let last = last.into_iter().map(|(tag, seq)| (tag, Last { seq, hard: seq })).collect();
 
-        Self { log, position, floor, last, capacity: TAGS_MAX }
+        Self { log, position, floor, last, capacity: TAGS_MAX, digests: VecDeque::new() }
     }
 
     #[must_use]
     pub fn with_capacity(mut self, tags: usize) -> Self {
         self.capacity = tags;
+        self
+    }
+
+    /// With the digest of the row at the position, where the log told it.
+    #[must_use]
+    pub fn standing_on(mut self, row: Option<RowDigest>) -> Self {
+        self.digests = row.into_iter().collect();
         self
     }
 
@@ -222,6 +241,10 @@ impl TagTable {
             }
         }
         self.position = row.seq;
+        if self.digests.len() == DIGESTS_MAX {
+            self.digests.pop_front();
+        }
+        self.digests.push_back(row.digest());
         if self.last.len() > self.capacity {
             self.forget_older_half();
         }
@@ -264,6 +287,30 @@ impl TagTable {
         let named = tags.iter().filter_map(|tag| self.last.get(tag)).map(|last| last.seq).max();
 
         named.unwrap_or(Seq::ZERO).max(self.floor)
+    }
+
+    /// The row at the position, if it was seen.
+    pub fn row(&self) -> Option<RowId> {
+        let digest = self.digest_at(self.position)?;
+
+        Some(RowId { log: self.log.clone(), seq: self.position, digest })
+    }
+
+    /// The digest of a row that this table has taken; `None` if it has not, or has forgotten.
+    pub fn digest_at(&self, seq: Seq) -> Option<RowDigest> {
+        // Every log begins with nothing.
+        if seq == Seq::ZERO {
+            return Some(RowDigest::OF_NOTHING);
+        }
+        let back = usize::try_from(self.position.0.checked_sub(seq.0)?).ok()?;
+
+        self.digests.len().checked_sub(back + 1).map(|at| self.digests[at])
+    }
+
+    /// Whether this table has taken this very row: what others keep that holds everything up to
+    /// there is of the same past.
+    pub fn has_taken(&self, row: &RowId) -> bool {
+        row.log == self.log && self.digest_at(row.seq) == Some(row.digest)
     }
 
     pub fn stamp(&self) -> Stamp {
@@ -427,6 +474,27 @@ mod tests {
         for text in ["", "7", ".7", "a.", "a.-1", "a b.1", "é.1"] {
             assert_eq!(text.parse::<Stamp>(), Err(InvalidStamp), "{text}");
         }
+    }
+
+    #[test]
+    fn a_row_that_was_taken_is_told_from_another_at_its_place() {
+        let id = |seq, digest| RowId { log: LogId::new("L").unwrap(), seq: Seq(seq), digest };
+        let [first, second] = [row(11, A, false), row(12, A, false)];
+        let another = row(12, A, true);
+        let mut table = table();
+        assert_eq!(table.row(), None);
+        let empty = TagTable::starting_at(LogId::new("L").unwrap(), Seq::ZERO);
+        assert!(empty.row().is_some_and(|nothing| table.has_taken(&nothing)));
+
+        table.apply(&first).unwrap();
+        table.apply(&second).unwrap();
+
+        assert!(table.has_taken(&id(11, first.digest())));
+        assert!(table.has_taken(&id(12, second.digest())));
+        assert!(!table.has_taken(&id(12, another.digest())), "another row");
+        assert!(!table.has_taken(&id(10, first.digest())), "it was never seen");
+        assert!(!table.has_taken(&id(13, first.digest())), "it is still to come");
+        assert_eq!(table.row(), Some(id(12, second.digest())));
     }
 
     proptest! {

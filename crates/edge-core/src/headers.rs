@@ -19,6 +19,9 @@ pub const EDGE_ENCODING: &str = "x-edge-encoding";
 pub const REFILL: &str = "x-edge-refill";
 /// `{log}.{seq}`: the log's position before the answer's data was read.
 pub const STAMP: &str = "x-stamp";
+/// [`domain::RowId`]: the newest row of the log that the origin had taken when it answered, so that
+/// nothing in the answer is newer. It betrays a store that was put back.
+pub const SEEN: &str = "x-seen";
 /// The answer's tags, parted by blanks.
 pub const TAGS: &str = "x-tags";
 /// What its bearer has written, see [`crate::token`].
@@ -32,7 +35,7 @@ pub const CACHE_STATUS: &str = "cache-status";
 pub const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// What the origin tells the edge alone.
-pub const INTERNAL_OF_ANSWERS: [&str; 3] = [STAMP, TAGS, MIN_SEQ];
+pub const INTERNAL_OF_ANSWERS: [&str; 4] = [STAMP, SEEN, TAGS, MIN_SEQ];
 
 /// Of one request, of this hop, or not true of a copy.
 const NOT_KEPT: [&str; 13] = [
@@ -67,7 +70,7 @@ pub fn is_reserved(name: &str) -> bool {
     name.starts_with("x-edge-")
         || name.starts_with("x-client-")
         || name.starts_with("x-forwarded-")
-        || matches!(name, "forwarded" | PUBLIC_HOST | MIN_SEQ | STAMP | TAGS)
+        || matches!(name, "forwarded" | PUBLIC_HOST | MIN_SEQ | STAMP | SEEN | TAGS)
         || matches!(name, "x-real-ip" | "x-original-url" | "x-rewrite-url" | "x-host")
         || matches!(name, "x-http-method" | "x-http-method-override" | "x-method-override")
 }

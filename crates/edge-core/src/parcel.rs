@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use domain::{Resource, TagHash, Timestamp};
+use domain::{Resource, RowId, TagHash, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Entry;
@@ -14,6 +14,9 @@ use crate::fields::Fields;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parcel {
     pub entry: Entry,
+    /// The newest row that the origin had taken when it answered. A reader that has not taken it
+    /// can't know whether it was undone since.
+    pub seen: RowId,
     pub status: u16,
     pub fields: Fields,
 }
@@ -29,6 +32,7 @@ struct Label {
     version: u32,
     resource: String,
     stamp: String,
+    seen: String,
     tags: Vec<u64>,
     stored_at: u64,
     initial_age: u64,
@@ -37,7 +41,7 @@ struct Label {
     fields: String,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl Parcel {
     /// The length and the label, behind which the body goes; `None` for a label that is too long.
@@ -46,6 +50,7 @@ impl Parcel {
             version: VERSION,
             resource: self.entry.resource.name().to_owned(),
             stamp: self.entry.stamp.to_string(),
+            seen: self.seen.to_string(),
             tags: self.entry.tags.iter().map(|tag| tag.0).collect(),
             stored_at: self.entry.stored_at.as_millis(),
             initial_age: millis(self.entry.initial_age),
@@ -81,6 +86,7 @@ impl Parcel {
                 initial_age: Duration::from_millis(label.initial_age),
                 ttl: Duration::from_millis(label.ttl),
             },
+            seen: label.seen.parse().ok()?,
             status: label.status,
             fields: Fields::of_lines(&label.fields),
         })
@@ -112,6 +118,7 @@ mod tests {
                 initial_age: Duration::from_secs(3),
                 ttl: Duration::from_millis(299_999),
             },
+            seen: "L.9.00000000000000ff".parse().unwrap(),
             status: 200,
             fields,
         }
@@ -131,7 +138,7 @@ mod tests {
         let front = parcel().front().unwrap();
         let label = String::from_utf8(front[LENGTH_BYTES..].to_vec()).unwrap();
 
-        let other = label.replacen("\"version\":1", "\"version\":2", 1);
+        let other = label.replacen("\"version\":2", "\"version\":1", 1);
 
         assert_eq!(Parcel::of_label(other.as_bytes()), None);
         assert_eq!(Parcel::label_len([0xff; 4]), None);

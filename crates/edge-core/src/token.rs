@@ -1,9 +1,9 @@
-//! The read-your-writes token, `{seq}.{exp}.{mac}`: for a minute its bearer is shown nothing older
+//! The read-your-writes token, `{log}.{seq}.{exp}.{mac}`: for a minute its bearer is shown nothing older
 //! than the write that it was given for. The origin mints it, every tier may check it.
 
 use std::time::Duration;
 
-use domain::{Seq, Timestamp};
+use domain::{Stamp, Timestamp};
 
 use crate::auth::SigningKey;
 
@@ -13,21 +13,21 @@ pub const LIVES: Duration = Duration::from_secs(60);
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(60);
 const PURPOSE: &str = "catalog-token";
 
-pub fn mint(key: &SigningKey, seq: Seq, now: Timestamp) -> String {
-    let claim = format!("{seq}.{}", now.plus(LIVES).as_seconds());
+pub fn mint(key: &SigningKey, written: &Stamp, now: Timestamp) -> String {
+    let claim = format!("{written}.{}", now.plus(LIVES).as_seconds());
 
     format!("{claim}.{}", key.seal(PURPOSE, &claim))
 }
 
 /// The position that the bearer has written up to; `None` for whatever is not ours or is over.
-pub fn read(key: &SigningKey, token: &str, now: Timestamp) -> Option<Seq> {
+pub fn read(key: &SigningKey, token: &str, now: Timestamp) -> Option<Stamp> {
     let (claim, seal) = token.rsplit_once('.')?;
-    let (seq, expires) = claim.split_once('.')?;
-    let (seq, expires) = (seq.parse().ok()?, expires.parse::<u64>().ok()?);
+    let (written, expires) = claim.rsplit_once('.')?;
+    let (written, expires) = (written.parse().ok()?, expires.parse::<u64>().ok()?);
     let latest = now.plus(LIVES).plus(CLOCK_SKEW_MAX).as_seconds();
     let is_alive = now.as_seconds() < expires && expires <= latest;
 
-    (is_alive && key.is_seal(seal, PURPOSE, claim)).then_some(Seq(seq))
+    (is_alive && key.is_seal(seal, PURPOSE, claim)).then_some(written)
 }
 
 #[cfg(test)]
@@ -43,22 +43,27 @@ mod tests {
         SigningKey::new("t", &[byte; SECRET_MIN]).unwrap()
     }
 
+    fn written() -> Stamp {
+        "L.42".parse().unwrap()
+    }
+
     #[test]
     fn a_token_says_for_a_minute_what_its_bearer_has_written() {
-        let token = mint(&key(1), Seq(42), NOW);
+        let token = mint(&key(1), &written(), NOW);
 
-        assert_eq!(read(&key(1), &token, NOW), Some(Seq(42)));
-        assert_eq!(read(&key(1), &token, NOW.plus(Duration::from_secs(59))), Some(Seq(42)));
+        assert_eq!(read(&key(1), &token, NOW), Some(written()));
+        assert_eq!(read(&key(1), &token, NOW.plus(Duration::from_secs(59))), Some(written()));
         assert_eq!(read(&key(1), &token, NOW.plus(LIVES)), None);
         assert_eq!(read(&key(2), &token, NOW), None);
     }
 
     #[test]
     fn a_token_that_was_changed_is_ignored() {
-        let token = mint(&key(1), Seq(42), NOW);
+        let token = mint(&key(1), &written(), NOW);
 
         for changed in [
             token.replacen("42.", "43.", 1),
+            token.replacen("L.", "M.", 1),
             token.replacen("42.", "042.", 1),
             token.replacen("42.", "42.9", 1),
             token[..token.len() - 1].to_owned(),

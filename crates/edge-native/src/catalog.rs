@@ -26,7 +26,7 @@ impl Edge {
         let key = Key::new(&read, encoding_of(asked.headers));
         match self.written_by(asked.headers) {
             None => self.answered(read, key, &asked).await,
-            Some(seq) => Box::pin(self.for_writer(read, key, seq, &asked)).await,
+            Some(written) => Box::pin(self.for_writer(read, key, &written, &asked)).await,
         }
     }
 

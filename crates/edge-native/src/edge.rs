@@ -35,7 +35,7 @@ pub(crate) struct Edge {
     pub origin: Arc<Origin>,
     pub follower: Follower,
     pub mode: Arc<CacheMode>,
-    pub shelf: Shelf,
+    pub shelf: Arc<Shelf>,
     pub flights: Arc<Flights<Landed>>,
     pub unshared: Unshared,
     pub fetches: Semaphore,

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
-use domain::{CatalogRead, Seq, TagTable, Timestamp};
+use domain::{CatalogRead, RowId, Seq, TagTable, Timestamp};
 use edge_core::arrival::{Arrival, Arrived};
 use edge_core::cache_status::Detail;
-use edge_core::{Encoding, Entry, Failure, Key, decision};
+use edge_core::{Encoding, Entry, Failure, Key, decision, headers};
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use tokio::time::timeout;
@@ -94,6 +94,9 @@ impl Edge {
             let asked_at = self.world.now();
             let limits = &self.limits;
             let whole = self.origin.read(ask, limits.cached_body_max, limits.fetch_within).await?;
+            if let Some(seen) = seen(&whole) {
+                self.follower.hear_of(&seen);
+            }
             // What a 304 is about.
             let unchanged =
                 validated.as_deref().filter(|_| whole.status == StatusCode::NOT_MODIFIED);
@@ -161,6 +164,11 @@ impl Edge {
         }
         kept
     }
+}
+
+/// The newest row that the origin had taken when it answered.
+fn seen(whole: &Whole) -> Option<RowId> {
+    whole.headers.get(headers::SEEN)?.to_str().ok()?.parse().ok()
 }
 
 fn kept(whole: &Whole, unchanged: Option<&Kept>, now: Timestamp) -> Answer {

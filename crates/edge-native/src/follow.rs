@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cache::{ChangeLog, Changes};
-use domain::Stamp;
+use cache::{ChangeLog, Changes, Poll, Sink};
+use domain::{ChangeRow, Stamp};
 use edge_core::{Encoding, follow};
 use http::StatusCode;
 use ports::{PortError, PortErrorKind};
 
+use crate::kept::Shelf;
 use crate::origin::{Ask, Origin};
 
 /// 1,000 rows of an import with a hundred tags and versions each, and some room.
@@ -28,6 +29,34 @@ pub(crate) struct OriginLog {
     pub mode: Arc<CacheMode>,
 }
 
+/// What is kept, as what follows the log.
+pub(crate) struct Kept {
+    shelf: Arc<Shelf>,
+    has_started: AtomicBool,
+}
+
+impl Kept {
+    pub const fn new(shelf: Arc<Shelf>) -> Self {
+        Self { shelf, has_started: AtomicBool::new(false) }
+    }
+}
+
+#[async_trait]
+impl Sink for Kept {
+    async fn apply(&self, _rows: &[ChangeRow], _position: &Stamp) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    /// Another log, or one that was put back under its name: nothing of before is worth anything,
+    /// and a log of before may come back. What was filled before the first start is judged by it.
+    async fn reset(&self, head: &Stamp) -> Result<Stamp, PortError> {
+        if self.has_started.swap(true, Ordering::AcqRel) {
+            self.shelf.clear();
+        }
+        Ok(head.clone())
+    }
+}
+
 impl CacheMode {
     pub fn is_off(&self) -> bool {
         self.is_off.load(Ordering::Relaxed)
@@ -36,9 +65,9 @@ impl CacheMode {
 
 #[async_trait]
 impl ChangeLog for OriginLog {
-    async fn changes(&self, after: Option<&Stamp>) -> Result<Changes, PortError> {
+    async fn changes(&self, poll: &Poll) -> Result<Changes, PortError> {
         const ATTEMPTED: &str = "read the change log from the origin";
-        let target = follow::target(after);
+        let target = follow::target(poll);
         let ask = Ask {
             target: &target,
             encoding: Encoding::Identity,

@@ -121,6 +121,10 @@ impl Shelf {
         self.spelt(&Spelt { target: key.target(), encoding: key.encoding })
     }
 
+    pub fn clear(&self) {
+        self.entries.clear();
+    }
+
     pub fn spelt(&self, spelt: &Spelt<'_>) -> Option<Arc<Kept>> {
         self.entries.get(spelt)
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use cache::{Follower, NoSink};
+use cache::Follower;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use supervision::Supervisor;
@@ -16,7 +16,7 @@ use crate::body::Body;
 use crate::connections::{self, Answers};
 use crate::edge::Edge;
 use crate::flights::Flights;
-use crate::follow::{CacheMode, OriginLog};
+use crate::follow::{self, CacheMode, OriginLog};
 use crate::head::Head;
 use crate::kept::Shelf;
 use crate::measures::Measures;
@@ -69,13 +69,15 @@ pub async fn serve(
     let origin = Arc::new(origin);
     let mode = Arc::new(CacheMode::default());
     let log = OriginLog { origin: Arc::clone(&origin), mode: Arc::clone(&mode) };
-    let follower = Follower::paced(Arc::new(log), Arc::new(NoSink), settings.limits.follow_every);
+    let shelf = Arc::new(Shelf::new(settings.capacity_bytes, settings.limits.cached_body_max));
+    let kept = follow::Kept::new(Arc::clone(&shelf));
+    let follower = Follower::paced(Arc::new(log), Arc::new(kept), settings.limits.follow_every);
 
     let edge = Arc::new(Edge {
         origin,
         follower: follower.clone(),
         mode,
-        shelf: Shelf::new(settings.capacity_bytes, settings.limits.cached_body_max),
+        shelf,
         flights: Flights::new(),
         unshared: Unshared::new(),
         fetches: Semaphore::new(settings.limits.fetches_max),

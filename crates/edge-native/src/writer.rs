@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::changes::SEQ_MAX;
 use domain::policy::PRIVATE_CACHE_CONTROL;
-use domain::{CatalogRead, Seq};
+use domain::{CatalogRead, Seq, Stamp};
 use edge_core::cache_status::Forward;
 use edge_core::headers::CATALOG_TOKEN;
 use edge_core::{Key, token};
@@ -26,13 +27,18 @@ impl Edge {
         self: &Arc<Self>,
         read: CatalogRead,
         key: Key,
-        written: Seq,
+        written: &Stamp,
         asked: &Asked<'_>,
     ) -> Response<Body> {
-        let mut response = if self.follower.reach(written, REACH_WITHIN).await {
+        let at_least = self.place_of(written).await;
+        let is_there = match at_least {
+            Some(seq) => self.follower.reach(seq, REACH_WITHIN).await,
+            // It was written to a log that is gone, and so is the write.
+            None => true,
+        };
+        let mut response = if is_there {
             self.answered(read, key, asked).await
         } else {
-            let at_least = Some(written);
             let fill = Fill { at_least, ..Fill::new(read, key, asked.client) };
             self.alone(fill, Forward::Request, None, asked).await
         };
@@ -42,8 +48,16 @@ impl Edge {
         response
     }
 
+    /// The place in this edge's log; of the two logs the writer's may be the newer one.
+    async fn place_of(&self, written: &Stamp) -> Option<Seq> {
+        if self.follower.place_of(written).is_none() {
+            self.follower.reach(SEQ_MAX, REACH_WITHIN).await;
+        }
+        self.follower.place_of(written)
+    }
+
     /// The position of a token that can be believed.
-    pub(crate) fn written_by(&self, headers: &HeaderMap) -> Option<Seq> {
+    pub(crate) fn written_by(&self, headers: &HeaderMap) -> Option<Stamp> {
         let token = headers.get(CATALOG_TOKEN)?.to_str().ok()?;
 
         token::read(self.token_key.as_ref()?, token, self.world.now())

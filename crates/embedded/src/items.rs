@@ -6,8 +6,10 @@
 mod apply;
 mod connection;
 mod failure;
+pub mod file;
 mod fingerprint;
 mod prepared;
+mod presence;
 mod range;
 mod read;
 mod readers;
@@ -27,6 +29,7 @@ use ports::{
 };
 
 use self::prepared::Prepared;
+use self::presence::Presence;
 use self::readers::Readers;
 use self::schema::Schema;
 use self::turn::Turn;
@@ -40,6 +43,8 @@ pub struct SqliteItems {
     schema: Arc<Schema>,
     readers: Arc<Readers>,
     writer: Writer,
+    /// Let go of last: until then nobody may replace the file.
+    _presence: Presence,
 }
 
 impl SqliteItems {
@@ -51,6 +56,7 @@ impl SqliteItems {
     pub fn open(path: &Path, tables: &'static [TableDefinition]) -> Result<Self, PortError> {
         let schema = Arc::new(Schema::of(tables)?);
         connection::prepare_file(path)?;
+        let presence = Presence::shared(path)?;
         let turn = Turn::open(path)?;
         let connection = {
             let _held = turn.take()?;
@@ -61,7 +67,7 @@ impl SqliteItems {
         let readers = Arc::new(Readers::open(path)?);
         let writer = Writer::spawn(path, connection, turn, schema.clone())?;
 
-        Ok(Self { schema, readers, writer })
+        Ok(Self { schema, readers, writer, _presence: presence })
     }
 
     /// Deletes the items whose time to live ended before `now_seconds` (since 1970), some hundreds a

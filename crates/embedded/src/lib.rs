@@ -5,5 +5,6 @@ mod limiter;
 mod world;
 
 pub use items::SqliteItems;
+pub use items::file;
 pub use limiter::MemoryLimiter;
 pub use world::SystemWorld;

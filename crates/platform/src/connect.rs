@@ -13,7 +13,7 @@ use aws::{DynamoItems, DynamoSettings};
 use bytes::Bytes;
 use embedded::{SqliteItems, SystemWorld};
 use limits::Gates;
-use ports::{Bell, Items, PortError, SharedCache, World};
+use ports::{Bell, Items, PortError, PortErrorKind, SharedCache, World};
 use redis_adapters::{RedisBell, RedisSharedCache};
 use store::schema::TABLES;
 use tokio::time::sleep;
@@ -48,6 +48,8 @@ pub enum ConnectError {
     Secrets(#[from] SecretsError),
     #[error("the store can't be opened ({})", told(.source))]
     Store { source: PortError },
+    #[error("{}", damaged(.path, .source))]
+    Damaged { path: PathBuf, source: PortError },
     #[error("{key} can't be used ({})", told(.source))]
     Redis { key: &'static str, source: PortError },
 }
@@ -120,9 +122,14 @@ async fn open_sqlite(path: PathBuf) -> Result<SqliteItems, ConnectError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_folder(folder)?;
     }
-    let opened = tokio::task::spawn_blocking(move || SqliteItems::open(&path, TABLES)).await;
+    let file = path.clone();
+    let opened = tokio::task::spawn_blocking(move || SqliteItems::open(&file, TABLES)).await;
 
     match opened {
+        // Without a cause it is not the file that can't be read, but this build that must not.
+        Ok(Err(source)) if source.kind == PortErrorKind::Corrupt && source.source.is_some() => {
+            Err(ConnectError::Damaged { path, source })
+        }
         Ok(opened) => opened.map_err(|source| ConnectError::Store { source }),
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
@@ -149,8 +156,19 @@ fn make_folder(path: &Path) -> Result<(), ConnectError> {
     made.map_err(|source| ConnectError::Folder { path: path.to_owned(), source })
 }
 
+/// What an operator can do about a database that can't be read.
+pub fn damaged(path: &Path, error: &PortError) -> String {
+    let path = path.display();
+
+    format!(
+        "the database {path} is damaged, or is none of a shop ({}): put a backup back with \
+         `shopping restore FROM`, which keeps this file as {path}.replaced",
+        told(error)
+    )
+}
+
 /// An operator at a terminal needs the cause as well, which a port keeps apart for logs.
-fn told(error: &PortError) -> String {
+pub(crate) fn told(error: &PortError) -> String {
     match &error.source {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),

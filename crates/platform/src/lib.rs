@@ -1,6 +1,7 @@
 //! What a program of the shop stands on: its settings and secrets, the backends that they choose,
 //! its telemetry and its end.
 
+mod backup;
 mod connect;
 mod counting;
 mod invalidator;
@@ -16,7 +17,8 @@ mod telemetry;
 mod values;
 
 pub use self::limits::{InvalidLimit, LimitTable, parse_limit};
-pub use connect::{ConnectError, Platform, system_world};
+pub use backup::{BackupError, Restored, back_up, restore};
+pub use connect::{ConnectError, Platform, damaged, system_world};
 pub use counting::Counting;
 pub use invalidator::{CloudflareSettings, InvalidatorSettings, PurgePlan};
 pub use layers::Sources;

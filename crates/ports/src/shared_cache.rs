@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Resource, Stamp, TagHash};
+use domain::{Resource, RowId, Stamp, TagHash};
 
 use crate::PortError;
 
@@ -13,7 +13,7 @@ use crate::PortError;
 ///   nothing; an entry may be missing at any time.
 /// - `put_if_newer` is one atomic step: it keeps the entry already there if that one is of the same
 ///   log, has a higher stamp and has not expired; whatever it replaces is gone.
-/// - A value comes back as it was put, with its tags, its resource and its stamp.
+/// - A value comes back as it was put, with its tags, its resource, its stamp and its last row.
 /// - Every call ends within the adapter's own deadline.
 #[async_trait]
 pub trait SharedCache<V>: Send + Sync + 'static {
@@ -32,6 +32,9 @@ pub struct SharedEntry<V> {
     pub resource: Resource,
     pub tags: Box<[TagHash]>,
     pub stamp: Stamp,
+    /// The newest row that whoever put it had taken when it was put, so that nothing in it is newer.
+    /// A reader that has not taken this row can't know whether it was undone since.
+    pub seen: Option<RowId>,
     /// How long it may be used yet: at most the resource's time in the origin's caches, counted
     /// from the fill, however many caches it has passed.
     pub remaining: Duration,

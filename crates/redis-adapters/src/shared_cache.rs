@@ -47,11 +47,12 @@ impl SharedCache<Bytes> for RedisSharedCache {
             PortError::new(PortErrorKind::Corrupt, "Redis: read an answer").because(error)
         })?;
         // Of another build it may be something else; then it is as good as absent.
-        Ok(entry::decode(&bytes.into()).map(|(resource, tags, value)| SharedEntry {
-            value,
-            resource,
-            tags,
+        Ok(entry::decode(&bytes.into()).map(|decoded| SharedEntry {
+            value: decoded.value,
+            resource: decoded.resource,
+            tags: decoded.tags,
             stamp: Stamp { log, seq: Seq(seq) },
+            seen: decoded.seen,
             remaining: Duration::from_millis(millis),
         }))
     }

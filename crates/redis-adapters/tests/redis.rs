@@ -76,6 +76,7 @@ fn entry(seq: u64, text: &'static str) -> SharedEntry<Bytes> {
         resource: Resource::Product,
         tags: [TagHash::of("a")].into(),
         stamp: Stamp { log: LogId::new("L").unwrap(), seq: Seq(seq) },
+        seen: None,
         remaining: Duration::from_secs(60),
     }
 }

@@ -4,11 +4,12 @@
 mod chain;
 mod commit;
 mod house;
+mod past;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Change, ChangeRow, LogId, Seq, Stamp, Tag, Timestamp};
+use domain::{Change, ChangeRow, LogId, RowDigest, Seq, Stamp, Tag, Timestamp};
 use ports::{Attributes, Condition, Items, PAGE_MAX, Query, SortRange, Table, Transaction, World};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -38,6 +39,14 @@ pub struct Head {
     /// so for it.
     #[serde(default)]
     pub quiet_hard: bool,
+    /// Of the last row, so that a follower that stands on it is known by one read. A store of an
+    /// older build does not have it before its next write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<RowDigest>,
+    /// What this log was called before, the newest first: who comes from there comes from this
+    /// log's own past, and not from a store that was put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formerly: Vec<LogId>,
 }
 
 /// What a write says of itself.
@@ -72,13 +81,14 @@ impl Log {
             if let Some(item) = self.items.get(&keys::log_head()).await? {
                 return Ok(item.parse("the log's head")?);
             }
-            let log = format!("{:026X}", self.world.random() >> 32);
             let head = Head {
-                log: LogId::new(log).expect("hexadecimal digits are letters and digits"),
+                log: self.fresh_id(),
                 head: Seq::ZERO,
                 floor: Seq::ZERO,
                 quiet_since: None,
                 quiet_hard: false,
+                row: None,
+                formerly: Vec::new(),
             };
             let first = Transaction::new().put_if(
                 keys::log_head(),
@@ -91,6 +101,13 @@ impl Log {
         Err(StoreError::Busy)
     }
 
+    /// A name that no log ever had.
+    fn fresh_id(&self) -> LogId {
+        let id = format!("{:026X}", self.world.random() >> 32);
+
+        LogId::new(id).expect("hexadecimal digits are letters and digits")
+    }
+
     /// Up to `limit` rows after `after`, in order. A gap can show on an engine that makes the items
     /// of a transaction visible one by one; it is the reader's to stop there.
     pub async fn rows(&self, after: Seq, limit: u32) -> Result<Vec<ChangeRow>, StoreError> {
@@ -98,6 +115,19 @@ impl Log {
 
         let rows = page.rows.into_iter().map(|row| row.attributes.parse("a row of the change log"));
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The digest of the row at `seq`, and the rows after it, by one read.
+    pub async fn rows_from(
+        &self,
+        seq: Seq,
+    ) -> Result<(Option<RowDigest>, Vec<ChangeRow>), StoreError> {
+        let before = Seq(seq.0.saturating_sub(1));
+        let mut rows = self.rows(before, PAGE_MAX).await?;
+        let is_first = rows.first().is_some_and(|row| row.seq == seq);
+        let row = is_first.then(|| rows.remove(0).digest());
+
+        Ok((row, rows))
     }
 
     /// A place in the log up to which every read that begins now sees every item of every write.

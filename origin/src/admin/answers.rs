@@ -88,7 +88,7 @@ pub fn id<T: std::str::FromStr>(what: &str, text: &str) -> Result<T, Problem> {
 
 async fn marked<T>(shop: &Shop, committed: &Committed<T>, mut response: Response) -> Response {
     shop.show(committed).await;
-    let token = shop.tokens.mint(committed.seq, shop.world.now());
+    let token = shop.tokens.mint(&committed.stamp(), shop.world.now());
     let headers = response.headers_mut();
     headers.insert(CATALOG_SEQ, HeaderValue::from(committed.seq.0));
     if let Ok(token) = HeaderValue::from_str(&token) {

@@ -8,7 +8,7 @@ use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use cache::{Answer, Origin};
+use cache::{Answer, Follower, Origin};
 use domain::Resource;
 use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
 use edge_core::encoding::Encoding;
@@ -32,6 +32,7 @@ pub fn respond(
     answer: &Answer<Arc<Rendered>>,
     request: &HeaderMap,
     asker: Asker,
+    follower: &Follower,
 ) -> Response<Body> {
     let rendered: &Rendered = answer.value();
     let encoding = match asker {
@@ -73,12 +74,19 @@ pub fn respond(
         {
             out.insert(STAMP, stamp);
         }
+        // Taken after the answer was made: nothing in it is newer.
+        if let Some(row) = follower.row()
+            && let Ok(row) = HeaderValue::from_str(&row.to_string())
+        {
+            out.insert(SEEN, row);
+        }
     }
     response
 }
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static(headers::CACHE_STATUS);
 const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static(headers::CDN_CACHE_CONTROL);
+const SEEN: HeaderName = HeaderName::from_static(headers::SEEN);
 const STAMP: HeaderName = HeaderName::from_static(headers::STAMP);
 const TAGS: HeaderName = HeaderName::from_static(headers::TAGS);
 

@@ -113,7 +113,7 @@ async fn answer(shop: &Shop, request: Request) -> Result<Response, Problem> {
     let (asker, min_seq) = asker(shop, &caller, &parts.headers);
     let answer = shop.reads.get(read, min_seq).await?;
 
-    Ok(respond(&answer, &parts.headers, asker))
+    Ok(respond(&answer, &parts.headers, asker, &shop.follower))
 }
 
 /// The answer to a cached read that is in memory and may be served as it is.
@@ -127,7 +127,7 @@ pub fn at_once<B>(
     let (asker, min_seq) = asker(shop, caller, headers);
     let answer = shop.reads.peek(&read, min_seq)?;
 
-    Some((read.resource(), respond(&answer, headers, asker)))
+    Some((read.resource(), respond(&answer, headers, asker, &shop.follower)))
 }
 
 fn target(uri: &Uri) -> &str {
@@ -140,7 +140,8 @@ fn asker(shop: &Shop, caller: &Caller, headers: &HeaderMap) -> (Asker, Option<do
         return (Asker::Edge(edge.encoding), edge.min_seq);
     }
     match shop.tokens.read(headers, shop.world.now()) {
-        Some(seq) => (Asker::Writer, Some(seq)),
+        // Of a log by another name its place says nothing here.
+        Some(written) => (Asker::Writer, shop.follower.place_of(&written)),
         None => (Asker::Anyone, None),
     }
 }

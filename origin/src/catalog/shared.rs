@@ -41,6 +41,7 @@ fn with_value<V, W>(entry: &SharedEntry<V>, value: W) -> SharedEntry<W> {
         resource: entry.resource,
         tags: entry.tags.clone(),
         stamp: entry.stamp.clone(),
+        seen: entry.seen.clone(),
         remaining: entry.remaining,
     }
 }

@@ -98,8 +98,12 @@ async fn an_edge_is_told_stamp_and_tags_and_nobody_else_is() {
 
     assert!(edge.header("x-tags").contains("slug:canvas-tote"));
     assert!(edge.header("x-stamp").contains('.'));
+    let seen: domain::RowId = edge.header("x-seen").parse().unwrap();
+    assert!(seen.seq.0 >= 2, "the newest row that was taken: {seen}");
     assert!(edge.header("cdn-cache-control").starts_with("max-age=600"));
-    assert!(!shopper.headers.contains_key("x-tags") && !shopper.headers.contains_key("x-stamp"));
+    for internal in ["x-tags", "x-stamp", "x-seen"] {
+        assert!(!shopper.headers.contains_key(internal), "{internal}");
+    }
 }
 
 /// A world whose `/products` is worth compressing.

@@ -7,6 +7,7 @@ mod failures;
 mod followed;
 mod passed;
 mod refused;
+mod restored;
 mod told;
 
 use std::pin::Pin;
@@ -61,12 +62,16 @@ promises![
     followed::an_answer_that_stays_behind_is_shown_and_not_kept,
     followed::whoever_has_written_is_shown_nothing_older,
     followed::a_token_that_nobody_minted_is_ignored,
+    followed::a_token_of_another_log_asks_for_nothing,
     failures::an_error_of_the_origin_is_covered_by_an_old_answer,
     failures::a_refusal_never_shows_what_the_log_called_invalid,
     failures::what_was_withdrawn_is_not_shown_whatever_happens,
     followed::a_cache_that_is_switched_off_keeps_and_serves_nothing,
     failures::with_the_origin_down_an_old_answer_stands_in_and_the_edge_is_well,
     followed::without_the_log_a_kept_answer_says_so_and_a_change_is_seen_when_it_is_back,
+    restored::a_store_that_was_put_back_is_noticed_by_its_head,
+    restored::a_store_that_was_put_back_and_written_to_is_noticed_by_its_row,
+    restored::what_only_an_answer_has_named_is_shown_to_the_log,
     followed::another_log_drops_everything,
 ];
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use domain::Seq;
+use domain::{LogId, Seq, Stamp};
 use edge_core::auth::SigningKey;
 use edge_core::token;
 use ports::World as _;
@@ -104,11 +104,19 @@ impl Stage {
     }
 
     pub fn token(&self, seq: Seq) -> String {
-        token::mint(&key(CATALOG_TOKEN), seq, self.world.now())
+        let written = Stamp { seq, ..self.origin.stamp() };
+        token::mint(&key(CATALOG_TOKEN), &written, self.world.now())
+    }
+
+    /// Of a log that is gone, or never was.
+    pub fn token_of(&self, log: &str, seq: Seq) -> String {
+        let written = Stamp { log: LogId::new(log).expect("letters"), seq };
+        token::mint(&key(CATALOG_TOKEN), &written, self.world.now())
     }
 
     pub fn forged_token(&self, seq: Seq) -> String {
-        token::mint(&key("another-secret-0123456789abcdef01234"), seq, self.world.now())
+        let written = Stamp { seq, ..self.origin.stamp() };
+        token::mint(&key("another-secret-0123456789abcdef01234"), &written, self.world.now())
     }
 
     pub async fn origin_goes_down(&self) -> Result<SocketAddr> {

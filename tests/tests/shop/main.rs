@@ -1,6 +1,7 @@
 //! The whole shop from outside: each test opens its own.
 
 mod admin;
+mod backups;
 mod bad_input;
 mod coherence;
 mod conditional;
@@ -16,6 +17,7 @@ mod metrics;
 mod protocol;
 mod pushed;
 mod redis;
+mod restored;
 mod retail;
 mod rotation;
 mod stale;

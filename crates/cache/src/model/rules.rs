@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use domain::coherence::Verdict;
-use domain::{CatalogRead, ChangeRow, Resource, Seq, TagHash, TagTable, Timestamp};
+use domain::{CatalogRead, ChangeRow, Resource, RowId, Seq, TagHash, TagTable, Timestamp};
 use edge_core::decision::{self, Decision, LogAge, LogUse, Reception};
 
-use super::state::{Answer, Ask, Cached, Data, Index, Kept, State, TAGS, Table, WRITERS};
-use super::state::{MADE_UP, content_of, log_id, log_of, row, small, stamp};
+use super::state::{Answer, Ask, Cached, Data, Index, Kept, State, TAGS, Table};
+use super::state::{MADE_UP, log_id, log_of, row, small, stamp, writer_of};
 use crate::changes::Changes;
 use crate::entry::{is_clamped, source_age};
 use crate::follower::USABLE_FOR;
@@ -44,6 +44,10 @@ pub enum Mutant {
     AgeIsIgnored,
     /// 8: another log is followed as if it were the same.
     OtherLogIsAccepted,
+    /// 8: a store that was put back under the log's old name is not told from the one before.
+    PutBackIsNotNoticed,
+    /// 8: a row that an answer has named is not shown to the log.
+    SeenIsNotShown,
     /// 8: a table that starts late believes stamps from before.
     FloorIsIgnored,
     /// 9: a pushed position is believed, instead of being a reason to poll.
@@ -53,7 +57,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::GapIsJumped,
         Self::StampIsLate,
         Self::VersionIsNotChecked,
@@ -67,6 +71,8 @@ impl Mutant {
         Self::ErrorShowsWithdrawn,
         Self::AgeIsIgnored,
         Self::OtherLogIsAccepted,
+        Self::PutBackIsNotNoticed,
+        Self::SeenIsNotShown,
         Self::FloorIsIgnored,
         Self::PushIsBelieved,
         Self::TokenIsIgnored,
@@ -117,13 +123,17 @@ impl Rules {
         self.read.resource()
     }
 
-    /// What the store answers a tier with.
-    pub fn page(&self, state: &State, table: &Table) -> Changes {
-        let mut after = table.snapshot.stamp();
+    /// What the store answers a tier with; `seen` was named by an answer.
+    pub fn page(&self, state: &mut State, table: &Table, seen: Option<RowId>) -> Changes {
+        let poll = table.snapshot.poll(seen.filter(|_| !self.lacks(Mutant::SeenIsNotShown)));
+        if state.store.has_undone(&poll) && !self.lacks(Mutant::PutBackIsNotNoticed) {
+            state.store.log = 1;
+        }
+        let mut after = poll.after;
         if self.lacks(Mutant::OtherLogIsAccepted)
             && let Some(after) = &mut after
         {
-            after.log = log_id(state.store.restore);
+            after.log = log_id(state.store.log);
         }
         let mut changes = state.store.changes(after.as_ref()).checked().expect("a log");
         if self.lacks(Mutant::OtherLogIsAccepted)
@@ -135,7 +145,10 @@ impl Rules {
     }
 
     pub fn can_follow(&self, table: &Table, changes: &Changes) -> bool {
-        table.snapshot.is_followed_by(changes)
+        let is_contradicted =
+            table.snapshot.is_contradicted_by(changes) && !self.lacks(Mutant::PutBackIsNotNoticed);
+
+        table.snapshot.is_followed_by(changes) && !is_contradicted
     }
 
     pub fn taken(&self, table: &Table, changes: &Changes) -> Option<Taken> {
@@ -183,10 +196,8 @@ impl Rules {
 
     /// Whether what the rows name shows; the index takes them only then.
     pub fn is_seen(&self, state: &State, rows: &[ChangeRow]) -> bool {
-        let version = |row: &ChangeRow| {
-            let writer = WRITERS.into_iter().find(|writer| *writer as u8 + 1 == content_of(row));
-            writer.map(|writer| u64::from(state.store.version(writer)))
-        };
+        let version =
+            |row: &ChangeRow| writer_of(row).map(|writer| u64::from(state.store.version(writer)));
         let seen =
             |row: &ChangeRow| row.changes.iter().all(|change| change.is_seen_by(version(row)));
 
@@ -283,10 +294,11 @@ impl Rules {
         !self.lacks(Mutant::LowerStampReplaces) && Mark::from_bits(old.mark).outranks(mark)
     }
 
-    pub fn answer(&self, cached: &Cached, is_behind: bool) -> Answer {
+    pub fn answer(&self, state: &State, cached: &Cached, is_behind: bool) -> Answer {
         let known_at = small(Mark::from_bits(cached.mark).seq()).max(cached.seq);
 
-        Answer { data: cached.data, log: cached.log, seq: known_at, is_behind }
+        let seen = state.origin.table.snapshot.table().and_then(TagTable::row);
+        Answer { data: cached.data, log: cached.log, seq: known_at, seen, is_behind }
     }
 
     // The edge.

@@ -3,7 +3,10 @@
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use domain::{Change, ChangeRow, LogId, Seq, Stamp, Tag, Timestamp};
+use domain::changes::Poll;
+use domain::{
+    Change, ChangeRow, LogId, RowDigest, RowId, Seq, Stamp, Standing, Tag, TagTable, Timestamp,
+};
 
 use super::scenario::Scenario;
 use crate::changes::Changes;
@@ -17,6 +20,7 @@ const ENTITIES: [&str; 2] = ["first", "second"];
 const LOGS: [&str; 2] = ["L", "M"];
 /// Stands for a row that a mutant made up.
 pub const MADE_UP: u8 = 3;
+const OF_ANOTHER_STORE: u8 = 10;
 
 /// What an answer is made of: which store's, and each writer's entity in its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +41,9 @@ pub struct Write {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Store {
     pub restore: u8,
+    /// The log's name. A store that is put back in silence has the old one.
+    pub log: u8,
+    pub is_put_back: bool,
     pub restored_at: u16,
     pub floor: u8,
     pub writes: [Write; 2],
@@ -58,11 +65,13 @@ struct Key {
     known: Option<(u8, u64, u8)>,
     position: u64,
     rows: [u8; 2],
+    row: Option<RowDigest>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Index {
     pub restore: u8,
+    pub log: u8,
     pub position: u8,
     pub second: u8,
 }
@@ -110,6 +119,8 @@ pub struct Edge {
     pub table: Table,
     pub complete_at: Option<u16>,
     pub kept: Option<Kept>,
+    /// What an answer has named and the next poll shows to the log.
+    pub seen: Option<RowId>,
     pub has_log: bool,
 }
 
@@ -137,11 +148,13 @@ pub struct Fill {
     pub since: u16,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Answer {
     pub data: Data,
     pub log: u8,
     pub seq: u8,
+    /// The newest row that the origin had taken.
+    pub seen: Option<RowId>,
     /// The origin could not bring its log to what was asked for.
     pub is_behind: bool,
 }
@@ -191,23 +204,31 @@ pub fn small(seq: Seq) -> u8 {
     u8::try_from(seq.0).expect("few rows")
 }
 
+/// What a writer's row is called, by the store that it was written to.
+pub const fn content(writer: usize, restore: u8) -> u8 {
+    writer as u8 + 1 + OF_ANOTHER_STORE * restore
+}
+
 pub fn row(seq: u8, what: u8) -> ChangeRow {
+    let (restore, what) = (what / OF_ANOTHER_STORE, what % OF_ANOTHER_STORE);
     let writer = WRITERS.into_iter().find(|writer| *writer as u8 + 1 == what);
 
     ChangeRow {
         seq: Seq(seq.into()),
-        at: Timestamp::default(),
+        at: Timestamp::from_millis(restore.into()),
         tags: writer.map(|writer| TAGS[writer].clone()).into_iter().collect(),
         changes: writer.map(|writer| Change::to(ENTITIES[writer], 2)).into_iter().collect(),
         hard: writer == Some(1),
     }
 }
 
-/// Which writer's row it is, plus one.
-pub fn content_of(row: &ChangeRow) -> u8 {
-    let writer = WRITERS.into_iter().find(|writer| row.tags.contains(&TAGS[*writer]));
+pub fn writer_of(row: &ChangeRow) -> Option<usize> {
+    WRITERS.into_iter().find(|writer| row.tags.contains(&TAGS[*writer]))
+}
 
-    writer.map_or(MADE_UP, |writer| writer as u8 + 1)
+/// What [`row`] was made of.
+pub fn content_of(row: &ChangeRow) -> u8 {
+    writer_of(row).map_or(MADE_UP, |writer| content(writer, row.at.as_millis() as u8))
 }
 
 impl Store {
@@ -220,23 +241,51 @@ impl Store {
         1 + u8::from(self.writes[writer].item_shows)
     }
 
+    /// The digest of the row that stands at a place.
+    fn digest_at(&self, seq: Seq) -> Option<RowDigest> {
+        let stands = |writer: &usize| {
+            let write = self.writes[*writer];
+            write.row_shows && Seq(write.seq.into()) == seq
+        };
+        let writer = WRITERS.into_iter().find(stands)?;
+
+        Some(row(small(seq), content(writer, self.restore)).digest())
+    }
+
+    /// Whether whoever polls has seen what is not in this store.
+    pub fn has_undone(&self, poll: &Poll) -> bool {
+        let (log, formerly) = (log_id(self.log), [log_id(0)]);
+        let head = Seq(self.begun().into());
+        let standing = Standing { log: &log, formerly: &formerly, head };
+        let seen = poll.row_at_position();
+
+        seen.iter()
+            .chain(&poll.seen)
+            .any(|seen| standing.has_undone(seen, self.digest_at(seen.seq)))
+    }
+
     pub fn changes(&self, after: Option<&Stamp>) -> Changes {
-        let from =
-            after.filter(|after| log_of(after) == self.restore).map(|after| small(after.seq));
+        let of_this_log = after.filter(|after| log_of(after) == self.log);
+        let from = of_this_log.map(|after| small(after.seq));
+        let at = match after {
+            Some(_) => of_this_log.map(|after| after.seq),
+            None => Some(Seq(self.begun().into())),
+        };
         let mut rows: Vec<_> = WRITERS
             .into_iter()
             .filter(|writer| self.writes[*writer].row_shows)
             .filter(|writer| from.is_some_and(|from| self.writes[*writer].seq > from))
             .filter(|writer| self.writes[*writer].seq > self.floor)
-            .map(|writer| row(self.writes[writer].seq, writer as u8 + 1))
+            .map(|writer| row(self.writes[writer].seq, content(writer, self.restore)))
             .collect();
         rows.sort_by_key(|row| row.seq);
 
         Changes {
-            log: log_id(self.restore),
+            log: log_id(self.log),
             floor: Seq(self.floor.into()),
             head: Seq(self.begun().into()),
             rows,
+            row: at.and_then(|at| self.digest_at(at)),
             tags: None,
             flags: None,
         }
@@ -261,9 +310,17 @@ impl Table {
     pub fn of(snapshot: Snapshot, rows: [u8; 2], start: u8) -> Self {
         let known = snapshot.table().map(|table| (log_of(&table.stamp()), table.floor().0, start));
         let position = snapshot.position().map_or(0, |seq| seq.0);
-        let key = Key { era: snapshot.era(), known, position, rows };
+        let row = snapshot.table().and_then(TagTable::row).map(|row| row.digest);
+        let key = Key { era: snapshot.era(), known, position, rows, row };
 
         Self { snapshot: Rc::new(snapshot), key }
+    }
+
+    /// Of a log that has no row yet.
+    pub fn at_first() -> Self {
+        let nothing = Store::default().changes(None);
+
+        Self::of(Snapshot::cold(0).begun(&stamp(0, 0), &nothing), [0; 2], 0)
     }
 
     /// After rows, of which the shipped code has made the next snapshot.
@@ -304,8 +361,7 @@ impl Hash for Table {
 
 impl State {
     pub fn first(scenario: &Scenario) -> Self {
-        let nothing = Store::default().changes(None);
-        let table = Table::of(Snapshot::cold(0).begun(&stamp(0, 0), &nothing), [0; 2], 0);
+        let table = Table::at_first();
         let blind = scenario.is_blind;
         let reader = |n| if n < scenario.readers { Reader::Idle } else { Reader::Done };
 
@@ -313,7 +369,7 @@ impl State {
             now: 0,
             store: Store::default(),
             origin: Origin {
-                index: Index { restore: 0, position: 0, second: 1 },
+                index: Index { restore: 0, log: 0, position: 0, second: 1 },
                 table: table.clone(),
                 complete_at: Some(0),
                 pending: None,
@@ -325,6 +381,7 @@ impl State {
                 table: if blind { Table::cold(0) } else { table },
                 complete_at: (!blind).then_some(0),
                 kept: None,
+                seen: None,
                 has_log: !blind,
             },
             readers: [reader(0), reader(1)],

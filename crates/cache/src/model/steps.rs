@@ -5,9 +5,10 @@ use edge_core::decision::Reception;
 use super::rules::{Mutant, Rules, Use};
 use super::scenario::Scenario;
 use super::state::{
-    Answer, Ask, Data, Fill, Index, Kept, Pending, Reader, State, Store, Table, WRITERS, Write,
+    Answer, Ask, Data, Fill, Index, Kept, Origin, Pending, Reader, State, Store, Table, WRITERS,
+    Write,
 };
-use super::state::{log_of, small};
+use super::state::{log_of, small, writer_of};
 use super::truth::{self, Broken};
 
 const TICK: u16 = 2;
@@ -26,7 +27,7 @@ pub fn successors(state: &State, scenario: &Scenario, rules: &Rules) -> Vec<Step
         push(state, rules, writer, &mut steps);
     }
     polls(state, rules, &mut steps);
-    happenings(state, &mut steps);
+    happenings(state, scenario, &mut steps);
     for reader in 0..scenario.readers {
         read(state, scenario, rules, reader, &mut steps);
     }
@@ -79,7 +80,7 @@ fn push(state: &State, rules: &Rules, writer: usize, steps: &mut Vec<Step>) {
     if !rules.lacks(Mutant::PushIsBelieved) || write.acked_at.is_none() {
         return;
     }
-    let is_same_log = state.edge.table.stamp().is_some_and(|(log, _)| log == state.store.restore);
+    let is_same_log = state.edge.table.stamp().is_some_and(|(log, _)| log == state.store.log);
 
     if is_same_log && let Some(table) = rules.pushed(&state.edge.table, write.seq) {
         steps.push(("a position is pushed", changed(state, |next| next.edge.table = table)));
@@ -102,8 +103,11 @@ fn edge_polls(state: &mut State, rules: &Rules) {
     // Start again at most once, then read on from there.
     for _ in 0..3 {
         let table = state.edge.table.clone();
-        let changes = rules.page(state, &table);
+        let seen = state.edge.seen.take();
+        let changes = rules.page(state, &table, seen);
         if table.stamp().is_none() {
+            // What was kept before the first start is judged by it; else it is of another log.
+            state.edge.kept = state.edge.kept.filter(|_| table.snapshot.era() == 0);
             state.edge.table = rules.begun(&table, small(changes.head), &changes);
             continue;
         }
@@ -125,14 +129,14 @@ fn edge_polls(state: &mut State, rules: &Rules) {
 /// The first half of the origin's round: the index takes the rows, the table comes after it.
 fn index_polls(state: &mut State, rules: &Rules) {
     let table = state.origin.table.clone();
-    let changes = rules.page(state, &table);
+    let changes = rules.page(state, &table, None);
     let store = state.store;
     let second = store.version(1);
 
     if table.stamp().is_none() {
         let held = store.settled().max(store.floor);
-        let restore = log_of(&changes.head_stamp());
-        state.origin.index = Index { restore, position: held, second };
+        let log = log_of(&changes.head_stamp());
+        state.origin.index = Index { restore: store.restore, log, position: held, second };
         let next = rules.begun(&table, held, &changes);
         state.origin.pending = Some(Pending { next, complete_at: None });
         return;
@@ -146,7 +150,7 @@ fn index_polls(state: &mut State, rules: &Rules) {
     if !rules.is_seen(state, &taken.rows) {
         return;
     }
-    let is_named = taken.rows.iter().any(|row| super::state::content_of(row) == 2);
+    let is_named = taken.rows.iter().any(|row| writer_of(row) == Some(1));
     let next = rules.moved(&table, &taken.rows, &changes);
     if let Some((_, position)) = next.stamp() {
         let index = &mut state.origin.index;
@@ -164,7 +168,7 @@ fn publish(state: &mut State) {
     }
 }
 
-fn happenings(state: &State, steps: &mut Vec<Step>) {
+fn happenings(state: &State, scenario: &Scenario, steps: &mut Vec<Step>) {
     let left = state.left;
     let mut happen = |step, change: &dyn Fn(&mut State)| {
         steps.push((step, changed(state, change)));
@@ -201,15 +205,19 @@ fn happenings(state: &State, steps: &mut Vec<Step>) {
     }
     let is_quiet =
         state.store.writes.iter().all(|write| write.seq == 0 || write.acked_at.is_some());
-    if left.restores > 0 && is_quiet {
+    if left.restores > 0 && is_quiet && !scenario.is_silent {
         happen("the store is restored", &|next| {
-            next.left.restores -= 1;
-            next.store = Store {
-                restore: 1,
-                restored_at: next.now,
-                past: next.store.writes.map(|write| write.seq),
-                ..Store::default()
-            };
+            restore(next);
+            next.store.log = 1;
+            next.store.is_put_back = false;
+        });
+    }
+    if left.restores > 0 && is_quiet && scenario.is_silent && truth::is_named(state) {
+        happen("the store is put back", &put_back);
+        happen("the store is put back, and the origin starts anew", &|next| {
+            put_back(next);
+            next.origin = Origin { complete_at: Some(next.now), ..State::first(scenario).origin };
+            next.origin.index.restore = 1;
         });
     }
     if left.compactions > 0 && is_quiet && state.store.begun() > 0 {
@@ -220,6 +228,31 @@ fn happenings(state: &State, steps: &mut Vec<Step>) {
     }
 }
 
+fn restore(next: &mut State) {
+    next.left.restores -= 1;
+    next.store = Store {
+        restore: 1,
+        is_put_back: true,
+        restored_at: next.now,
+        past: next.store.writes.map(|write| write.seq),
+        ..Store::default()
+    };
+}
+
+/// Under the log's old name. What was being read ends with the store that it was read from.
+fn put_back(next: &mut State) {
+    restore(next);
+    for reader in &mut next.readers {
+        if matches!(reader, Reader::Fills(..)) {
+            *reader = Reader::Done;
+        }
+    }
+    // An index that has nothing of what was undone is of this store as well.
+    if next.origin.index.second == 1 {
+        next.origin.index.restore = 1;
+    }
+}
+
 fn read(state: &State, scenario: &Scenario, rules: &Rules, reader: usize, steps: &mut Vec<Step>) {
     match state.readers[reader].clone() {
         Reader::Idle => {
@@ -227,7 +260,7 @@ fn read(state: &State, scenario: &Scenario, rules: &Rules, reader: usize, steps:
             let acked = WRITERS.map(|writer| state.store.writes[writer]);
             for write in acked.iter().filter(|write| write.acked_at.is_some()) {
                 if scenario.has_tokens {
-                    let token = Some((state.store.restore, write.seq));
+                    let token = Some((state.store.log, write.seq));
                     steps.push(("a writer comes", comes(state, rules, reader, token)));
                 }
             }
@@ -239,7 +272,7 @@ fn read(state: &State, scenario: &Scenario, rules: &Rules, reader: usize, steps:
             steps.push(("a fill goes on", fills(state, rules, reader, ask, fill)));
         }
         Reader::Holds(ask, answer) => {
-            steps.push(("the edge receives", receives(state, rules, reader, ask, answer)));
+            steps.push(("the edge receives", receives(state, rules, reader, ask, &answer)));
         }
         Reader::Done => {}
     }
@@ -327,7 +360,7 @@ fn asked(state: &State, rules: &Rules, reader: usize, ask: Ask) -> Result<State,
         Some((mut cached, mark)) => {
             cached.mark = cached.mark.max(mark.bits());
             next.origin.cached = Some(cached);
-            Reader::Holds(ask, rules.answer(&cached, is_behind))
+            Reader::Holds(ask, rules.answer(&next, &cached, is_behind))
         }
         None => Reader::Fills(ask, begin_fill(&next, rules, is_behind, 1)),
     };
@@ -384,7 +417,7 @@ fn fills(
     if is_too_old {
         return failed(next, rules, reader, ask);
     }
-    let (mut cached, admitted) = rules.filled(&next, &before, data, index.restore, stamp, since);
+    let (mut cached, admitted) = rules.filled(&next, &before, data, index.log, stamp, since);
     if let Some(mark) = admitted {
         let is_enough = ask.min_seq.is_none_or(|least| small(mark.seq()) >= least)
             || rules.lacks(Mutant::MinSeqIsIgnored);
@@ -399,7 +432,7 @@ fn fills(
         next.readers[reader] = Reader::Fills(ask, begin_fill(&next, rules, is_behind, reads + 1));
         return Ok(next);
     }
-    next.readers[reader] = Reader::Holds(ask, rules.answer(&cached, is_behind));
+    next.readers[reader] = Reader::Holds(ask, rules.answer(&next, &cached, is_behind));
     Ok(next)
 }
 
@@ -408,19 +441,24 @@ fn receives(
     rules: &Rules,
     reader: usize,
     ask: Ask,
-    answer: Answer,
+    answer: &Answer,
 ) -> Result<State, Broken> {
     let mut next = state.clone();
     next.readers[reader] = Reader::Done;
-    match rules.received(&next, &ask, &answer) {
+    if let Some(seen) = &answer.seen
+        && !next.edge.table.snapshot.has_taken(seen)
+    {
+        next.edge.seen = Some(seen.clone());
+    }
+    match rules.received(&next, &ask, answer) {
         Reception::Store => {
-            truth::given(&next, &ask, &answer, true)?;
+            truth::given(&next, &ask, answer, true)?;
             if let Some(old) = next.edge.kept {
-                if rules.stays_at_edge(&next, &old, &answer) {
+                if rules.stays_at_edge(&next, &old, answer) {
                     return Ok(next);
                 }
                 if rules.verdict(&old, &next.edge.table.snapshot).is_valid() {
-                    truth::replaced(&next, &old, &answer)?;
+                    truth::replaced(&next, &old, answer)?;
                 }
             }
             next.edge.kept = Some(Kept {
@@ -431,7 +469,7 @@ fn receives(
                 since: ask.since,
             });
         }
-        Reception::Pass(_) => truth::given(&next, &ask, &answer, false)?,
+        Reception::Pass(_) => truth::given(&next, &ask, answer, false)?,
         Reception::FetchAgain { min_seq } => {
             next.readers[reader] = Reader::Asks(Ask {
                 min_seq: Some(small(min_seq)),

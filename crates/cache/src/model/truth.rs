@@ -1,7 +1,9 @@
 //! What has to hold in every state, worked out from what was really committed.
 
 use super::rules::{Rules, Use};
-use super::state::{Answer, Ask, Data, Kept, State, Store, WRITERS};
+use domain::RowId;
+
+use super::state::{Answer, Ask, Data, Kept, Reader, State, Store, Table, WRITERS};
 
 /// The promise at the edge while the log is to be had, in seconds; the origin's memory keeps it too.
 const BOUND: u16 = 4;
@@ -65,7 +67,7 @@ pub fn given(state: &State, ask: &Ask, answer: &Answer, is_kept: bool) -> Result
     if lacks(ask.at) && !answer.is_behind && !is_of_another_log {
         return Err(format!("an edge that knew {:?} shows {answer:?}", ask.at));
     }
-    let written = ask.token.filter(|(log, _)| *log == state.store.restore);
+    let written = ask.token.filter(|(log, _)| *log == state.store.log);
     if lacks(written) && !answer.is_behind {
         return Err(format!("whoever wrote {written:?} is shown {answer:?}"));
     }
@@ -91,6 +93,9 @@ pub fn served(
 /// What stands in for an answer of a failing origin.
 pub fn stood_in(state: &State, kept: &Kept) -> Result<(), Broken> {
     let Some((log, position)) = state.edge.table.stamp() else { return Ok(()) };
+    if state.store.is_ambiguous(log) {
+        return Ok(());
+    }
     let hard = state.store.seqs(log)[1];
     let is_covered = (1..=position).contains(&hard) && kept.data.versions[1] < 2;
 
@@ -108,13 +113,44 @@ pub fn replaced(state: &State, old: &Kept, by: &Answer) -> Result<(), Broken> {
     Ok(())
 }
 
+/// Whether somebody who outlives a restore has heard of each row whose write is in what is kept: what
+/// nobody has heard of can be undone unseen, in the moment before the next poll.
+pub fn is_named(state: &State) -> bool {
+    let writes = state.store.writes;
+    let newest = |data: &Data| {
+        let seen = WRITERS.into_iter().filter(|writer| data.versions[*writer] == 2);
+        seen.map(|writer| writes[writer].seq).max().unwrap_or_default()
+    };
+    let at = |table: &Table| table.stamp().map_or(0, |(_, position)| position);
+    let shown = |seen: &Option<RowId>| seen.as_ref().map_or(0, |seen| seen.seq.0 as u8);
+    let edge = at(&state.edge.table).max(shown(&state.edge.seen));
+    let (kept, cached) = (state.edge.kept, state.origin.cached);
+    let holds = |reader: &Reader| match reader {
+        Reader::Holds(_, answer) => newest(&answer.data) <= shown(&answer.seen),
+        _ => true,
+    };
+
+    kept.is_none_or(|kept| newest(&kept.data) <= edge)
+        && cached.is_none_or(|cached| newest(&cached.data) <= at(&state.origin.table))
+        && state.readers.iter().all(holds)
+}
+
 impl Store {
     pub fn seqs(&self, log: u8) -> [u8; 2] {
-        if log == self.restore { self.writes.map(|write| write.seq) } else { self.past }
+        if log == self.log { self.writes.map(|write| write.seq) } else { self.past }
+    }
+
+    /// Whether two stores have had a log of this name: places in it can't be compared then, and the
+    /// bound alone is promised.
+    const fn is_ambiguous(&self, log: u8) -> bool {
+        self.is_put_back && log == 0
     }
 
     /// Whether a row of the log up to `position` is not in the data.
     pub fn lacks(&self, data: Data, log: u8, position: u8) -> bool {
+        if self.is_ambiguous(log) {
+            return false;
+        }
         let seqs = self.seqs(log);
         let missing =
             |writer: usize| (1..=position).contains(&seqs[writer]) && data.versions[writer] < 2;
@@ -124,7 +160,9 @@ impl Store {
 
     /// How long ago the newest thing was acknowledged that is longest missing in the data.
     fn overdue(&self, data: Data, now: u16) -> Option<u16> {
-        if data.restore != self.restore {
+        // A store that was put back to before its first write is as it was then.
+        let is_undone = !self.is_put_back || data.versions.contains(&2);
+        if data.restore != self.restore && is_undone {
             return Some(now - self.restored_at);
         }
         let missing = |writer: &usize| data.versions[*writer] < 2;

@@ -1,6 +1,7 @@
 //! A cache that processes share, behind each one's memory.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -98,4 +99,35 @@ async fn a_shared_cache_that_is_down_costs_a_fill_and_no_answer() {
 
     assert_eq!(get(&cache, &source).await.unwrap().origin, Origin::Source);
     assert_eq!(get(&cache, &source).await.unwrap().origin, Origin::Memory);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_undone_is_not_taken_from_the_shared_cache_and_the_log_is_told() {
+    let log = MemoryLog::at(5);
+    let shared = Arc::new(MemoryShared::default());
+    let source = Source::taking(Duration::ZERO);
+    log.append(&["product:1"]);
+    let before = following(&log).await;
+    get(&behind(&before, &shared), &source).await.unwrap();
+    yield_now().await;
+
+    // Put back to 5; with another write it gets as far as before.
+    for writes in [0, 1] {
+        log.set(|answers| {
+            answers.rows.clear();
+            answers.head = 5;
+        });
+        for _ in 0..writes {
+            log.append(&["product:2"]);
+        }
+        let after = following(&log).await;
+        shared.is_full.store(true, Ordering::Relaxed);
+
+        let answer = get(&behind(&after, &shared), &source).await.unwrap();
+        after.poll().await;
+
+        assert_eq!(answer.origin, Origin::Source, "after {writes} writes");
+        let told = log.polls.lock().unwrap().last().unwrap().seen.clone();
+        assert_eq!(told, before.row(), "after {writes} writes");
+    }
 }

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use cache::{
-    ChangeLog, Changes, Flags, Follower, NoSink, ROWS_MAX, SharedCache, SharedEntry, Sink,
+    ChangeLog, Changes, Flags, Follower, NoSink, Poll, ROWS_MAX, SharedCache, SharedEntry, Sink,
 };
-use domain::{Change, ChangeRow, LogId, Seq, Stamp, Tag, Timestamp};
+use domain::{Change, ChangeRow, LogId, RowDigest, Seq, Stamp, Tag, Timestamp};
 use ports::{PortError, PortErrorKind};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -51,9 +51,21 @@ pub struct Answers {
     pub hangs: bool,
 }
 
+impl Answers {
+    /// The digest of the row at a place; of the head, without one.
+    pub fn row_at(&self, seq: Option<u64>) -> Option<RowDigest> {
+        let seq = seq.unwrap_or(self.head);
+        let found = self.rows.iter().find(|row| row.seq.0 == seq).cloned();
+
+        // What is not listed was written before the test.
+        (1..=self.head).contains(&seq).then(|| found.unwrap_or_else(|| row(seq, &[])).digest())
+    }
+}
+
 pub struct MemoryLog {
     pub answers: Mutex<Answers>,
     pub calls: AtomicU64,
+    pub polls: Mutex<Vec<Poll>>,
 }
 
 impl MemoryLog {
@@ -72,7 +84,11 @@ impl MemoryLog {
             hangs: false,
         };
 
-        Arc::new(Self { answers: Mutex::new(answers), calls: AtomicU64::new(0) })
+        Arc::new(Self {
+            answers: Mutex::new(answers),
+            calls: AtomicU64::new(0),
+            polls: Mutex::default(),
+        })
     }
 
     pub fn set(&self, change: impl FnOnce(&mut Answers)) {
@@ -95,12 +111,13 @@ impl MemoryLog {
         self.calls.load(Ordering::Relaxed)
     }
 
-    fn answer(&self, after: Option<&Stamp>) -> Result<Changes, PortError> {
+    fn answer(&self, poll: &Poll) -> Result<Changes, PortError> {
         let answers = self.answers.lock().unwrap();
         if answers.fails {
             return Err(refused("read the log"));
         }
         let log = LogId::new(answers.log).unwrap();
+        let after = poll.after.as_ref();
         let rows = match after {
             Some(after) if after.log == log => answers
                 .rows
@@ -119,6 +136,7 @@ impl MemoryLog {
             floor: Seq(answers.floor),
             head: Seq(answers.head),
             rows,
+            row: answers.row_at(after.map(|after| after.seq.0)),
             tags: tags
                 .map(|tags| tags.iter().map(|(tag, seq)| ((*tag).to_owned(), Seq(*seq))).collect()),
             flags: answers.flags.clone(),
@@ -128,14 +146,15 @@ impl MemoryLog {
 
 #[async_trait]
 impl ChangeLog for MemoryLog {
-    async fn changes(&self, after: Option<&Stamp>) -> Result<Changes, PortError> {
+    async fn changes(&self, poll: &Poll) -> Result<Changes, PortError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let hangs = self.answers.lock().unwrap().hangs;
 
         if hangs {
             std::future::pending::<()>().await;
         }
-        self.answer(after)
+        self.polls.lock().unwrap().push(poll.clone());
+        self.answer(poll)
     }
 }
 
@@ -198,12 +217,19 @@ pub fn run(follower: &Follower) -> oneshot::Sender<()> {
 pub struct MemoryShared<V> {
     pub entries: Mutex<HashMap<String, (SharedEntry<V>, Instant)>>,
     pub fails: Mutex<bool>,
+    /// It takes nothing more.
+    pub is_full: AtomicBool,
     pub gets: AtomicU64,
 }
 
 impl<V> Default for MemoryShared<V> {
     fn default() -> Self {
-        Self { entries: Mutex::default(), fails: Mutex::new(false), gets: AtomicU64::new(0) }
+        Self {
+            entries: Mutex::default(),
+            fails: Mutex::new(false),
+            is_full: AtomicBool::new(false),
+            gets: AtomicU64::new(0),
+        }
     }
 }
 
@@ -222,6 +248,9 @@ impl<V: Clone + Send + Sync + 'static> SharedCache<V> for MemoryShared<V> {
 
     async fn put_if_newer(&self, key: &str, entry: &SharedEntry<V>) -> Result<bool, PortError> {
         self.health().await?;
+        if self.is_full.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         let mut entries = self.entries.lock().unwrap();
         let now = Instant::now();
         let is_newer = entries.get(key).is_some_and(|(old, until)| {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use domain::{ChangeRow, Seq, Stamp};
+use domain::{ChangeRow, LogId, RowId, Seq, Stamp};
 use edge_core::auth::{KeyRing, Payload, Signed, SigningKey};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -75,6 +75,14 @@ impl Seen {
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
+
+    /// Of the query, as it was written.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let (_, query) = self.target.split_once('?')?;
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+
+        pairs.find(|(its, _)| *its == name).map(|(_, value)| value)
+    }
 }
 
 impl Reaction {
@@ -92,7 +100,12 @@ impl Reaction {
 
     /// Public, and stamped with the log's position.
     pub fn public(origin: &Origin, tags: &str, body: &str) -> Self {
-        Self::stamped(&origin.stamp().to_string(), tags, body)
+        let reaction = Self::stamped(&origin.stamp().to_string(), tags, body);
+
+        match origin.row() {
+            Some(row) => reaction.with("x-seen", &row.to_string()),
+            None => reaction,
+        }
     }
 
     pub fn stamped(stamp: &str, tags: &str, body: &str) -> Self {
@@ -165,6 +178,15 @@ impl Origin {
         format!("{}.{}", log.id, log.rows.len()).parse().expect("a stamp")
     }
 
+    /// The last row, by name.
+    pub fn row(&self) -> Option<RowId> {
+        let log = lock(&self.log);
+        let row = log.rows.last()?;
+        let id = LogId::new(&log.id).expect("letters");
+
+        Some(RowId { log: id, seq: row.seq, digest: row.digest() })
+    }
+
     pub fn commits(&self, tags: &[&str], hard: bool) -> Seq {
         let mut log = lock(&self.log);
         let seq = Seq(log.rows.len() as u64 + 1);
@@ -179,6 +201,11 @@ impl Origin {
         let mut log = lock(&self.log);
         id.clone_into(&mut log.id);
         log.rows.clear();
+    }
+
+    /// The store is put back to an earlier state: the log has its name and fewer rows.
+    pub fn is_put_back_to(&self, head: Seq) {
+        lock(&self.log).rows.truncate(head.0 as usize);
     }
 
     pub fn switches_the_cache(&self, mode: &'static str) {
@@ -202,15 +229,16 @@ impl Origin {
         if log.is_down {
             return Reaction::new(503, &[], "");
         }
-        let after = seen.target.split_once("after=").and_then(|(_, after)| after.parse().ok());
-        let rows: Vec<_> = match after {
-            Some(Stamp { log: id, seq }) if id.as_str() == log.id => {
-                log.rows.iter().filter(|row| row.seq > seq).collect()
-            }
-            _ => Vec::new(),
+        let after: Option<Stamp> = seen.parameter("after").and_then(|after| after.parse().ok());
+        let after = after.filter(|after| after.log.as_str() == log.id);
+        let rows: Vec<_> = match &after {
+            Some(after) => log.rows.iter().filter(|row| row.seq > after.seq).collect(),
+            None => Vec::new(),
         };
+        let at = after.map_or(Seq(log.rows.len() as u64), |after| after.seq);
+        let row = log.rows.iter().find(|row| row.seq == at).map(ChangeRow::digest);
         let json = serde_json::json!({
-            "log": log.id, "floor": 0, "head": log.rows.len(), "rows": rows,
+            "log": log.id, "floor": 0, "head": log.rows.len(), "rows": rows, "row": row,
             "flags": { "version": log.rows.len(), "values": { "cache.mode": log.cache_mode } },
         });
         Reaction::new(200, &[("cache-control", "private, no-store")], &json.to_string())

@@ -11,7 +11,7 @@ use super::{failure, schema};
 
 /// Who waits for SQLite's own lock waits for somebody who does not take turns (a person with the
 /// `sqlite3` command), or for a recovery after a crash.
-const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 /// Every statement of six tables with three indexes each, and more.
 const STATEMENTS: usize = 128;
@@ -66,7 +66,7 @@ fn open(path: &Path, cache: i64) -> Result<Connection, PortError> {
     Ok(connection)
 }
 
-fn refuse_newer(connection: &Connection) -> Result<(), PortError> {
+pub(crate) fn refuse_newer(connection: &Connection) -> Result<(), PortError> {
     let version: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(failure::of("read the database's version"))?;

@@ -34,6 +34,7 @@ fn entry(log: &str, seq: u64, text: &str) -> SharedEntry<Bytes> {
         resource: Resource::Featured,
         tags: [TagHash::of("a"), TagHash(u64::MAX), TagHash(0)].into(),
         stamp: Stamp { log: LogId::new(log).expect("letters"), seq: Seq(seq) },
+        seen: Some(format!("{log}.{seq}.00000000000000ff").parse().expect("a row")),
         remaining: Duration::from_secs(60),
     }
 }

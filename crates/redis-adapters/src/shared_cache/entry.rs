@@ -1,16 +1,21 @@
-//! An entry as bytes: a version, the resource, the tags, and the value as it is.
+//! An entry as bytes: a version, the resource, the last row, the tags, and the value as it is.
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use domain::{Resource, TagHash};
+use domain::{Resource, RowId, TagHash};
 use ports::SharedEntry;
 
 /// Of this form. Another one is not read: entries are a cache, and the next fill writes them anew.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 pub(super) fn encode(entry: &SharedEntry<Bytes>) -> Vec<u8> {
-    let mut bytes = BytesMut::with_capacity(6 + 8 * entry.tags.len() + entry.value.len());
+    let seen = entry.seen.as_ref().map(RowId::to_string).unwrap_or_default();
+    let size = 7 + seen.len() + 8 * entry.tags.len() + entry.value.len();
+    let mut bytes = BytesMut::with_capacity(size);
     bytes.put_u8(VERSION);
     bytes.put_u8(code(entry.resource));
+    // A log's name has forty letters at most; a text that did not fit would be no row's.
+    bytes.put_u8(u8::try_from(seen.len()).unwrap_or_default());
+    bytes.put_slice(seen.as_bytes());
     // More tags than fit have never been an answer's; a reader would refuse the entry.
     bytes.put_u32_le(u32::try_from(entry.tags.len()).unwrap_or(u32::MAX));
     entry.tags.iter().for_each(|tag| bytes.put_u64_le(tag.0));
@@ -19,20 +24,35 @@ pub(super) fn encode(entry: &SharedEntry<Bytes>) -> Vec<u8> {
     bytes.into()
 }
 
-pub(super) fn decode(bytes: &Bytes) -> Option<(Resource, Box<[TagHash]>, Bytes)> {
+/// What [`encode`] has written.
+#[derive(Debug, PartialEq)]
+pub(super) struct Decoded {
+    pub(super) resource: Resource,
+    pub(super) seen: Option<RowId>,
+    pub(super) tags: Box<[TagHash]>,
+    pub(super) value: Bytes,
+}
+
+pub(super) fn decode(bytes: &Bytes) -> Option<Decoded> {
     let mut rest = bytes.clone();
     if rest.try_get_u8().ok()? != VERSION {
         return None;
     }
     let code_read = rest.try_get_u8().ok()?;
     let resource = Resource::ALL.into_iter().find(|resource| code(*resource) == code_read)?;
+    let seen = usize::from(rest.try_get_u8().ok()?);
+    if seen > rest.len() {
+        return None;
+    }
+    let seen = rest.split_to(seen);
+    let seen = str::from_utf8(&seen).ok()?.parse().ok();
     let tags = usize::try_from(rest.try_get_u32_le().ok()?).ok()?;
     if tags > rest.len() / size_of::<u64>() {
         return None;
     }
     let tags = (0..tags).map(|_| TagHash(rest.get_u64_le())).collect();
 
-    Some((resource, tags, rest))
+    Some(Decoded { resource, seen, tags, value: rest })
 }
 
 /// Never another one for the same resource: builds of different age share a server.
@@ -63,6 +83,7 @@ mod tests {
             resource,
             tags: tags.iter().copied().map(TagHash).collect(),
             stamp: Stamp { log: LogId::new("L").unwrap(), seq: Seq(1) },
+            seen: Some("L.1.00000000000000ff".parse().unwrap()),
             remaining: Duration::from_secs(1),
         }
     }
@@ -74,7 +95,8 @@ mod tests {
 
             let decoded = decode(&encode(&entry).into()).unwrap();
 
-            assert_eq!(decoded, (entry.resource, entry.tags, entry.value));
+            let SharedEntry { resource, seen, tags, value, .. } = entry;
+            assert_eq!(decoded, Decoded { resource, seen, tags, value });
         }
     }
 
@@ -85,8 +107,12 @@ mod tests {
         for length in 0..whole.len() {
             assert_eq!(decode(&Bytes::copy_from_slice(&whole[..length])), None, "{length}");
         }
-        assert_eq!(decode(&Bytes::from_static(&[2, 1, 0, 0, 0, 0])), None, "a later version");
-        assert_eq!(decode(&Bytes::from_static(&[1, 99, 0, 0, 0, 0])), None, "no such resource");
-        assert_eq!(decode(&Bytes::from_static(&[1, 1, 255, 255, 255, 255])), None, "no such tags");
+        assert_eq!(decode(&Bytes::from_static(&[3, 1, 0, 0, 0, 0, 0])), None, "a later version");
+        assert_eq!(decode(&Bytes::from_static(&[2, 99, 0, 0, 0, 0, 0])), None, "no such resource");
+        assert_eq!(
+            decode(&Bytes::from_static(&[2, 1, 0, 255, 255, 255, 255])),
+            None,
+            "no such tags"
+        );
     }
 }

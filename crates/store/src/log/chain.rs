@@ -75,10 +75,10 @@ impl Log {
         for (actions, row) in links {
             let next = head.after(row, now);
             let mut all = actions.clone();
-            all.extend(append(&head, &next, row, now)?);
+            all.extend(append(&head, &next)?);
             let token = Some(delivery::fresh_token(&*self.world));
-            chain.push((Transaction { actions: all, token }, next.clone()));
-            head = next;
+            head = next.head;
+            chain.push((Transaction { actions: all, token }, head.clone()));
         }
         let (items, world) = (&*self.items, &*self.world);
         let sent =

@@ -53,7 +53,8 @@ impl Log {
             // Each try is another transaction, so each has a token of its own.
             let token = delivery::fresh_token(&*self.world);
             let mut transaction = Transaction { actions: actions.clone(), token: Some(token) };
-            transaction.actions.extend(append(&head, &next, &row, now)?);
+            transaction.actions.extend(append(&head, &next)?);
+            let Next { head: next, .. } = next;
 
             match delivery::deliver(&*self.items, &*self.world, &transaction).await {
                 Ok(()) => {
@@ -97,8 +98,27 @@ impl Log {
     }
 }
 
+/// A row, and the head behind it.
+pub(super) struct Next {
+    pub(super) head: Head,
+    row: ChangeRow,
+}
+
 impl Head {
-    pub(super) fn after(&self, row: &Row, now: Timestamp) -> Self {
+    pub(super) fn after(&self, row: &Row, now: Timestamp) -> Next {
+        let stored = ChangeRow {
+            seq: self.head.next(),
+            at: now,
+            tags: row.tags.clone(),
+            changes: row.changes.clone(),
+            hard: row.hard || names_everything(row) && self.quiet_hard,
+        };
+        let head = Self { row: Some(stored.digest()), ..self.moved_by(row, now) };
+
+        Next { head, row: stored }
+    }
+
+    fn moved_by(&self, row: &Row, now: Timestamp) -> Self {
         let next = Self { head: self.head.next(), ..self.clone() };
 
         if names_everything(row) {
@@ -119,21 +139,10 @@ fn names_everything(row: &Row) -> bool {
     row.tags.contains(&Tag::CATALOG)
 }
 
-/// The two actions that append `row` as `next.head`.
-pub(super) fn append(
-    head: &Head,
-    next: &Head,
-    row: &Row,
-    now: Timestamp,
-) -> Result<[Action; 2], PortError> {
-    let stored = ChangeRow {
-        seq: next.head,
-        at: now,
-        tags: row.tags.clone(),
-        changes: row.changes.clone(),
-        hard: row.hard || names_everything(row) && head.quiet_hard,
-    };
-    let expires_at = i64::try_from(now.plus(ROWS_LIVE).as_seconds())
+/// The two actions that append a row behind `head`.
+pub(super) fn append(head: &Head, next: &Next) -> Result<[Action; 2], PortError> {
+    let Next { head: next, row } = next;
+    let expires_at = i64::try_from(row.at.plus(ROWS_LIVE).as_seconds())
         .map_err(|error| PortError::new(PortErrorKind::Invalid, "the clock").because(error))?;
     let quiet_since = match next.quiet_since {
         Some(since) => Update::Set("quiet_since".into(), since.to_string().into()),
@@ -146,6 +155,7 @@ pub(super) fn append(
             updates: vec![
                 Update::Set("head".into(), next.head.0.into()),
                 Update::Set("quiet_hard".into(), next.quiet_hard.into()),
+                Update::Set("row".into(), row.digest().to_string().into()),
                 quiet_since,
             ],
             condition: Some(Condition::All(vec![
@@ -155,7 +165,7 @@ pub(super) fn append(
         },
         Action::Put {
             key: keys::log_row(next.head),
-            attributes: Attributes::of(&stored)?.with(schema::TTL, expires_at),
+            attributes: Attributes::of(row)?.with(schema::TTL, expires_at),
             condition: None,
         },
     ])

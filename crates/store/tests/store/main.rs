@@ -12,6 +12,7 @@ mod keys_and_audit;
 mod lists;
 mod log;
 mod products;
+mod put_back;
 mod races;
 mod stock;
 mod variants;

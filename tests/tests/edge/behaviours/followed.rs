@@ -113,6 +113,19 @@ pub async fn a_token_that_nobody_minted_is_ignored(stage: &Stage) -> Result<()> 
     Ok(())
 }
 
+pub async fn a_token_of_another_log_asks_for_nothing(stage: &Stage) -> Result<()> {
+    stage.counts("/products/elsewhere", "catalog");
+    plain(stage, "/products/elsewhere").await?.must_be(200)?;
+    let token = stage.token_of("X", Seq(999));
+
+    let headers = [PLAIN, ("x-catalog-token", &*token)];
+    let answer = stage.get_with("/products/elsewhere", &headers).await?;
+
+    ensure!(answer.is_hit(), "it waits for a write that is undone: {answer}");
+    ensure!(answer.header("cache-control").starts_with("private"), "{answer}");
+    Ok(())
+}
+
 pub async fn a_cache_that_is_switched_off_keeps_and_serves_nothing(stage: &Stage) -> Result<()> {
     stage.counts("/products/off", "catalog");
     plain(stage, "/products/off").await?.must_be(200)?;

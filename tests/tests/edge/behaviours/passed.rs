@@ -29,7 +29,7 @@ pub async fn a_private_route_passes_uncached_with_its_cookies(stage: &Stage) -> 
             .collect::<Vec<_>>()
             .join(", ");
         ensure!(joined == "origin; hit, shopping-edge; fwd=bypass", "{answer}");
-        for name in ["x-stamp", "x-tags"] {
+        for name in ["x-stamp", "x-seen", "x-tags"] {
             ensure!(!answer.headers.contains_key(name), "{answer}");
         }
     }

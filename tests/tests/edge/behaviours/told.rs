@@ -73,9 +73,15 @@ pub async fn what_the_origin_tells_the_edge_is_not_told_to_clients(stage: &Stage
     for _ in 0..2 {
         let answer = plain(stage, "/categories").await?.must_be(200)?;
 
-        for name in
-            ["x-stamp", "x-tags", "x-min-seq", "cdn-cache-control", "set-cookie", "cache-tag"]
-        {
+        for name in [
+            "x-stamp",
+            "x-seen",
+            "x-tags",
+            "x-min-seq",
+            "cdn-cache-control",
+            "set-cookie",
+            "cache-tag",
+        ] {
             ensure!(!answer.headers.contains_key(name), "{name}: {answer}");
         }
     }
@@ -95,6 +101,7 @@ pub async fn what_only_the_edge_may_say_is_not_passed_on(stage: &Stage) -> Resul
         ("x-public-host", "forged"),
         ("x-min-seq", "forged"),
         ("x-stamp", "forged"),
+        ("x-seen", "forged"),
         ("x-tags", "forged"),
         ("x-original-url", "forged"),
         ("x-http-method-override", "forged"),

@@ -1,0 +1,190 @@
+//! A shop's data saved to a folder or a file, and put back from there.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::LogId;
+use embedded::SqliteItems;
+use embedded::file::{self, AloneOn};
+use ports::{PortError, PortErrorKind};
+use store::schema::TABLES;
+use store::{Log, StoreError};
+
+use crate::connect::{system_world, told};
+use crate::settings::{Settings, StoreSettings};
+
+/// What a backup's folder has in it: the database, and what [`crate::Secrets`] has generated.
+const DATABASE: &str = "shop.db";
+const SECRETS: &str = "secrets";
+/// Behind the database's name: what it is called once another one is in its place.
+const REPLACED: &str = ".replaced";
+
+/// Why nothing was saved or put back.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error(
+        "the shop's store is DynamoDB, whose backups AWS makes (point-in-time recovery); after a \
+         restore there, run `shopping log renew`"
+    )]
+    Elsewhere,
+    #[error("{0} is there already: a backup takes the place of nothing")]
+    Exists(PathBuf),
+    #[error("there is no backup in {0}: neither a database nor a folder with {DATABASE}")]
+    Nothing(PathBuf),
+    #[error("a shop has {0} open: stop it first, and its commands too")]
+    Running(PathBuf),
+    #[error("{path} can't be used ({})", told(.source))]
+    Unusable { path: PathBuf, source: PortError },
+    #[error("{path} can't be written: {source}")]
+    Files { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Saves the database, beside a running shop, as it is at one moment: to a file if the name ends in
+/// `.db`, else to a new folder, with the secrets that were generated for this shop.
+pub fn back_up(settings: &Settings, to: &Path) -> Result<(), BackupError> {
+    let database = database(settings)?;
+    if to.try_exists().map_err(files(to))? {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    if !database.exists() {
+        return Err(BackupError::Nothing(database.to_owned()));
+    }
+    // Whatever ends this halfway leaves nothing that looks like a backup.
+    let partial = with_suffix(to, ".partial");
+    remove(&partial)?;
+    let is_file = to.extension().is_some_and(|extension| extension == "db");
+    if is_file {
+        file::copy(database, &partial).map_err(unusable(database))?;
+    } else {
+        DirBuilder::new().mode(0o700).create(&partial).map_err(files(&partial))?;
+        let copy = partial.join(DATABASE);
+        file::copy(database, &copy).map_err(unusable(database))?;
+        copy_secrets(&settings.data_dir.join(SECRETS), &partial.join(SECRETS))?;
+    }
+
+    fs::rename(&partial, to).map_err(files(to))?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync(folder.unwrap_or(Path::new(".")))
+}
+
+/// Puts a backup in the place of the database, in one step, with another name for its change log, so
+/// that every cache drops what was undone. The database of before stays beside it.
+pub async fn restore(settings: &Settings, from: &Path) -> Result<Restored, BackupError> {
+    let database = database(settings)?;
+    let backup = if from.is_dir() { from.join(DATABASE) } else { from.to_owned() };
+    if !backup.is_file() {
+        return Err(BackupError::Nothing(from.to_owned()));
+    }
+    let folder = database.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(files(folder))?;
+    // Looked at first, so that nobody waits for a check that was in vain.
+    drop(alone(database)?);
+    let replaced = names_of(database).await;
+
+    let fresh = with_suffix(database, ".restoring");
+    remove(&fresh)?;
+    file::tidy(&fresh).map_err(files(&fresh))?;
+    let checked = file::copy(&backup, &fresh).and_then(|()| file::check(&fresh));
+    checked.map_err(unusable(&backup))?;
+    let items = SqliteItems::open(&fresh, TABLES).map_err(unusable(&backup))?;
+    let log = log_of(items).renew(replaced.as_deref().unwrap_or_default()).await?;
+    file::tidy(&fresh).map_err(files(&fresh))?;
+
+    let alone = alone(database)?;
+    alone.replace_by(&fresh, REPLACED).map_err(files(database))?;
+    copy_secrets(&from.join(SECRETS), &settings.data_dir.join(SECRETS))?;
+    let kept = database.exists().then(|| with_suffix(database, REPLACED));
+    Ok(Restored { log, kept: kept.filter(|path| path.exists()) })
+}
+
+/// What a restore has done.
+#[derive(Debug)]
+pub struct Restored {
+    /// The change log's new name.
+    pub log: LogId,
+    /// Where the database of before is.
+    pub kept: Option<PathBuf>,
+}
+
+fn database(settings: &Settings) -> Result<&Path, BackupError> {
+    match &settings.store {
+        StoreSettings::Sqlite { path } => Ok(path),
+        StoreSettings::DynamoDb { .. } => Err(BackupError::Elsewhere),
+    }
+}
+
+fn alone(database: &Path) -> Result<AloneOn, BackupError> {
+    AloneOn::take(database).map_err(|error| match error.kind {
+        PortErrorKind::Conflict => BackupError::Running(database.to_owned()),
+        _ => BackupError::Unusable { path: database.to_owned(), source: error },
+    })
+}
+
+/// What the log of the database that is replaced was called, if it can be read; opening it also
+/// works off what a killed shop has left beside it.
+async fn names_of(database: &Path) -> Option<Vec<LogId>> {
+    if !database.exists() {
+        return None;
+    }
+    let head = log_of(SqliteItems::open(database, TABLES).ok()?).head().await.ok()?;
+
+    Some([head.log].into_iter().chain(head.formerly).collect())
+}
+
+fn log_of(items: SqliteItems) -> Log {
+    Log::new(Arc::new(items), system_world())
+}
+
+/// What is there already stays: edges elsewhere may have been given it.
+fn copy_secrets(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let Ok(secrets) = fs::read_dir(from) else { return Ok(()) };
+    DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(files(to))?;
+
+    for secret in secrets {
+        let secret = secret.map_err(files(from))?;
+        let copy = to.join(secret.file_name());
+        if copy.exists() {
+            continue;
+        }
+        let mut read = File::open(secret.path()).map_err(files(&secret.path()))?;
+        let made = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&copy);
+        let mut written = made.map_err(files(&copy))?;
+        io::copy(&mut read, &mut written).map_err(files(&copy))?;
+        written.sync_all().map_err(files(&copy))?;
+    }
+    sync(to)
+}
+
+fn remove(path: &Path) -> Result<(), BackupError> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(files(path)),
+    }
+}
+
+fn sync(folder: &Path) -> Result<(), BackupError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(files(folder))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn files(path: &Path) -> impl Fn(io::Error) -> BackupError {
+    let path = path.to_owned();
+    move |source| BackupError::Files { path: path.clone(), source }
+}
+
+fn unusable(path: &Path) -> impl Fn(PortError) -> BackupError {
+    let path = path.to_owned();
+    move |source| BackupError::Unusable { path: path.clone(), source }
+}
