@@ -10,7 +10,7 @@ use edge_core::auth::{KeyRing, SigningKey};
 use edge_core::{Refusal, Route, headers, host};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use limits::Gate;
 use ports::World;
@@ -66,7 +66,13 @@ impl Edge {
             return of_the_server();
         }
 
-        match Route::of(method.as_str(), target) {
+        let route = Route::of(method.as_str(), target);
+        // What the shop's other parts sign for this edge comes in under `/internal`.
+        if !matches!(route, Ok(Route::Internal)) && self.is_own(method, target, request.headers()) {
+            return self.refused(Refusal::looping());
+        }
+
+        match route {
             Ok(Route::Catalog(read)) => self.within_limit(read, asked, peer).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
@@ -76,6 +82,10 @@ impl Edge {
             Ok(Route::Internal) => self.internal(&request),
             Err(refusal) => self.refused(refusal),
         }
+    }
+
+    fn is_own(&self, method: &Method, target: &str, headers: &HeaderMap) -> bool {
+        self.origin.own.include(method.as_str(), target, headers, self.world.now())
     }
 
     pub(crate) fn refused(&self, refusal: Refusal) -> Response<Body> {

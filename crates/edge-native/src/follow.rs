@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cache::{ChangeLog, Changes};
 use domain::Stamp;
-use edge_core::{Encoding, follow};
+use edge_core::{Encoding, follow, unique};
 use http::StatusCode;
-use ports::{PortError, PortErrorKind};
+use ports::{PortError, PortErrorKind, World};
 
 use crate::origin::{Ask, Origin};
 
@@ -26,6 +26,7 @@ pub(crate) struct CacheMode {
 pub(crate) struct OriginLog {
     pub origin: Arc<Origin>,
     pub mode: Arc<CacheMode>,
+    pub world: Arc<dyn World>,
 }
 
 impl CacheMode {
@@ -38,7 +39,8 @@ impl CacheMode {
 impl ChangeLog for OriginLog {
     async fn changes(&self, after: Option<&Stamp>) -> Result<Changes, PortError> {
         const ATTEMPTED: &str = "read the change log from the origin";
-        let target = follow::target(after);
+        // A cache on the way that kept one answer would hide every later change.
+        let target = unique(&follow::target(after), self.world.random());
         let ask =
             Ask { target: &target, encoding: Encoding::Identity, min_seq: None, validator: None };
 

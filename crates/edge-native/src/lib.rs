@@ -7,6 +7,7 @@ mod body;
 mod catalog;
 mod client_addr;
 mod collapse;
+mod connect;
 mod connections;
 mod edge;
 mod fill;

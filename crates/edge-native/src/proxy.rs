@@ -37,7 +37,7 @@ impl Edge {
         let client_addr = client_addr::of(peer, lines, &self.trusted_proxies).to_string();
 
         let silence_max = self.limits.silence_max;
-        let (body, progress) = Body::stream(incoming, self.limits.passed_body_max, silence_max);
+        let (body, progress) = Body::of_request(incoming, self.limits.passed_body_max, silence_max);
         let mut onward = Request::new(body);
         *onward.method_mut() = head.method;
         *onward.headers_mut() = passed(&head.headers, |name| {

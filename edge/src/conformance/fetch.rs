@@ -55,8 +55,6 @@ enum Read {
 /// For the origin's whole answer.
 pub(super) const FETCH_WITHIN: Duration = Duration::from_secs(10);
 const BODY_MAX: u32 = 8 << 20;
-/// RFC 9110 §7.6.3: a gateway says that it was on the way.
-const VIA_US: HeaderValue = HeaderValue::from_static("1.1 shopping-edge");
 
 impl Failed {
     pub fn status(self) -> u16 {
@@ -93,7 +91,8 @@ impl Proxy {
         for name in [HOST, EXPECT, CONTENT_LENGTH] {
             onward.remove(name);
         }
-        onward.append(VIA, VIA_US);
+        let via = HeaderValue::try_from(self.own.via()).expect("a name is letters and digits");
+        onward.append(VIA, via);
         let url = format!("{}://{}{target}", self.scheme, self.authority);
         let lines = lines(&onward);
         let send = || reply(crate::js::pass(request, &url, &lines, millis(FETCH_WITHIN)));

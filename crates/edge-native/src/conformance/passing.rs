@@ -26,7 +26,7 @@ impl Proxy {
             return self.too_large(&status);
         }
         let silence_max = self.limits.silence_max;
-        let (body, progress) = Body::stream(incoming, self.limits.passed_body_max, silence_max);
+        let (body, progress) = Body::of_request(incoming, self.limits.passed_body_max, silence_max);
         let mut onward = Request::new(body);
         *onward.method_mut() = head.method.clone();
         *onward.headers_mut() = end_to_end(&head.headers);

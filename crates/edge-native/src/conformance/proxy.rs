@@ -8,7 +8,7 @@ use edge_core::http::{
     Asked, Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
-use edge_core::{CacheStatus, Failure, host};
+use edge_core::{CacheStatus, Failure, Refusal, host};
 use http::header::{HOST, RANGE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -44,6 +44,10 @@ impl Proxy {
         let hosts = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
         if let Err(refusal) = host::check(hosts, request.version() > Version::HTTP_10) {
             return problem::refused(refusal, &*self.world);
+        }
+        let now = self.world.now();
+        if self.upstream.own.include(request.method().as_str(), "", request.headers(), now) {
+            return problem::refused(Refusal::looping(), &*self.world);
         }
         let Some(target) = request.uri().path_and_query().cloned() else {
             let body = ProblemBody::new(Code::InvalidParameter, "the request names no path");
@@ -218,7 +222,7 @@ impl Proxy {
                 ProblemBody::new(Code::OriginUnreachable, "the origin can't be reached")
             }
             Failure::Timeout => ProblemBody::new(Code::Timeout, "the origin took too long"),
-            Failure::Unusable => {
+            Failure::Unusable | Failure::Foreign(_) => {
                 ProblemBody::new(Code::OriginUnreachable, "the origin's answer can't be read")
             }
         };
