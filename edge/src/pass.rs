@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Code, ProblemBody};
 use edge_core::auth::{Payload, Signed};
 use edge_core::fields::Fields;
-use edge_core::{Failure, Refusal, headers};
+use edge_core::{Failure, MAX_FORWARDS, MaxForwards, Refusal, headers};
 use wasm_bindgen::JsValue;
 
 use crate::asked::Asked;
@@ -25,6 +25,9 @@ impl Edge {
         let sent = Fields::of_lines(&js::lines_of(request));
         if self.is_own(asked, &sent) {
             return problem::refused(Refusal::looping(), None);
+        }
+        if MaxForwards::of(asked.method(), &sent) == MaxForwards::Here {
+            return problem::of_the_server();
         }
         let declared = sent.get("content-length").and_then(|length| length.parse().ok());
         if declared.is_some_and(|length: u64| length > BODY_MAX) {
@@ -63,6 +66,9 @@ impl Edge {
         onward.remove("accept-encoding");
         if !asked.accept_encoding().is_empty() {
             onward.set("accept-encoding", asked.accept_encoding());
+        }
+        if let MaxForwards::Left(left) = MaxForwards::of(asked.method(), sent) {
+            onward.set(MAX_FORWARDS, left.to_string());
         }
         let signed = Signed {
             method: asked.method(),

@@ -10,7 +10,7 @@ use edge_core::http::{
     Asked, Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
-use edge_core::{CacheStatus, OwnRequests, Refusal};
+use edge_core::{CacheStatus, MaxForwards, OwnRequests, Refusal};
 use http::header::RANGE;
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -76,6 +76,9 @@ impl Proxy {
         if self.own.include(asking.method.as_str(), &asking.target, &asking.headers, now()) {
             return problem::refused(Refusal::looping(), None);
         }
+        if MaxForwards::of(asking.method.as_str(), &asking.headers) == MaxForwards::Here {
+            return problem::of_the_server();
+        }
         let is_read = matches!(asking.method, Method::GET | Method::HEAD);
         if !is_read {
             return self.pass(&asking, Forward::Method).await;
@@ -132,8 +135,9 @@ impl Proxy {
         };
 
         match self.fetch(&question).await {
-            Outcome::Kept { kept, is_validated, is_stored } => {
-                kept.answer(&asked, &forwarded(is_validated.then_some(304), is_stored, None))
+            Outcome::Kept { kept, is_validated, is_stored, withheld } => {
+                let status = forwarded(is_validated.then_some(304), is_stored, None);
+                kept.answer_with(withheld, &asked, &status)
             }
             Outcome::Passing(status, headers, body) => {
                 labelled(status, headers, &body, &forwarded(None, false, None))
@@ -170,7 +174,7 @@ impl Proxy {
                 && agrees_with_head(&kept.stored.headers, &brought.headers)
             {
                 let question = asking.question(Some(Rc::clone(&kept)));
-                self.freshen(&question, &kept, &brought, epoch);
+                self.freshen(&question, &kept, &brought, &epoch);
             } else {
                 self.shelf.invalidate(&asking.target);
             }

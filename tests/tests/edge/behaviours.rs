@@ -52,6 +52,7 @@ promises![
     passed::a_request_passes_whole_and_signed,
     told::what_only_the_edge_may_say_is_not_passed_on,
     passed::a_request_that_comes_back_is_refused,
+    passed::a_request_that_may_go_no_further_is_answered_here,
     passed::a_head_and_a_304_and_a_204_pass_as_they_are,
     failures::what_is_not_public_or_sets_a_cookie_or_is_unstamped_is_not_kept,
     failures::a_truncated_answer_is_neither_shown_nor_kept,

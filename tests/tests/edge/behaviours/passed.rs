@@ -66,6 +66,23 @@ pub async fn a_request_passes_whole_and_signed(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+/// RFC 9110 §7.6.2.
+pub async fn a_request_that_may_go_no_further_is_answered_here(stage: &Stage) -> Result<()> {
+    stage.origin.plays("/account/far", |seen| Reaction::new(200, &[], seen.header("max-forwards")));
+    let ask = async |left: &str| {
+        let call = stage.edge.call("OPTIONS", "/account/far").header("max-forwards", left);
+        call.header(PLAIN.0, PLAIN.1).send().await
+    };
+
+    let here = ask("0").await?.must_be(204)?;
+    let on = ask("3").await?.must_be(200)?;
+
+    ensure!(here.header("allow").contains("GET"), "{here}");
+    must_read(&on, "2")?;
+    ensure!(stage.asked("/account/far").len() == 1, "the first went no further");
+    Ok(())
+}
+
 /// An address that leads from the edge back to it would otherwise ask without end.
 pub async fn a_request_that_comes_back_is_refused(stage: &Stage) -> Result<()> {
     stage.origin.plays("/account/circle", |_| Reaction::new(200, &[], "x"));
