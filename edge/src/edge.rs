@@ -67,7 +67,7 @@ impl Edge {
         }
 
         match Route::of(asked.method(), asked.target()) {
-            Ok(Route::Catalog(read)) => self.catalog(read, asked, context),
+            Ok(Route::Catalog(read)) => self.catalog(read, &request, asked, context),
             Ok(Route::Pass) if asked.target() == HEALTH => self.health(),
             Ok(Route::Pass) => promised(async move { self.pass(&request, &asked).await }),
             Ok(Route::Internal) => problem::refused(Refusal::not_found(), None),
@@ -84,7 +84,13 @@ impl Edge {
         self.at_once(&Key::spelt(asked.target(), asked.encoding()), asked, context)
     }
 
-    fn catalog(self: Rc<Self>, read: CatalogRead, asked: Asked, context: Context) -> JsValue {
+    fn catalog(
+        self: Rc<Self>,
+        read: CatalogRead,
+        request: &JsValue,
+        asked: Asked,
+        context: Context,
+    ) -> JsValue {
         let key = Key::new(&read, asked.encoding());
         if key.target() != asked.target()
             && let Some(answer) = self.at_once(&key, &asked, &context)
@@ -92,7 +98,16 @@ impl Edge {
             return answer;
         }
 
+        // A hit goes no further, so it can be no circle.
+        if self.is_own(&asked, &Fields::of_lines(&js::lines_of(request))) {
+            return problem::refused(Refusal::looping(), None);
+        }
         promised(async move { self.read(read, key, &asked, &context).await })
+    }
+
+    /// Whether this edge, or another isolate of it, has sent the request.
+    pub fn is_own(&self, asked: &Asked, fields: &Fields) -> bool {
+        self.settings.own.include(asked.method(), asked.target(), fields, now())
     }
 
     fn health(&self) -> JsValue {

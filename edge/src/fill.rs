@@ -1,5 +1,6 @@
 //! Asking the origin for a cached read, judging what it answers, and keeping what may be kept.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use edge_core::arrival::{Arrival, Arrived, is_failure};
 use edge_core::cache_status::Detail;
 use edge_core::fields::Lines as _;
 use edge_core::headers::{SEEN, TAGS};
-use edge_core::{Encoding, Entry, Failure, Key, decision};
+use edge_core::{Encoding, Entry, Failure, Key, decision, unique};
 
 use crate::answer::Answer;
 use crate::asked::Asked;
@@ -121,10 +122,11 @@ impl Edge {
         let mut min_seq = self.least(fill);
         let mut encoding = fill.key.encoding;
         let mut again = false;
+        let mut target = Cow::Borrowed(fill.key.target());
 
         for _ in 0..QUESTIONS_MAX {
             let ask = Ask {
-                target: fill.key.target(),
+                target: &target,
                 encoding,
                 min_seq,
                 validator: validated.as_ref().and_then(|kept| kept.answer.etag()),
@@ -171,8 +173,15 @@ impl Edge {
                 Arrived::AskWhole => validated = None,
                 Arrived::AskPlain => encoding = Encoding::Identity,
                 Arrived::AskAgain { min_seq: required } => {
+                    js::error(&format!("{}: an answer behind the change log", fill.key.as_str()));
                     min_seq = Some(required);
+                    // The old answer may be that of a cache on the way.
+                    target = unique(fill.key.target(), js::random()).into();
                     again = true;
+                }
+                Arrived::Foreign => {
+                    js::error(&format!("{}: the answer is not the origin's", fill.key.as_str()));
+                    return Err(Failure::Foreign(reply.status));
                 }
                 Arrived::Unusable(_) => return Err(Failure::Unusable),
             }

@@ -8,10 +8,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::{Changes, Seq, Timestamp};
-use edge_core::Encoding;
 use edge_core::decision::{LOG_FRESH, LogAge, LogUse, REFRESH_DEADLINE};
 use edge_core::follow::{self, Taken};
 use edge_core::pause::is_before;
+use edge_core::{Encoding, unique};
 use js_sys::{ArrayBuffer, Uint8Array};
 use worker::Delay;
 
@@ -156,8 +156,10 @@ impl Edge {
     }
 
     async fn asked_page(&self, target: &str) -> Option<ArrayBuffer> {
+        // Isolates share the page under its plain name; no cache beyond the data centre's may.
+        let target = unique(target, js::random());
         let ask = Ask {
-            target,
+            target: &target,
             encoding: Encoding::Identity,
             min_seq: None,
             validator: None,

@@ -95,6 +95,7 @@ impl Edge {
     pub(crate) fn sign(&self, fields: &mut Fields, signed: &Signed<'_>) {
         fields.set(headers::EDGE_AUTH, self.settings.key.sign(signed, now(), js::random()));
         fields.set(headers::PUBLIC_HOST, self.settings.public_host.as_str());
+        fields.add("via", self.settings.own.via());
         if !signed.client_addr.is_empty() {
             fields.set(headers::CLIENT_ADDR, signed.client_addr);
         }

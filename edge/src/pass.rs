@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Code, ProblemBody};
 use edge_core::auth::{Payload, Signed};
 use edge_core::fields::Fields;
-use edge_core::headers;
+use edge_core::{Failure, MAX_FORWARDS, MaxForwards, Refusal, headers};
 use wasm_bindgen::JsValue;
 
 use crate::asked::Asked;
@@ -23,6 +23,12 @@ const BODY_MAX: u64 = 256 << 20;
 impl Edge {
     pub(crate) async fn pass(&self, request: &JsValue, asked: &Asked) -> JsValue {
         let sent = Fields::of_lines(&js::lines_of(request));
+        if self.is_own(asked, &sent) {
+            return problem::refused(Refusal::looping(), None);
+        }
+        if MaxForwards::of(asked.method(), &sent) == MaxForwards::Here {
+            return problem::of_the_server();
+        }
         let declared = sent.get("content-length").and_then(|length| length.parse().ok());
         if declared.is_some_and(|length: u64| length > BODY_MAX) {
             let detail = format!("the body has more than {BODY_MAX} bytes");
@@ -31,7 +37,17 @@ impl Edge {
 
         let onward = self.onward(&sent, asked);
         let url = self.url(asked.target());
-        match reply(js::pass(request, &url, &onward.to_lines(), millis(SILENCE_MAX))).await {
+        let lines = onward.to_lines();
+        let send = || reply(js::pass(request, &url, &lines, millis(SILENCE_MAX)));
+        let is_safe = matches!(asked.method(), "GET" | "HEAD");
+        let answered = match send().await {
+            // A kept connection may have been closed just now: to read twice is to read once.
+            Err(Failure::Unreachable) if is_safe && js::get(request, "body").is_none() => {
+                send().await
+            }
+            other => other,
+        };
+        match answered {
             Ok(reply) => {
                 let mut back =
                     reply.fields.passed(|name| headers::INTERNAL_OF_ANSWERS.contains(&name));
@@ -50,6 +66,9 @@ impl Edge {
         onward.remove("accept-encoding");
         if !asked.accept_encoding().is_empty() {
             onward.set("accept-encoding", asked.accept_encoding());
+        }
+        if let MaxForwards::Left(left) = MaxForwards::of(asked.method(), sent) {
+            onward.set(MAX_FORWARDS, left.to_string());
         }
         let signed = Signed {
             method: asked.method(),

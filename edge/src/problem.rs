@@ -5,7 +5,7 @@ use domain::limits::{LimitClass, whole_seconds};
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use domain::{Code, ProblemBody};
 use edge_core::fields::Fields;
-use edge_core::{CacheStatus, Failure, Refusal};
+use edge_core::{CacheStatus, Failure, Refusal, headers};
 use wasm_bindgen::JsValue;
 
 use crate::edge::now;
@@ -45,6 +45,15 @@ pub(crate) fn misconfigured(wrong: &[String]) -> JsValue {
     let body = ProblemBody::new(Code::Unavailable, "the shop is not open yet");
 
     of(body, &CacheStatus::Refused, None)
+}
+
+/// An `OPTIONS` that may go no further asks about this server (RFC 9110 §7.6.2). The platform lets no
+/// `TRACE` in.
+pub(crate) fn of_the_server() -> JsValue {
+    let mut fields = Fields::default();
+    fields.set("allow", headers::METHODS);
+
+    js::answer(&JsValue::NULL, &js::head(204, &fields.to_lines()))
 }
 
 pub(crate) fn of(body: ProblemBody, status: &CacheStatus, policy: Option<&str>) -> JsValue {

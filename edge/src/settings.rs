@@ -1,5 +1,6 @@
 //! What a Worker is told by its bindings: variables, secrets, the rate limiter.
 
+use edge_core::OwnRequests;
 use edge_core::auth::SigningKey;
 use wasm_bindgen::JsValue;
 
@@ -13,6 +14,8 @@ pub(crate) struct Settings {
     pub public_host: String,
     /// With which requests to the origin are signed.
     pub key: SigningKey,
+    /// By which a request of the edge's own is known that comes back.
+    pub own: OwnRequests,
     /// With which the origin mints read-your-writes tokens; without it they are ignored.
     pub token_key: Option<SigningKey>,
     pub limiter: Option<Limiter>,
@@ -50,6 +53,7 @@ impl Settings {
 
         match key {
             Some(key) if wrong.is_empty() => Ok(Self {
+                own: OwnRequests::signed_with(&key, &public_host),
                 origin,
                 public_host,
                 key,

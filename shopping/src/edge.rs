@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -50,8 +51,14 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
         made.supervisor = supervisor.clone();
         made.read_gate = counting.gates(&start.settings).of(LimitClass::Read).cloned();
         let running = edge_native::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
-        let follower = running.follower().clone();
-        let fitness: Fitness = Arc::new(move || follower.fit().map(|stamp| stamp.to_string()));
+        let (follower, behind) = (running.follower().clone(), running.behind());
+        let fitness: Fitness = Arc::new(move || {
+            let position = follower.fit()?;
+            Some(match behind.load(Ordering::Relaxed) {
+                0 => position.to_string(),
+                behind => format!("{position}\nanswers behind the change log: {behind}"),
+            })
+        });
         (running.addr, running.join, fitness)
     };
     println!("edge ready: http://{addr} operators http://{}", page.addr);

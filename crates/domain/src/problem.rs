@@ -36,13 +36,14 @@ pub enum Code {
     Unavailable,
     OriginUnreachable,
     Timeout,
+    LoopDetected,
 }
 
 /// The status, the words for it, and the code that programs compare.
 struct Row(u16, &'static str, &'static str);
 
 impl Code {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::InvalidParameter,
         Self::DuplicateParameter,
         Self::InvalidCursor,
@@ -72,6 +73,7 @@ impl Code {
         Self::Unavailable,
         Self::OriginUnreachable,
         Self::Timeout,
+        Self::LoopDetected,
     ];
 
     const fn row(self) -> Row {
@@ -113,6 +115,7 @@ impl Code {
             Self::Unavailable => Row(503, "Temporarily unavailable", "unavailable"),
             Self::OriginUnreachable => Row(502, "Origin unreachable", "origin_unreachable"),
             Self::Timeout => Row(504, "Took too long", "timeout"),
+            Self::LoopDetected => Row(508, "Loop detected", "loop_detected"),
         }
     }
 

@@ -71,6 +71,12 @@ pub fn of_write(write: &Write<'_>) -> Vec<Tag> {
                 tags.extend(tree.lineage(*id).into_iter().map(Tag::category));
                 tags.extend(tree.descendants(*id).into_iter().map(Tag::category));
             }
+            // It came or went: what is asked for by its name answers otherwise, its ranking too.
+            if before.get(*id).is_some() != after.get(*id).is_some() {
+                let found = before.get(*id).or_else(|| after.get(*id));
+                tags.extend(found.map(|category| Tag::slug(&category.slug)));
+                tags.insert(Tag::bestsellers(*id));
+            }
             // Every card shows its category's name and slug, facets count by them, rules of
             // collections go by the tree: any answer may change. It is a rare write.
             if shows_elsewhere(*id, before, after) {

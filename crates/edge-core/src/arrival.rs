@@ -41,6 +41,9 @@ pub enum Arrived {
     AskAgain {
         min_seq: Seq,
     },
+    /// It is not the origin's, but of something on the way to it: a login page, a firewall's refusal,
+    /// a sign that the shop is closed. It says nothing about what was asked.
+    Foreign,
     Unusable(Unusable),
 }
 
@@ -63,6 +66,9 @@ impl Arrival<'_> {
         // A part, or another protocol: nothing asked for either.
         if self.status == 206 || self.status < 200 {
             return Arrived::Unusable(Unusable::Unasked);
+        }
+        if !self.is_unchanged() && !self.is_of_the_origin() {
+            return Arrived::Foreign;
         }
         let status = match (self.validated, self.is_unchanged()) {
             (Some(kept), true) => kept,
@@ -118,6 +124,19 @@ impl Arrival<'_> {
             Reception::FetchAgain { min_seq } => Arrived::AskAgain { min_seq },
             Reception::Pass(detail) => Arrived::Pass { detail: Some(detail), is_shareable: true },
         }
+    }
+
+    /// The origin answers a signed read with tags, and a stamp once it knows its own log. Without
+    /// them it is known by its problems, of which none is an answer either: those may name when to
+    /// come again, so they are shown where nothing stands in.
+    fn is_of_the_origin(&self) -> bool {
+        let has = |name| self.fields.joined(name).is_some();
+        let is_problem = || {
+            let content_type = self.fields.joined("content-type").unwrap_or_default();
+            content_type.trim_start().starts_with("application/problem+json")
+        };
+
+        has(headers::STAMP) || has(headers::TAGS) || (is_failure(self.status) && is_problem())
     }
 
     fn is_readable(&self) -> bool {
@@ -255,6 +274,25 @@ mod tests {
 
             assert!(matches!(plain.judge(None), Arrived::Keep(_)), "{encoding:?}");
         }
+    }
+
+    #[test]
+    fn what_has_neither_stamp_nor_tags_is_not_the_origins() {
+        let mut html = Fields::default();
+        html.set("content-type", "text/html");
+        html.set("cache-control", "public, max-age=60");
+        let mut problem = html.clone();
+        problem.set("content-type", "application/problem+json");
+
+        for status in [200, 302, 401, 403, 404, 429, 500, 503] {
+            let foreign = Arrival { status, ..arrival(&html) };
+            assert_eq!(foreign.judge(None), Arrived::Foreign, "{status}");
+            let known = Arrival { status, ..arrival(&problem) }.judge(None);
+            assert_eq!(known == Arrived::Foreign, !is_failure(status), "{status}: {known:?}");
+        }
+        let tagged = fields(&[]);
+        let own = Arrival { status: 403, ..arrival(&tagged) };
+        assert_eq!(own.judge(None), passing(None, true));
     }
 
     #[test]

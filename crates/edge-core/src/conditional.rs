@@ -22,10 +22,13 @@ pub fn weakened(etag: &str) -> Option<String> {
 /// Whether `If-None-Match` names `etag`, by the weak comparison (RFC 9110 §13.1.2): then the answer
 /// is 304. A field that is not a list of entity tags is as good as none.
 pub fn is_known(if_none_match: &[u8], etag: &str) -> bool {
-    let mut rest = if_none_match.trim_ascii();
+    let rest = if_none_match.trim_ascii();
     if rest == b"*" {
         return true;
     }
+    // "A recipient MUST parse and ignore a reasonable number of empty list elements" (RFC 9110
+    // §5.6.1.2), also in front of the first one.
+    let mut rest = skip_empty_elements(rest);
     let opaque = etag.strip_prefix("W/").unwrap_or(etag).as_bytes();
     let mut found = false;
 
@@ -98,6 +101,8 @@ mod tests {
             "\"a,b\", \"abc\"",
             "\"abc\",",
             "\"abc\", ,, \"z\"",
+            ", \"abc\"",
+            " ,\t,, \"x\" , \"abc\" ,",
         ] {
             assert!(is_known(header.as_bytes(), TAG), "{header}");
         }
@@ -117,6 +122,8 @@ mod tests {
             "\"abc\", x",
             "\"abc\", *",
             "*, \"abc\"",
+            ",",
+            ", *",
             "\"x,\"abc\"",
             "\"a bc\"",
         ] {

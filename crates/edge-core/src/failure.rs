@@ -8,6 +8,8 @@ pub enum Failure {
     Timeout,
     /// Too large, broken off, or in an encoding that nobody asked for.
     Unusable,
+    /// Something between edge and origin answered in its place, with this status.
+    Foreign(u16),
 }
 
 impl Failure {
@@ -16,14 +18,16 @@ impl Failure {
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",
             Self::Unusable => "unusable",
+            Self::Foreign(_) => "foreign",
         }
     }
 
-    /// What the client would have been answered, for `fwd-status`.
+    /// What was answered, or what the client would have been answered, for `fwd-status`.
     pub const fn status(self) -> u16 {
         match self {
             Self::Unreachable | Self::Unusable => 502,
             Self::Timeout => 504,
+            Self::Foreign(status) => status,
         }
     }
 
@@ -34,6 +38,9 @@ impl Failure {
             }
             Self::Timeout => (Code::Timeout, "the shop took too long to answer"),
             Self::Unusable => (Code::OriginUnreachable, "the shop's answer could not be read"),
+            Self::Foreign(503) => (Code::Unavailable, "the shop is not to be had; try again soon"),
+            Self::Foreign(508) => (Code::LoopDetected, "the shop's address leads back to its edge"),
+            Self::Foreign(_) => (Code::OriginUnreachable, "what answered is not the shop"),
         };
 
         ProblemBody::new(code, detail)
@@ -45,8 +52,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_somebody_else_answers_is_a_failure_whatever_its_status() {
+        for status in [200, 302, 403, 404, 429, 500] {
+            assert_eq!(Failure::Foreign(status).problem().status, 502, "{status}");
+        }
+    }
+
+    #[test]
     fn the_status_that_is_named_is_the_one_that_is_sent() {
-        for failure in [Failure::Unreachable, Failure::Timeout, Failure::Unusable] {
+        let foreign = [502, 503, 508].map(Failure::Foreign);
+        let own = [Failure::Unreachable, Failure::Timeout, Failure::Unusable];
+        for failure in own.into_iter().chain(foreign) {
             assert_eq!(failure.problem().status, failure.status(), "{}", failure.name());
         }
     }

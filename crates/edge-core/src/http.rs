@@ -20,6 +20,7 @@ mod targeted;
 mod validation;
 mod variants;
 mod vary;
+mod writes;
 
 pub use date::{parse as parse_date, print as print_date};
 pub use decision::{Decision, Hit, decide};
@@ -32,5 +33,6 @@ pub use shown::Shown;
 pub use storable::NotStorable;
 pub use stored::{Asked, Received, Stored};
 pub use validation::{agrees_with_head, conditions, has_validator, merged, onward};
-pub use variants::{Epoch, Variants, Writes};
+pub use variants::Variants;
 pub use vary::{Variant, normalised};
+pub use writes::{Epoch, Writes};

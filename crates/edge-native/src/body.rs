@@ -51,6 +51,23 @@ pub(crate) enum Broken {
 impl Body {
     pub const EMPTY: Self = Self::Bytes(Bytes::new());
 
+    /// Whether it has no bytes, and none are to come.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Self::Bytes(bytes) if bytes.is_empty())
+    }
+
+    /// What comes with a request. Without any bytes it can be sent twice.
+    pub fn of_request(
+        incoming: Incoming,
+        bytes_max: u64,
+        silence_max: Duration,
+    ) -> (Self, Arc<Progress>) {
+        if incoming.is_end_stream() {
+            return (Self::EMPTY, Arc::new(Progress::new()));
+        }
+        Self::stream(incoming, bytes_max, silence_max)
+    }
+
     /// Of an answer of the edge's own, which is never a stream.
     pub fn into_bytes(self) -> Bytes {
         match self {

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use cache::Follower;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use edge_core::auth::{KeyRing, SigningKey};
-use edge_core::{Refusal, Route, headers, host};
+use edge_core::{MaxForwards, Refusal, Route, headers, host};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use limits::Gate;
 use ports::World;
@@ -64,10 +64,19 @@ impl Edge {
         let client = self.client(peer, request.headers());
         let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers(), client };
         if *method == Method::OPTIONS && target == "*" {
-            return of_the_server();
+            return of_the_server(method);
         }
 
-        match Route::of(method.as_str(), target) {
+        let route = Route::of(method.as_str(), target);
+        // What the shop's other parts sign for this edge comes in under `/internal`.
+        if !matches!(route, Ok(Route::Internal)) && self.is_own(method, target, request.headers()) {
+            return self.refused(Refusal::looping());
+        }
+
+        let is_for_us = MaxForwards::of(method.as_str(), request.headers()) == MaxForwards::Here;
+
+        match route {
+            Ok(Route::Pass) if is_for_us => of_the_server(method),
             Ok(Route::Catalog(read)) => self.within_limit(read, asked).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
@@ -77,6 +86,10 @@ impl Edge {
             Ok(Route::Internal) => self.internal(&request),
             Err(refusal) => self.refused(refusal),
         }
+    }
+
+    fn is_own(&self, method: &Method, target: &str, headers: &HeaderMap) -> bool {
+        self.origin.own.include(method.as_str(), target, headers, self.world.now())
     }
 
     pub(crate) fn refused(&self, refusal: Refusal) -> Response<Body> {
@@ -98,10 +111,15 @@ impl Edge {
     }
 }
 
-/// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so nobody is asked.
-fn of_the_server() -> Response<Body> {
+/// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so nobody is asked; and a
+/// request that may go no further asks about this one (§7.6.2). A `TRACE` would show what proxies
+/// before this one have added (§9.3.8): it is not answered with that.
+pub(crate) fn of_the_server(method: &Method) -> Response<Body> {
     let mut response = Response::new(Body::EMPTY);
-    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.status_mut() = match *method {
+        Method::TRACE => StatusCode::METHOD_NOT_ALLOWED,
+        _ => StatusCode::NO_CONTENT,
+    };
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(headers::METHODS));
     response
 }

@@ -1,5 +1,6 @@
 //! Asking the origin for a cached read, judging what it answers, and keeping what may be kept.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
 use domain::{CatalogRead, RowId, Seq, TagTable, Timestamp};
 use edge_core::arrival::{Arrival, Arrived};
 use edge_core::cache_status::Detail;
-use edge_core::{Encoding, Entry, Failure, Key, decision, headers};
+use edge_core::{Encoding, Entry, Failure, Key, decision, headers, unique};
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode};
 use tokio::time::timeout;
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 use crate::answer::Answer;
 use crate::edge::Edge;
 use crate::kept::Kept;
+use crate::measures::Behind;
 use crate::origin::{Ask, Whole};
 
 /// What came of asking.
@@ -81,10 +83,11 @@ impl Edge {
         let mut min_seq = self.least(fill);
         let mut encoding = fill.key.encoding;
         let mut again = false;
+        let mut target = Cow::Borrowed(fill.key.target());
 
         loop {
             let ask = Ask {
-                target: fill.key.target(),
+                target: &target,
                 encoding,
                 min_seq,
                 validator: validated.as_ref().and_then(|kept| kept.answer.etag()),
@@ -125,6 +128,9 @@ impl Edge {
                     return Ok(Landed::Passing { answer, detail: None, is_shareable });
                 }
                 Arrived::Pass { detail, is_shareable } => {
+                    if detail == Some(Detail::Behind) {
+                        self.measures.was_behind(Behind::Shown);
+                    }
                     // What it knows and we don't may be a row that we have not read yet.
                     self.follower.kick();
                     let answer = Arc::new(kept(&whole, unchanged, asked_at));
@@ -133,8 +139,20 @@ impl Edge {
                 Arrived::AskWhole => validated = None,
                 Arrived::AskPlain => encoding = Encoding::Identity,
                 Arrived::AskAgain { min_seq: required } => {
+                    self.measures.was_behind(Behind::AskedAgain);
                     min_seq = Some(required);
+                    // The old answer may be that of a cache on the way.
+                    target = unique(fill.key.target(), self.world.random()).into();
                     again = true;
+                }
+                Arrived::Foreign => {
+                    let status = whole.status.as_u16();
+                    tracing::warn!(
+                        key = fill.key.as_str(),
+                        status,
+                        "the answer is not the origin's"
+                    );
+                    return Err(Failure::Foreign(status));
                 }
                 Arrived::Unusable(why) => {
                     tracing::warn!(key = fill.key.as_str(), %why, "the answer is unusable");

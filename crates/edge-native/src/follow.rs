@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cache::{ChangeLog, Changes, Poll, Sink};
 use domain::{ChangeRow, Stamp};
-use edge_core::{Encoding, follow};
+use edge_core::{Encoding, follow, unique};
 use http::StatusCode;
-use ports::{PortError, PortErrorKind};
+use ports::{PortError, PortErrorKind, World};
 
 use crate::kept::Shelf;
 use crate::origin::{Ask, Origin};
@@ -27,6 +27,7 @@ pub(crate) struct CacheMode {
 pub(crate) struct OriginLog {
     pub origin: Arc<Origin>,
     pub mode: Arc<CacheMode>,
+    pub world: Arc<dyn World>,
 }
 
 /// What is kept, as what follows the log.
@@ -67,7 +68,8 @@ impl CacheMode {
 impl ChangeLog for OriginLog {
     async fn changes(&self, poll: &Poll) -> Result<Changes, PortError> {
         const ATTEMPTED: &str = "read the change log from the origin";
-        let target = follow::target(poll);
+        // A cache on the way that kept one answer would hide every later change.
+        let target = unique(&follow::target(poll), self.world.random());
         let ask = Ask {
             target: &target,
             encoding: Encoding::Identity,

@@ -6,6 +6,7 @@ mod at_once;
 mod body;
 mod catalog;
 mod collapse;
+mod connect;
 mod connections;
 mod edge;
 mod fill;

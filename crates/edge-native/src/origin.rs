@@ -7,39 +7,30 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::Seq;
 use edge_core::auth::{Payload, Signed, SigningKey};
-use edge_core::{Encoding, Failure, headers};
-use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH, TRANSFER_ENCODING};
+use edge_core::{Encoding, Failure, OwnRequests, headers};
+use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH, TRANSFER_ENCODING, VIA};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ports::World;
 use tokio::time::timeout;
 
 use crate::body::Body;
+use crate::connect::Connections;
 use crate::measures;
 use crate::settings::InvalidOrigin;
 use crate::unpack::{undone, unpacked};
 
-/// A handshake in the same data centre takes a millisecond, around the world 300.
-const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// Below the time after which servers and load balancers close idle connections (60 s).
-const IDLE_MAX: Duration = Duration::from_secs(30);
-const IDLE_CONNECTIONS_MAX: usize = 256;
-
-pub(crate) type HttpsClient = Client<HttpsConnector<HttpConnector>, Body>;
-
 pub(crate) struct Origin {
-    client: HttpsClient,
+    connections: Connections,
     scheme: Scheme,
     authority: Authority,
     key: SigningKey,
     public_host: HeaderValue,
     world: Arc<dyn World>,
+    pub own: OwnRequests,
+    via: HeaderValue,
 }
 
 /// What is asked on a cached route and of the change log: nothing of it is a client's own words.
@@ -74,13 +65,15 @@ impl Origin {
         world: Arc<dyn World>,
     ) -> Result<Self, InvalidOrigin> {
         let (scheme, authority) = address(origin)?;
+        let own = OwnRequests::signed_with(&key, public_host.to_str().unwrap_or_default());
+        let via = HeaderValue::try_from(own.via()).expect("a seal is letters, digits, - and _");
+        let connections = Connections::new();
 
-        Ok(Self { client: https_client(), scheme, authority, key, public_host, world })
+        Ok(Self { connections, scheme, authority, key, public_host, world, own, via })
     }
 
     /// The whole answer, in the encoding that was asked for or in plain bytes where these can be
-    /// had, or why there is none. A connection that breaks before it answered is tried
-    /// once more: to read twice is to read once.
+    /// had, or why there is none.
     pub async fn read(
         &self,
         ask: Ask<'_>,
@@ -88,10 +81,7 @@ impl Origin {
         within: Duration,
     ) -> Result<Whole, Failure> {
         let reading = async {
-            let response = match self.send(self.question(ask)?).await {
-                Err(Failure::Unreachable) => self.send(self.question(ask)?).await?,
-                other => other?,
-            };
+            let response = self.connections.send(self.question(ask)?).await?;
             let whole = whole(response, bytes_max).await?;
             asked_for(whole, ask.encoding, bytes_max)
         };
@@ -119,8 +109,9 @@ impl Origin {
         headers.insert(headers::EDGE_AUTH, ascii(signature));
         headers.insert(headers::PUBLIC_HOST, self.public_host.clone());
         headers.insert(headers::CLIENT_ADDR, ascii(client_addr));
+        headers.append(VIA, self.via.clone());
 
-        self.send(request).await
+        self.connections.send(request).await
     }
 
     fn question(&self, ask: Ask<'_>) -> Result<Request<Body>, Failure> {
@@ -143,6 +134,7 @@ impl Origin {
         if let Some(refill) = refill {
             headers.insert(headers::REFILL, ascii(refill));
         }
+        headers.insert(VIA, self.via.clone());
         if let Some(seq) = ask.min_seq {
             headers.insert(headers::MIN_SEQ, HeaderValue::from(seq.0));
         }
@@ -176,13 +168,6 @@ impl Origin {
             .build()
             .map_err(|_| Failure::Unusable)
     }
-
-    async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Failure> {
-        self.client.request(request).await.map_err(|error| {
-            tracing::warn!(error = %root_cause(&error), "the origin did not answer");
-            Failure::Unreachable
-        })
-    }
 }
 
 /// A signature or an address.
@@ -199,25 +184,6 @@ pub(crate) fn address(origin: &Uri) -> Result<(Scheme, Authority), InvalidOrigin
         return Err(InvalidOrigin);
     }
     Ok((scheme, authority))
-}
-
-/// Connects within a bound, and keeps connections.
-pub(crate) fn https_client() -> HttpsClient {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_WITHIN));
-    let connector = HttpsConnectorBuilder::new()
-        .with_webpki_roots()
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_MAX)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-        .build(connector)
 }
 
 async fn whole(response: Response<Incoming>, bytes_max: usize) -> Result<Whole, Failure> {

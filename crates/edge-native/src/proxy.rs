@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use domain::{Code, ProblemBody};
 use edge_core::fields::passed;
-use edge_core::{CacheStatus, Failure, headers};
-use http::header::{CACHE_STATUS, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use edge_core::{CacheStatus, Failure, MaxForwards, headers};
+use http::header::{CACHE_STATUS, CONTENT_LENGTH, EXPECT, HOST, MAX_FORWARDS, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
@@ -33,13 +33,16 @@ impl Edge {
             return self.too_large();
         }
         let silence_max = self.limits.silence_max;
-        let (body, progress) = Body::stream(incoming, self.limits.passed_body_max, silence_max);
+        let (body, progress) = Body::of_request(incoming, self.limits.passed_body_max, silence_max);
         let mut onward = Request::new(body);
         *onward.method_mut() = head.method;
         *onward.headers_mut() = passed(&head.headers, |name| {
             headers::is_reserved(name) || name == HOST.as_str() || name == EXPECT.as_str()
         });
 
+        if let MaxForwards::Left(left) = MaxForwards::of(onward.method().as_str(), &head.headers) {
+            onward.headers_mut().insert(MAX_FORWARDS, HeaderValue::from(left));
+        }
         if head.headers.contains_key(TRANSFER_ENCODING) {
             // It overrides a length (RFC 9112 §6.3), which the origin must not believe either.
             onward.headers_mut().remove(CONTENT_LENGTH);

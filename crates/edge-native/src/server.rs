@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use cache::Follower;
 use http::{HeaderValue, Request, Response};
@@ -31,12 +32,19 @@ pub struct Running {
     /// Ends when the last connection has, after shutdown.
     pub join: JoinHandle<()>,
     follower: Follower,
+    behind: Arc<AtomicU64>,
 }
 
 impl Running {
     /// What the edge knows of the change log.
     pub const fn follower(&self) -> &Follower {
         &self.follower
+    }
+
+    /// How many answers of the origin were older than what this edge knew to have changed: rows
+    /// that this origin had not read, or a cache on the way. Goes on counting.
+    pub fn behind(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.behind)
     }
 
     /// Something was written: reads the change log at once.
@@ -68,7 +76,11 @@ pub async fn serve(
     let origin = Origin::new(&settings.origin, settings.key, host, Arc::clone(&world))?;
     let origin = Arc::new(origin);
     let mode = Arc::new(CacheMode::default());
-    let log = OriginLog { origin: Arc::clone(&origin), mode: Arc::clone(&mode) };
+    let log = OriginLog {
+        origin: Arc::clone(&origin),
+        mode: Arc::clone(&mode),
+        world: Arc::clone(&world),
+    };
     let shelf = Arc::new(Shelf::new(settings.capacity_bytes, settings.limits.cached_body_max));
     let kept = follow::Kept::new(Arc::clone(&shelf));
     let follower = Follower::paced(Arc::new(log), Arc::new(kept), settings.limits.follow_every);
@@ -89,9 +101,10 @@ pub async fn serve(
         measures: Measures::new(),
         world,
     });
+    let behind = edge.measures.behind();
     let join = tokio::spawn(run(edge, settings.supervisor, listener, shutdown));
 
-    Ok(Running { addr, join, follower })
+    Ok(Running { addr, join, follower, behind })
 }
 
 /// Accepts until `shutdown`, then lets the connections end; the log is followed throughout.

@@ -32,6 +32,8 @@ pub(super) enum Outcome {
         /// The origin said that it is still right.
         is_validated: bool,
         is_stored: bool,
+        /// Fields that are not kept: they are for who asked.
+        withheld: HeaderMap,
     },
     /// For who asked, and for nobody else.
     Passing(StatusCode, HeaderMap, JsValue),
@@ -55,8 +57,6 @@ enum Read {
 /// For the origin's whole answer.
 pub(super) const FETCH_WITHIN: Duration = Duration::from_secs(10);
 const BODY_MAX: u32 = 8 << 20;
-/// RFC 9110 §7.6.3: a gateway says that it was on the way.
-const VIA_US: HeaderValue = HeaderValue::from_static("1.1 shopping-edge");
 
 impl Failed {
     pub fn status(self) -> u16 {
@@ -93,7 +93,8 @@ impl Proxy {
         for name in [HOST, EXPECT, CONTENT_LENGTH] {
             onward.remove(name);
         }
-        onward.append(VIA, VIA_US);
+        let via = HeaderValue::try_from(self.own.via()).expect("a name is letters and digits");
+        onward.append(VIA, via);
         let url = format!("{}://{}{target}", self.scheme, self.authority);
         let lines = lines(&onward);
         let send = || reply(crate::js::pass(request, &url, &lines, millis(FETCH_WITHIN)));
@@ -126,7 +127,7 @@ impl Proxy {
 
         if let Some(kept) = &question.kept {
             if status == StatusCode::NOT_MODIFIED {
-                return Ok(self.freshen(question, kept, &received, epoch));
+                return Ok(self.freshen(question, kept, &received, &epoch));
             }
             if is_failure(status.as_u16()) && kept.stored.may_stand_in(received.received_at) {
                 return Ok(Outcome::Failed(Failed::Status(status)));
@@ -139,8 +140,9 @@ impl Proxy {
         Ok(match read_whole(&body).await? {
             Read::Whole(body) => {
                 let kept = Rc::new(Kept::new(stored, body));
-                let is_stored = self.shelf.put(&question.target, &kept, epoch);
-                Outcome::Kept { kept, is_validated: false, is_stored }
+                let is_stored = self.shelf.put(&question.target, &kept, &epoch);
+                let withheld = received.withheld();
+                Outcome::Kept { kept, is_validated: false, is_stored, withheld }
             }
             Read::TooLarge(stream) => Outcome::Passing(status, received.onward(), stream),
         })
@@ -153,7 +155,7 @@ impl Proxy {
         question: &Question,
         kept: &Kept,
         brought: &Received,
-        epoch: edge_core::http::Epoch,
+        epoch: &edge_core::http::Epoch,
     ) -> Outcome {
         let received = brought.freshening(&kept.stored);
         let body = kept.body.clone();
@@ -162,7 +164,8 @@ impl Proxy {
             Ok(stored) => {
                 let kept = Rc::new(Kept::new(stored, body));
                 let is_stored = self.shelf.put(&question.target, &kept, epoch);
-                Outcome::Kept { kept, is_validated: true, is_stored }
+                let withheld = received.withheld();
+                Outcome::Kept { kept, is_validated: true, is_stored, withheld }
             }
             Err(reason) => {
                 if !reason.is_the_clients() {

@@ -1,9 +1,9 @@
 //! What no cache may answer: passed to the origin and back, streaming both ways.
 
-use edge_core::CacheStatus;
 use edge_core::cache_status::Forward;
 use edge_core::http::{Target, end_to_end, invalidated, is_safe};
-use http::header::CACHE_STATUS;
+use edge_core::{CacheStatus, MaxForwards};
+use http::header::{CACHE_STATUS, MAX_FORWARDS};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use wasm_bindgen::JsValue;
 
@@ -14,7 +14,10 @@ use crate::problem;
 impl Proxy {
     pub(super) async fn pass(&self, asking: &Asking, why: Forward) -> JsValue {
         let status = CacheStatus::forwarded(why);
-        let onward = end_to_end(&asking.headers);
+        let mut onward = end_to_end(&asking.headers);
+        if let MaxForwards::Left(left) = MaxForwards::of(asking.method.as_str(), &asking.headers) {
+            onward.insert(MAX_FORWARDS, HeaderValue::from(left));
+        }
 
         match self.sent(&asking.request, &asking.target, onward).await {
             Ok((answered, headers, body)) => {

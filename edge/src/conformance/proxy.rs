@@ -4,13 +4,13 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use domain::{Code, ProblemBody};
-use edge_core::CacheStatus;
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::fields::Fields;
 use edge_core::http::{
     Asked, Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
+use edge_core::{CacheStatus, MaxForwards, OwnRequests, Refusal};
 use http::header::RANGE;
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -28,6 +28,7 @@ pub(crate) struct Proxy {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     pub(super) shelf: Shelf,
+    pub(super) own: OwnRequests,
 }
 
 /// A request, as a proxy looks at it.
@@ -53,7 +54,12 @@ impl Proxy {
         let origin: Uri = js::text(env, "CONFORMANCE_ORIGIN")?.parse().ok()?;
         let parts = origin.into_parts();
 
-        Some(Self { scheme: parts.scheme?, authority: parts.authority?, shelf: Shelf::default() })
+        Some(Self {
+            scheme: parts.scheme?,
+            authority: parts.authority?,
+            shelf: Shelf::default(),
+            own: OwnRequests::unsigned(js::random()),
+        })
     }
 
     pub fn handle(self: Rc<Self>, request: JsValue, context: Context) -> JsValue {
@@ -67,6 +73,12 @@ impl Proxy {
     }
 
     async fn answer(self: &Rc<Self>, asking: Asking, context: &Context) -> JsValue {
+        if self.own.include(asking.method.as_str(), &asking.target, &asking.headers, now()) {
+            return problem::refused(Refusal::looping(), None);
+        }
+        if MaxForwards::of(asking.method.as_str(), &asking.headers) == MaxForwards::Here {
+            return problem::of_the_server();
+        }
         let is_read = matches!(asking.method, Method::GET | Method::HEAD);
         if !is_read {
             return self.pass(&asking, Forward::Method).await;
@@ -123,8 +135,9 @@ impl Proxy {
         };
 
         match self.fetch(&question).await {
-            Outcome::Kept { kept, is_validated, is_stored } => {
-                kept.answer(&asked, &forwarded(is_validated.then_some(304), is_stored, None))
+            Outcome::Kept { kept, is_validated, is_stored, withheld } => {
+                let status = forwarded(is_validated.then_some(304), is_stored, None);
+                kept.answer_with(withheld, &asked, &status)
             }
             Outcome::Passing(status, headers, body) => {
                 labelled(status, headers, &body, &forwarded(None, false, None))
@@ -161,7 +174,7 @@ impl Proxy {
                 && agrees_with_head(&kept.stored.headers, &brought.headers)
             {
                 let question = asking.question(Some(Rc::clone(&kept)));
-                self.freshen(&question, &kept, &brought, epoch);
+                self.freshen(&question, &kept, &brought, &epoch);
             } else {
                 self.shelf.invalidate(&asking.target);
             }

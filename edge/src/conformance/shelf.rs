@@ -59,8 +59,19 @@ impl Kept {
     }
 
     pub fn answer(&self, asked: &Asked<'_>, status: &CacheStatus) -> JsValue {
+        self.answer_with(HeaderMap::new(), asked, status)
+    }
+
+    /// With fields that are not kept.
+    pub fn answer_with(
+        &self,
+        withheld: HeaderMap,
+        asked: &Asked<'_>,
+        status: &CacheStatus,
+    ) -> JsValue {
         let len = self.body.byte_length();
-        let shown = self.stored.show(len as usize, asked, status, now());
+        let mut shown = self.stored.show(len as usize, asked, status, now());
+        shown.headers.extend(withheld);
         let (start, end) = (shown.bytes.start as u32, shown.bytes.end as u32);
         let head = crate::js::head(shown.status.as_u16(), &lines(&shown.headers));
 
@@ -107,8 +118,8 @@ impl Shelf {
     }
 
     /// Keeps it, unless the URL was written to since `asked_in`; whether it did.
-    pub fn put(&self, url: &str, kept: &Rc<Kept>, asked_in: Epoch) -> bool {
-        if self.epoch(url) != asked_in {
+    pub fn put(&self, url: &str, kept: &Rc<Kept>, asked_in: &Epoch) -> bool {
+        if !asked_in.is_current() {
             return false;
         }
         let mut entries = self.entries.borrow_mut();

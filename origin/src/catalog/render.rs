@@ -2,7 +2,8 @@
 
 use domain::api::ProductView;
 use domain::{
-    CatalogProduct, CatalogRead, Code, ListQuery, ProblemBody, ProductId, Ref, Tag, tags,
+    CatalogProduct, CatalogRead, CategoryId, Code, CollectionId, ListQuery, ProblemBody, ProductId,
+    Ref, Tag, tags,
 };
 use search::{Card, Shelf, Unknown, write_cards};
 
@@ -17,17 +18,15 @@ pub struct Page {
     pub bytes: Vec<u8>,
 }
 
-/// A product's own page. A draft answers like a product that is not there.
+/// A product's own page. A draft answers like a product that is not there. What it shows of its
+/// category changes with `catalog` alone: a tag of the category would be named by each write to
+/// any of its products.
 pub fn product(shelf: &Shelf, asked: &Ref<ProductId>, product: Option<&CatalogProduct>) -> Page {
     let mut tags = vec![Tag::CATALOG];
-    tags.push(match asked {
-        Ref::Id(id) => Tag::product(*id),
-        Ref::Slug(slug) => Tag::slug(slug),
-    });
+    tags.push(by_name(asked, Tag::product));
     if let Some(found) = product {
         tags.push(Tag::product(found.product.id));
         tags.push(Tag::slug(&found.product.slug));
-        tags.push(Tag::category(found.product.category));
     }
     let published = product.filter(|found| found.is_published());
     let view = published.and_then(|found| ProductView::of(found, shelf.tree()));
@@ -54,17 +53,18 @@ pub fn list(shelf: &Shelf, read: &CatalogRead) -> Page {
         }
         CatalogRead::Bestsellers { category } => {
             let found = category.as_ref().map(|category| shelf.category(category)).transpose();
-            let Ok(found) = found else { return unknown(Unknown::Category, None) };
+            let Ok(found) = found else {
+                return unknown(Unknown::Category, category.as_ref(), None);
+            };
             let id = found.map(|category| category.id);
             let mut tags = vec![Tag::CATALOG, id.map_or(Tag::BESTSELLERS, Tag::bestsellers)];
-            // A made-up ranking changes with any product, and a category's with its own.
-            tags.extend(id.map(Tag::category));
+            // A made-up ranking changes with any product of its part of the shop.
             if !shelf.has_ranking(id) {
                 tags.extend([Tag::FEATURED, id.map_or(Tag::PRODUCTS, Tag::category)]);
             }
             match shelf.bestsellers(category.as_ref(), BESTSELLERS) {
                 Ok(cards) => Page::found(with_shown(tags, &cards), data(&cards)),
-                Err(what) => unknown(what, None),
+                Err(what) => unknown(what, category.as_ref(), None),
             }
         }
     }
@@ -76,7 +76,9 @@ fn products(shelf: &Shelf, query: &ListQuery) -> Page {
         query.collection.as_ref().map(|collection| shelf.collection(collection)).transpose();
     let (category, collection) = match (category, collection) {
         (Ok(category), Ok(collection)) => (category, collection),
-        (Err(what), _) | (_, Err(what)) => return unknown(what, Some(query)),
+        (Err(what), _) | (_, Err(what)) => {
+            return unknown(what, query.category.as_ref(), query.collection.as_ref());
+        }
     };
     let mut tags = vec![Tag::CATALOG];
     tags.extend(category.map(|category| Tag::category(category.id)));
@@ -88,7 +90,7 @@ fn products(shelf: &Shelf, query: &ListQuery) -> Page {
 
     match shelf.list(query) {
         Ok(page) => Page::found(with_shown(tags, &page.cards), page.to_json()),
-        Err(what) => unknown(what, Some(query)),
+        Err(what) => unknown(what, query.category.as_ref(), query.collection.as_ref()),
     }
 }
 
@@ -100,10 +102,7 @@ pub fn recommendations(
     most: usize,
 ) -> Page {
     let mut tags = vec![Tag::CATALOG];
-    tags.push(match asked {
-        Ref::Id(id) => Tag::product(*id),
-        Ref::Slug(slug) => Tag::slug(slug),
-    });
+    tags.push(by_name(asked, Tag::product));
     let found = id.and_then(|id| Some((id, shelf.recommendations(id, most)?)));
 
     match found {
@@ -119,17 +118,16 @@ pub fn recommendations(
 }
 
 /// Found again as soon as somebody makes what is missing.
-fn unknown(what: Unknown, query: Option<&ListQuery>) -> Page {
+fn unknown(
+    what: Unknown,
+    category: Option<&Ref<CategoryId>>,
+    collection: Option<&Ref<CollectionId>>,
+) -> Page {
     let mut tags = vec![Tag::CATALOG];
     match what {
-        Unknown::Category => tags.push(Tag::CATEGORIES),
+        Unknown::Category => tags.extend(category.map(|asked| by_name(asked, Tag::category))),
         Unknown::Collection => {
-            tags.extend(query.and_then(|query| query.collection.as_ref()).map(
-                |asked| match asked {
-                    Ref::Id(id) => Tag::collection(*id),
-                    Ref::Slug(slug) => Tag::slug(slug),
-                },
-            ));
+            tags.extend(collection.map(|asked| by_name(asked, Tag::collection)));
         }
         Unknown::Cursor => {
             let detail = "the cursor belongs to another list";
@@ -137,6 +135,14 @@ fn unknown(what: Unknown, query: Option<&ListQuery>) -> Page {
         }
     }
     Page::problem(Code::NotFound, &what.to_string(), tags)
+}
+
+/// What changes when something gets this name, or this id.
+fn by_name<I: Copy>(asked: &Ref<I>, tag: impl Fn(I) -> Tag) -> Tag {
+    match asked {
+        Ref::Id(id) => tag(*id),
+        Ref::Slug(slug) => Tag::slug(slug),
+    }
 }
 
 impl Page {

@@ -1,7 +1,10 @@
 //! An edge as a process of its own, in front of the shop's origin.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
-use tests::{Answer, World};
+use tests::catalogue::{create_product, first_variant, reprice};
+use tests::{Answer, World, until};
 
 #[tokio::test]
 async fn an_edge_alone_serves_the_catalogue_of_the_origin_whose_secrets_it_has() -> Result<()> {
@@ -42,17 +45,46 @@ async fn operators_have_a_page_of_an_edge_alone_that_shoppers_have_not() -> Resu
 }
 
 #[tokio::test]
-async fn an_edge_with_other_secrets_is_told_nothing_and_keeps_nothing() -> Result<()> {
+async fn an_edge_with_other_secrets_is_told_nothing_and_shows_nothing() -> Result<()> {
     let (world, stranger) = (World::new()?, World::new()?);
     let shop = world.open_demo().await?;
     let edge = stranger.open_edge(&shop.origin().url(), &[]).await?;
 
     for _ in 0..2 {
-        let answer = edge.edge().call("GET", "/categories").send().await?.must_be(200)?;
-        ensure!(!answer.is_hit(), "{answer}");
+        // What is not told as to an edge may be of anybody on the way.
+        let answer = edge.edge().call("GET", "/categories").send().await?.must_be(502)?;
+        ensure!(answer.problem()? == "origin_unreachable", "{answer}");
     }
     edge.operators().call("GET", "/readyz").send().await?.must_be(503)?;
     edge.close().await?;
+    shop.close().await
+}
+
+#[tokio::test]
+async fn an_edge_behind_a_cache_shows_a_change_and_tells_operators() -> Result<()> {
+    let world = World::new()?;
+    let key = world.admin_key("catalog").await?;
+    let shop = world.open_demo().await?;
+    // It keeps pages for as long as the origin tells caches that hear of changes.
+    let cache = world.open_edge(&shop.origin().url(), &["--conformance"]).await?;
+    let edge = world.open_edge(&cache.edge().url(), &[]).await?;
+    let product = create_product(shop.origin(), &key, "Lamp", "lamp-1").await?;
+    edge.edge().get("/products/lamp").await?;
+
+    reprice(shop.origin(), &key, &first_variant(&product)?, 4_321).await?;
+    until(Duration::from_secs(30), "the new price shows", async || {
+        let now = edge.edge().get_json("/products/lamp").await?;
+        Ok((now["price"]["amount"] == 4_321).then_some(()))
+    })
+    .await?;
+
+    let ready = edge.operators().get("/readyz").await?.must_be(200)?;
+    ensure!(text(&ready).contains("answers behind the change log: "), "{ready}");
+    let metrics = edge.operators().get("/metrics").await?;
+    ensure!(text(&metrics).contains(r#"edge_behind_total{result="asked-again"}"#), "{metrics}");
+    for one in [edge, cache] {
+        one.close().await?;
+    }
     shop.close().await
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use domain::Timestamp;
-use http::header::{AGE, CACHE_STATUS, CONTENT_LENGTH, CONTENT_RANGE};
+use http::header::{AGE, CACHE_CONTROL, CACHE_STATUS, CONTENT_LENGTH, CONTENT_RANGE, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::preconditions::{is_unmodified, unmodified_head};
@@ -58,7 +58,11 @@ impl Stored {
                 Shown { status: StatusCode::PARTIAL_CONTENT, headers, bytes }
             }
             Selected::Nothing => {
-                let mut headers = unmodified_head(&self.headers);
+                // It has nothing of what is kept but the length: a cache nearer to the client must
+                // not take it for the resource.
+                let mut headers = HeaderMap::with_capacity(6);
+                headers.extend(self.headers.get(DATE).map(|date| (DATE, date.clone())));
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 headers.insert(CONTENT_RANGE, printed(&format!("bytes */{len}")));
                 Shown { status: StatusCode::RANGE_NOT_SATISFIABLE, headers, bytes: 0..0 }
             }
@@ -150,5 +154,7 @@ mod tests {
         assert_eq!(part.headers["content-length"], "3");
         assert_eq!((none.status, none.bytes), (StatusCode::RANGE_NOT_SATISFIABLE, 0..0));
         assert_eq!(none.headers["content-range"], "bytes */10");
+        assert_eq!(none.headers["cache-control"], "no-store");
+        assert!(!none.headers.contains_key("etag") && !none.headers.contains_key("x"));
     }
 }

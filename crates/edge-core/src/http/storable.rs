@@ -54,8 +54,10 @@ pub(super) fn may_store(
     if asked.method != Method::GET {
         return Err(NotStorable::Method);
     }
-    // A part is not kept, and a 304 is no answer of its own.
-    if !status.is_success() && !is_error_or_redirection(status) || status.as_u16() == 206 {
+    // A part is not kept, nor that there is none: what is kept answers requests for the whole. A
+    // 304 is no answer of its own.
+    let is_whole = !matches!(status.as_u16(), 206 | 416);
+    if !is_whole || !status.is_success() && !is_error_or_redirection(status) {
         return Err(NotStorable::Status);
     }
     if directives.must_understand && !is_understood(status) {
@@ -147,7 +149,7 @@ mod tests {
         {
             assert_eq!(kept(status, &[], &[FRESH]), Ok(()), "{status}");
         }
-        for status in [100, 101, 206, 304] {
+        for status in [100, 101, 206, 304, 416] {
             assert_eq!(kept(status, &[], &[FRESH]), Err(NotStorable::Status), "{status}");
         }
         for method in [Method::HEAD, Method::POST, Method::PUT] {

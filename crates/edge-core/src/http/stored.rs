@@ -55,6 +55,21 @@ impl Received {
         headers
     }
 
+    /// The fields that a qualified `no-cache` names (RFC 9111 §5.2.2.4). They are not kept, and go
+    /// to the client alone whose request brought them.
+    pub fn withheld(&self) -> HeaderMap {
+        let headers = end_to_end(&self.headers);
+        let mut withheld = HeaderMap::new();
+        let FieldNames::Named(names) = Said::by(&headers).directives.no_cache else {
+            return withheld;
+        };
+
+        for (name, value) in headers.iter().filter(|(name, _)| names.contains(name)) {
+            withheld.append(name, value.clone());
+        }
+        withheld
+    }
+
     /// The kept answer under the head that this 304, or answer to a HEAD, has brought.
     pub fn freshening(&self, stored: &Stored) -> Self {
         Self {
@@ -193,6 +208,27 @@ mod tests {
         assert!(stored.is_fresh(AT));
         assert!(!stored.headers.contains_key("a") && !stored.headers.contains_key("b"));
         assert!(stored.headers.contains_key("c") && !stored.headers.contains_key("age"));
+    }
+
+    #[test]
+    fn what_is_not_kept_is_for_the_one_who_asked() {
+        let field = "no-cache=\"Set-Cookie, x\", max-age=60";
+        let mut headers = HeaderMap::new();
+        for (name, value) in
+            [("cache-control", field), ("set-cookie", "a"), ("set-cookie", "b"), ("y", "1")]
+        {
+            headers.append(name, value.parse().unwrap());
+        }
+        let received =
+            Received { status: StatusCode::OK, headers, requested_at: AT, received_at: AT };
+
+        let withheld = received.withheld();
+
+        assert_eq!(withheld.get_all("set-cookie").iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(withheld.len(), 2);
+        let mut plain = received;
+        plain.headers.insert("cache-control", "no-cache".parse().unwrap());
+        assert!(plain.withheld().is_empty());
     }
 
     #[test]

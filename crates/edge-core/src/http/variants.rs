@@ -1,9 +1,6 @@
-//! The answers that are kept under one URL, each for requests that say something else, and whether a
-//! URL was written to while one of them was fetched.
+//! The answers that are kept under one URL, each for requests that say something else.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderMap;
 
@@ -14,22 +11,8 @@ use super::stored::Stored;
 #[derive(Clone, Debug)]
 pub struct Variants<K>(Box<[K]>);
 
-/// Counts writes by a hash of the URL: two URLs that share a counter cost each other an answer that
-/// could have been kept, never one that should not have been.
-#[derive(Debug)]
-pub struct Writes {
-    hasher: RandomState,
-    counters: Box<[AtomicU64]>,
-}
-
-/// How many writes to a URL there were, when it was looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Epoch(u64);
-
 /// More variants than this are more than anybody asks for again.
 const VARIANTS_MAX: usize = 64;
-/// 8 KiB.
-const COUNTERS: usize = 1_024;
 
 impl<K: Clone + Deref<Target: AsRef<Stored>>> Variants<K> {
     pub fn find(&self, request: &HeaderMap) -> Option<&K> {
@@ -58,31 +41,6 @@ impl<K: Clone + Deref<Target: AsRef<Stored>>> Variants<K> {
 
 fn stored<K: Deref<Target: AsRef<Stored>>>(kept: &K) -> &Stored {
     (**kept).as_ref()
-}
-
-impl Default for Writes {
-    fn default() -> Self {
-        let counters = std::iter::repeat_with(AtomicU64::default).take(COUNTERS).collect();
-
-        Self { hasher: RandomState::new(), counters }
-    }
-}
-
-impl Writes {
-    pub fn epoch(&self, url: &str) -> Epoch {
-        Epoch(self.counter(url).load(Ordering::SeqCst))
-    }
-
-    /// What is being fetched now is from before.
-    pub fn count(&self, url: &str) {
-        self.counter(url).fetch_add(1, Ordering::SeqCst);
-    }
-
-    fn counter(&self, url: &str) -> &AtomicU64 {
-        let hash = self.hasher.hash_one(url) as usize;
-
-        &self.counters[hash % COUNTERS]
-    }
 }
 
 #[cfg(test)]
@@ -157,16 +115,5 @@ mod tests {
 
         assert_eq!(key("1"), "/a\nfoo: 1");
         assert_ne!(key("1"), key("2"));
-    }
-
-    #[test]
-    fn a_write_ends_an_epoch() {
-        let writes = Writes::default();
-        let before = writes.epoch("/a");
-        assert_eq!(before, writes.epoch("/a"));
-
-        writes.count("/a");
-
-        assert_ne!(before, writes.epoch("/a"));
     }
 }

@@ -21,6 +21,11 @@ impl Refusal {
         Self::new(Code::NotFound, "nothing is at this path")
     }
 
+    /// For a request that this edge has sent itself: its origin's address leads back to it.
+    pub fn looping() -> Self {
+        Self::new(Code::LoopDetected, "the request has come back to where it was sent from")
+    }
+
     pub fn status(&self) -> u16 {
         self.code.status()
     }

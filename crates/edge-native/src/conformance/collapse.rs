@@ -5,6 +5,7 @@ use std::sync::Arc;
 use edge_core::Failure;
 use edge_core::cache_status::Forward;
 use edge_core::http::{Decision, RequestDirectives, decide};
+use http::HeaderMap;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
@@ -49,7 +50,12 @@ impl Proxy {
             let until = flight.began + self.limits.leader_deadline;
             match timeout_at(until, flight.landing()).await {
                 Ok(Some(Landed::Kept(kept))) if self.is_for(&kept, &question, wants) => {
-                    let outcome = Outcome::Kept { kept, is_validated: false, is_stored: false };
+                    let outcome = Outcome::Kept {
+                        kept,
+                        is_validated: false,
+                        is_stored: false,
+                        withheld: HeaderMap::new(),
+                    };
                     return (outcome, true);
                 }
                 Ok(Some(Landed::Failed(failed))) => return (Outcome::Failed(failed), true),

@@ -31,6 +31,8 @@ pub(super) enum Outcome {
         /// The origin said that it is still right.
         is_validated: bool,
         is_stored: bool,
+        /// Fields that are not kept: they are for who asked.
+        withheld: HeaderMap,
     },
     /// For who asked, and for nobody else.
     Passing(Response<Body>),
@@ -91,7 +93,7 @@ impl Proxy {
         if let Some(kept) = &question.kept {
             if received.status == StatusCode::NOT_MODIFIED {
                 return self.freshen(question, kept, &received, |kept| {
-                    self.shelf.put(question.url(), kept, epoch)
+                    self.shelf.put(question.url(), kept, &epoch)
                 });
             }
             if is_failure(received.status) && kept.stored.may_stand_in(received.received_at) {
@@ -108,8 +110,9 @@ impl Proxy {
         match self.read_whole(incoming, &received.headers).await {
             Ok(Read::Whole(body)) => {
                 let kept = Arc::new(Kept { stored, body });
-                let is_stored = self.shelf.put(question.url(), &kept, epoch);
-                Outcome::Kept { kept, is_validated: false, is_stored }
+                let is_stored = self.shelf.put(question.url(), &kept, &epoch);
+                let withheld = received.withheld();
+                Outcome::Kept { kept, is_validated: false, is_stored, withheld }
             }
             Ok(Read::TooLarge(first, rest)) => self.passing(&received, first, rest),
             Err(failure) => Outcome::Failed(Failed::NoAnswer(failure)),
@@ -132,7 +135,8 @@ impl Proxy {
             Ok(stored) => {
                 let kept = Arc::new(Kept { stored, body });
                 let is_stored = put(&kept);
-                Outcome::Kept { kept, is_validated: true, is_stored }
+                let withheld = received.withheld();
+                Outcome::Kept { kept, is_validated: true, is_stored, withheld }
             }
             Err(reason) => {
                 if !reason.is_the_clients() {

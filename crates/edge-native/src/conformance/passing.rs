@@ -1,11 +1,11 @@
 //! What no cache may answer: passed to the origin and back, streaming both ways.
 
-use edge_core::CacheStatus;
 use edge_core::cache_status::Forward;
 use edge_core::http::{Target, end_to_end, invalidated, is_safe};
-use http::header::{CACHE_STATUS, CONTENT_LENGTH, TRANSFER_ENCODING};
+use edge_core::{CacheStatus, MaxForwards};
+use http::header::{CACHE_STATUS, CONTENT_LENGTH, MAX_FORWARDS, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::{Body as _, Incoming};
 
 use super::proxy::Proxy;
@@ -26,10 +26,13 @@ impl Proxy {
             return self.too_large(&status);
         }
         let silence_max = self.limits.silence_max;
-        let (body, progress) = Body::stream(incoming, self.limits.passed_body_max, silence_max);
+        let (body, progress) = Body::of_request(incoming, self.limits.passed_body_max, silence_max);
         let mut onward = Request::new(body);
         *onward.method_mut() = head.method.clone();
         *onward.headers_mut() = end_to_end(&head.headers);
+        if let MaxForwards::Left(left) = MaxForwards::of(onward.method().as_str(), &head.headers) {
+            onward.headers_mut().insert(MAX_FORWARDS, HeaderValue::from(left));
+        }
         if head.headers.contains_key(TRANSFER_ENCODING) {
             // It overrides a length (RFC 9112 §6.3), which the origin must not believe either.
             onward.headers_mut().remove(CONTENT_LENGTH);

@@ -8,7 +8,7 @@ use edge_core::http::{
     Asked, Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
-use edge_core::{CacheStatus, Failure, host};
+use edge_core::{CacheStatus, Failure, MaxForwards, Refusal, host};
 use http::header::{HOST, RANGE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -22,6 +22,7 @@ use super::passing::{has_body, labelled};
 use super::shelf::{Found, Kept, Shelf};
 use super::upstream::Upstream;
 use crate::body::Body;
+use crate::edge::of_the_server;
 use crate::flights::Flights;
 use crate::measures::Measures;
 use crate::problem;
@@ -45,10 +46,17 @@ impl Proxy {
         if let Err(refusal) = host::check(hosts, request.version() > Version::HTTP_10) {
             return problem::refused(refusal, &*self.world);
         }
+        let now = self.world.now();
+        if self.upstream.own.include(request.method().as_str(), "", request.headers(), now) {
+            return problem::refused(Refusal::looping(), &*self.world);
+        }
         let Some(target) = request.uri().path_and_query().cloned() else {
             let body = ProblemBody::new(Code::InvalidParameter, "the request names no path");
             return problem::of(body, &CacheStatus::Refused, &*self.world);
         };
+        if MaxForwards::of(request.method().as_str(), request.headers()) == MaxForwards::Here {
+            return of_the_server(request.method());
+        }
         let is_head = *request.method() == Method::HEAD;
         if !is_head && *request.method() != Method::GET {
             return self.pass(request, target, Forward::Method).await;
@@ -143,9 +151,11 @@ impl Proxy {
         };
 
         match outcome {
-            Outcome::Kept { kept, is_validated, is_stored } => {
+            Outcome::Kept { kept, is_validated, is_stored, withheld } => {
                 let status = forwarded(is_validated.then_some(304), is_stored, None);
-                self.told(&kept, false, &headers, &status)
+                let mut answer = self.told(&kept, false, &headers, &status);
+                answer.headers_mut().extend(withheld);
+                answer
             }
             Outcome::Passing(response) => {
                 let status = forwarded(None, false, None);
@@ -200,7 +210,7 @@ impl Proxy {
                 && agrees_with_head(&kept.stored.headers, &brought.headers)
             {
                 self.freshen(&question, kept, &brought, |kept| {
-                    self.shelf.put(question.url(), kept, epoch)
+                    self.shelf.put(question.url(), kept, &epoch)
                 });
             } else {
                 self.shelf.invalidate(question.url());
@@ -218,7 +228,7 @@ impl Proxy {
                 ProblemBody::new(Code::OriginUnreachable, "the origin can't be reached")
             }
             Failure::Timeout => ProblemBody::new(Code::Timeout, "the origin took too long"),
-            Failure::Unusable => {
+            Failure::Unusable | Failure::Foreign(_) => {
                 ProblemBody::new(Code::OriginUnreachable, "the origin's answer can't be read")
             }
         };

@@ -61,7 +61,7 @@ pub async fn serve(
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, ServeError> {
-    let upstream = Upstream::new(&settings.origin)?;
+    let upstream = Upstream::new(&settings.origin, settings.world.random())?;
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.map_err(|error| ServeError::Taken(settings.listen, error))?;
     let addr = listener.local_addr()?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge_core::Failure;
+use edge_core::{Failure, OwnRequests};
 use http::header::{EXPECT, HOST, VIA};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
@@ -10,23 +10,27 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use crate::body::Body;
-use crate::origin::{HttpsClient, address, https_client, root_cause};
+use crate::connect::Connections;
+use crate::origin::address;
 use crate::settings::InvalidOrigin;
 
 pub(super) struct Upstream {
-    client: HttpsClient,
+    connections: Connections,
     pub scheme: Scheme,
     pub authority: Authority,
+    pub own: OwnRequests,
+    /// RFC 9110 §7.6.3: a gateway says that it was on the way.
+    via: HeaderValue,
 }
 
-/// RFC 9110 §7.6.3: a gateway says that it was on the way.
-const VIA_US: HeaderValue = HeaderValue::from_static("1.1 shopping-edge");
-
 impl Upstream {
-    pub fn new(origin: &Uri) -> Result<Self, InvalidOrigin> {
+    /// `random` tells this proxy from all others.
+    pub fn new(origin: &Uri, random: u128) -> Result<Self, InvalidOrigin> {
         let (scheme, authority) = address(origin)?;
+        let own = OwnRequests::unsigned(random);
+        let via = HeaderValue::try_from(own.via()).expect("a name is letters and digits");
 
-        Ok(Self { client: https_client(), scheme, authority })
+        Ok(Self { connections: Connections::new(), scheme, authority, own, via })
     }
 
     /// The head of the answer to a read, within a bound; its body is still to come.
@@ -58,11 +62,8 @@ impl Upstream {
         let headers = request.headers_mut();
         headers.remove(HOST);
         headers.remove(EXPECT);
-        headers.append(VIA, VIA_US);
+        headers.append(VIA, self.via.clone());
 
-        self.client.request(request).await.map_err(|error| {
-            tracing::debug!(error = %root_cause(&error), "the origin did not answer");
-            Failure::Unreachable
-        })
+        self.connections.send(request).await
     }
 }

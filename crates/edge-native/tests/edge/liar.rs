@@ -16,6 +16,9 @@ pub enum Lie {
     SaysAndCloses(Vec<u8>),
     /// It hangs up the hard way, with a reset.
     Resets,
+    /// The first request of a connection is answered with these bytes; at the second one it hangs
+    /// up, as servers do that have just given an idle connection up.
+    SaysOnce(Vec<u8>),
     /// It says nothing, for ever.
     KeepsSilent,
 }
@@ -23,6 +26,7 @@ pub enum Lie {
 pub struct Liar {
     pub addr: SocketAddr,
     lie: Arc<Mutex<Lie>>,
+    asked: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
@@ -51,13 +55,20 @@ impl Liar {
         let addr = listener.local_addr().expect("an address");
         let lie = Arc::new(Mutex::new(Lie::Says(good("good"))));
         let told = Arc::clone(&lie);
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let heard = Arc::clone(&asked);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&told)));
+                tokio::spawn(serve(stream, Arc::clone(&told), Arc::clone(&heard)));
             }
         });
 
-        Self { addr, lie, task }
+        Self { addr, lie, asked, task }
+    }
+
+    /// The request lines that it was sent, without the polls of the log.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("not poisoned").clone()
     }
 
     pub fn tells(&self, lie: Lie) {
@@ -71,8 +82,10 @@ impl Drop for Liar {
     }
 }
 
-async fn serve(mut stream: TcpStream, lie: Arc<Mutex<Lie>>) {
+async fn serve(mut stream: TcpStream, lie: Arc<Mutex<Lie>>, asked: Arc<Mutex<Vec<String>>>) {
+    let mut is_first = true;
     while let Some(head) = head(&mut stream).await {
+        let is_second = !std::mem::take(&mut is_first);
         if head.starts_with("GET /internal/changes") {
             let length = LOG.len();
             let log = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{LOG}");
@@ -81,9 +94,17 @@ async fn serve(mut stream: TcpStream, lie: Arc<Mutex<Lie>>) {
             }
             continue;
         }
+        let line = head.lines().next().unwrap_or_default().to_owned();
+        asked.lock().expect("not poisoned").push(line);
         let lie = lie.lock().expect("not poisoned").clone();
         match lie {
             Lie::Says(bytes) => {
+                if stream.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+            Lie::SaysOnce(_) if is_second => return,
+            Lie::SaysOnce(bytes) => {
                 if stream.write_all(&bytes).await.is_err() {
                     return;
                 }

@@ -102,6 +102,56 @@ async fn for_an_answer_that_is_none_an_old_one_stands_in_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_is_dead_costs_no_safe_request_its_answer() {
+    let liar = Liar::new().await;
+    let shop = open(&liar).await;
+    liar.tells(Lie::SaysOnce(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_vec()));
+
+    for n in 0..10 {
+        let reply = shop.get(&format!("/account/{n}")).await;
+
+        assert_eq!((reply.status, reply.text()), (200, "ok"), "{n}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_changes_something_is_sent_once_whatever_becomes_of_its_connection() {
+    let liar = Liar::new().await;
+    let shop = open(&liar).await;
+    liar.tells(Lie::SaysOnce(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_vec()));
+    let mut statuses = Vec::new();
+
+    for n in 0..10 {
+        statuses.push(shop.send("POST", &format!("/cart/items?n={n}"), &[], "").await.status);
+    }
+
+    let asked = liar.asked();
+    let sent = |n: usize| asked.iter().filter(|line| line.contains(&format!("?n={n} "))).count();
+    assert!((0..10).all(|n| sent(n) == 1), "{asked:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 502)), "{statuses:?}");
+    assert!(statuses.contains(&502), "no connection was used twice");
+}
+
+#[tokio::test]
+async fn an_edge_whose_origin_is_itself_says_so_and_goes_on() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    let shop = Shop::open_before_nobody(|settings| {
+        settings.listen = edge_native::Listen::On(listener);
+        settings.origin = format!("http://{addr}").parse().expect("a URI");
+    })
+    .await;
+
+    for (method, target) in [("GET", "/account"), ("POST", "/cart/items"), ("GET", PAGE)] {
+        let reply = shop.send(method, target, &[], "").await;
+
+        assert_eq!(reply.status, 508, "{method} {target}: {reply:?}");
+        assert!(reply.text().contains("loop_detected"), "{}", reply.text());
+    }
+    assert_eq!(shop.get("/edge/healthz").await.status, 200);
+}
+
+#[tokio::test]
 async fn what_an_origin_says_beyond_its_length_answers_nobody() {
     let liar = Liar::new().await;
     let shop = open(&liar).await;

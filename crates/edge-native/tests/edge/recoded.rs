@@ -121,7 +121,9 @@ async fn an_error_that_was_encoded_on_the_way_is_shown_plain() {
     let shop =
         open_behind(Proxy { body: Recoding::Encodes(Encoding::Brotli), tag: Tag::Weakens }).await;
     shop.origin.plays(PAGE, |_| {
-        Reaction::new(503, &[("cache-control", "private, no-store")], "{\"status\":503}")
+        let head =
+            [("cache-control", "private, no-store"), ("content-type", "application/problem+json")];
+        Reaction::new(503, &head, "{\"status\":503}")
     });
 
     let reply = read(&shop, Encoding::Gzip).await;

@@ -107,6 +107,14 @@ impl Shop {
         shop
     }
 
+    /// An edge whose origin `adjust` names. It knows no log.
+    pub async fn open_before_nobody(adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
+        let world = Arc::new(World::default());
+        let origin = Origin::new(key(), Arc::clone(&world));
+
+        Self::edge(origin, world, None, ([127, 0, 0, 1], 1).into(), adjust).await
+    }
+
     /// Another edge before the same origin, which knows nothing yet.
     pub async fn open_blind_before(other: &Self) -> Self {
         let addr = other.listening.as_ref().expect("the origin is up").addr;

@@ -40,6 +40,7 @@ pub struct Seen {
 }
 
 /// What the origin does with a request.
+#[derive(Clone)]
 pub struct Reaction {
     pub response: Response<()>,
     pub body: Bytes,
@@ -54,6 +55,8 @@ pub struct Origin {
     seen: Mutex<Vec<Seen>>,
     log: Mutex<Log>,
     proxy: Mutex<Option<Proxy>>,
+    /// Of a cache on the way that keeps every answer to a GET, whatever the answer says.
+    shadowed: Mutex<Option<HashMap<String, Reaction>>>,
     /// Catalogue answers wait for one permit each.
     pub gate: Semaphore,
     pub key: KeyRing,
@@ -129,6 +132,14 @@ impl Reaction {
         *self.response.status_mut() = StatusCode::from_u16(status).expect("a status");
         self
     }
+
+    fn played(self) -> Response<Played> {
+        self.response.map(|()| Played {
+            left: self.body.slice(..self.cut_after.unwrap_or(self.body.len())),
+            declared: self.body.len() as u64,
+            is_cut: self.cut_after.is_some(),
+        })
+    }
 }
 
 impl Origin {
@@ -143,6 +154,7 @@ impl Origin {
                 is_down: false,
             }),
             proxy: Mutex::default(),
+            shadowed: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             key: KeyRing::new(key),
             world,
@@ -157,6 +169,11 @@ impl Origin {
     /// All requests and answers go through it from now on, those for the log as well.
     pub fn stands_behind(&self, proxy: impl Into<Option<Proxy>>) {
         *lock(&self.proxy) = proxy.into();
+    }
+
+    /// From now on, or no longer, a cache on the way answers every URL with what it was first told.
+    pub fn stands_behind_a_cache(&self, is_there: bool) {
+        *lock(&self.shadowed) = is_there.then(HashMap::new);
     }
 
     /// What it was asked, without the polls of the log.
@@ -258,6 +275,9 @@ impl Origin {
             headers: head.headers,
         };
         let seen = Seen { is_signed: self.is_signed(&seen), ..seen };
+        if let Some(kept) = lock(&self.shadowed).as_ref().and_then(|kept| kept.get(&seen.target)) {
+            return kept.clone().played();
+        }
         lock(&self.seen).push(seen.clone());
         let part = lock(&self.parts).get(seen.path()).cloned();
         let reaction = match part {
@@ -273,11 +293,10 @@ impl Origin {
             None => reaction,
         };
 
-        reaction.response.map(|()| Played {
-            left: reaction.body.slice(..reaction.cut_after.unwrap_or(reaction.body.len())),
-            declared: reaction.body.len() as u64,
-            is_cut: reaction.cut_after.is_some(),
-        })
+        if let Some(kept) = lock(&self.shadowed).as_mut().filter(|_| seen.method == "GET") {
+            kept.insert(seen.target, reaction.clone());
+        }
+        reaction.played()
     }
 
     fn is_signed(&self, seen: &Seen) -> bool {

@@ -6,6 +6,7 @@
 
 mod asked;
 mod shop;
+mod trace;
 mod writes;
 
 use std::collections::BTreeSet;
@@ -69,6 +70,36 @@ async fn histories_that_once_left_an_answer_behind_leave_none() {
         ],
     ] {
         check(writes).await;
+    }
+}
+
+/// The other direction, where it can hold: what shows one product changes with that one alone.
+#[tokio::test]
+async fn a_price_change_is_news_to_no_page_that_does_not_show_the_product() {
+    use Write::*;
+    let shop = Shop::new().await;
+    writes::set_up(&shop).await;
+    let start = State::of(&shop).await;
+    run(&shop, &start.contents, &SetRanking { category: Some(0), products: vec![1] }).await;
+    let state = State::of(&shop).await;
+    let (category, page) = {
+        let mut products: Vec<_> = state.contents.products.iter().collect();
+        products.sort_by_key(|found| found.product.id);
+        (products[0].product.category, domain::Ref::Id(products[1].product.id))
+    };
+    let reads = [
+        domain::CatalogRead::Product(page),
+        domain::CatalogRead::Bestsellers { category: Some(domain::Ref::Id(category)) },
+    ];
+
+    let head = shop.head().await;
+    run(&shop, &state.contents, &Price { product: 0, price: 500, compare_at: false }).await;
+
+    let rows = shop.catalog.log().rows(head, 10).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    for read in reads {
+        let tags = answer(&read, &state.contents, &state.shelf).tags;
+        assert!(!tags.iter().any(|tag| rows[0].tags.contains(tag)), "{read} carries {tags:?}");
     }
 }
 

@@ -72,6 +72,64 @@ pub async fn an_error_is_passed_on_where_nothing_stands_in(stage: &Stage) -> Res
     Ok(())
 }
 
+/// A login page, a refusal, a sign that the shop is closed: as things between edge and origin make
+/// them, for each status.
+fn strange(status: u16) -> Reaction {
+    let head = [
+        ("content-type", "text/html"),
+        ("cache-control", "public, max-age=600"),
+        ("location", "https://login.example/"),
+        ("set-cookie", "session=stranger"),
+    ];
+
+    Reaction::new(status, &head, "<h1>somebody else</h1>")
+}
+
+const STRANGE: [u16; 7] = [200, 302, 403, 404, 429, 500, 503];
+
+pub async fn what_something_on_the_way_answers_is_not_shown(stage: &Stage) -> Result<()> {
+    for status in STRANGE {
+        let path = format!("/products/strange-{status}");
+        stage.origin.plays(&path, move |_| strange(status));
+
+        let answer = plain(stage, &path).await?;
+        stage.counts(&path, "catalog");
+        let own = plain(stage, &path).await?.must_be(200)?;
+
+        ensure!(answer.status == if status == 503 { 503 } else { 502 }, "{status}: {answer}");
+        answer.problem()?;
+        ensure!(!String::from_utf8_lossy(&answer.body).contains("somebody"), "{answer}");
+        for name in ["location", "set-cookie"] {
+            ensure!(!answer.headers.contains_key(name), "{name}: {answer}");
+        }
+        must_read(&own, "1 identity")?;
+    }
+    Ok(())
+}
+
+pub async fn what_something_on_the_way_answers_is_covered_by_an_old_answer(
+    stage: &Stage,
+) -> Result<()> {
+    for status in STRANGE {
+        stage.counts(&format!("/products/hidden-{status}"), "catalog product:hidden");
+        plain(stage, &format!("/products/hidden-{status}")).await?.must_be(200)?;
+    }
+    stage.origin.commits(&["product:hidden"], false);
+    stage.hears_of_all().await?;
+
+    for status in STRANGE {
+        let path = format!("/products/hidden-{status}");
+        stage.origin.plays(&path, move |_| strange(status));
+
+        let answer = plain(stage, &path).await?.must_be(200)?;
+
+        must_read(&answer, "1 identity")?;
+        let said = format!("shopping-edge; fwd=miss; fwd-status={status}; detail=stale-if-error");
+        must_say(&answer, &said)?;
+    }
+    Ok(())
+}
+
 pub async fn an_error_of_the_origin_is_covered_by_an_old_answer(stage: &Stage) -> Result<()> {
     stage.counts("/products/covered", "catalog product:covered");
     plain(stage, "/products/covered").await?.must_be(200)?;
@@ -93,7 +151,8 @@ pub async fn what_was_withdrawn_is_not_shown_whatever_happens(stage: &Stage) -> 
     plain(stage, "/products/withdrawn").await?.must_be(200)?;
     stage.origin.commits(&["product:withdrawn"], true);
     stage.hears_of_all().await?;
-    stage.origin.plays("/products/withdrawn", |_| Reaction::new(503, &[], "{}"));
+    let problem = [("content-type", "application/problem+json")];
+    stage.origin.plays("/products/withdrawn", move |_| Reaction::new(503, &problem, "{}"));
 
     let answer = plain(stage, "/products/withdrawn").await?.must_be(503)?;
 

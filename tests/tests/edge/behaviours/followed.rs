@@ -75,6 +75,29 @@ pub async fn an_answer_that_stays_behind_is_shown_and_not_kept(stage: &Stage) ->
     Ok(())
 }
 
+pub async fn a_cache_before_the_origin_hides_no_change(stage: &Stage) -> Result<()> {
+    stage.tells_position("/products/shadowed", "catalog product:shadowed");
+    stage.hears_of_all().await?;
+    stage.origin.stands_behind_a_cache(true);
+    let before = plain(stage, "/products/shadowed").await?.must_be(200)?;
+
+    // What it was told of the log, and of the page, is what it would say for ever.
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        stage.origin.commits(&["product:shadowed"], false);
+        let heard = stage.hears_of_all().await;
+        seen.push((heard, plain(stage, "/products/shadowed").await, stage.origin.stamp()));
+    }
+    stage.origin.stands_behind_a_cache(false);
+
+    ensure!(!before.is_hit(), "{before}");
+    for (heard, answer, stamp) in seen {
+        heard?;
+        must_read(&answer?.must_be(200)?, &stamp.to_string())?;
+    }
+    Ok(())
+}
+
 pub async fn whoever_has_written_is_shown_nothing_older(stage: &Stage) -> Result<()> {
     stage.tells_position("/products/written", "catalog product:written");
     plain(stage, "/products/written").await?.must_be(200)?;

@@ -66,6 +66,48 @@ pub async fn a_request_passes_whole_and_signed(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+/// RFC 9110 §7.6.2.
+pub async fn a_request_that_may_go_no_further_is_answered_here(stage: &Stage) -> Result<()> {
+    stage.origin.plays("/account/far", |seen| Reaction::new(200, &[], seen.header("max-forwards")));
+    let ask = async |left: &str| {
+        let call = stage.edge.call("OPTIONS", "/account/far").header("max-forwards", left);
+        call.header(PLAIN.0, PLAIN.1).send().await
+    };
+
+    let here = ask("0").await?.must_be(204)?;
+    let on = ask("3").await?.must_be(200)?;
+
+    ensure!(here.header("allow").contains("GET"), "{here}");
+    must_read(&on, "2")?;
+    ensure!(stage.asked("/account/far").len() == 1, "the first went no further");
+    Ok(())
+}
+
+/// An address that leads from the edge back to it would otherwise ask without end.
+pub async fn a_request_that_comes_back_is_refused(stage: &Stage) -> Result<()> {
+    stage.origin.plays("/account/circle", |_| Reaction::new(200, &[], "x"));
+    stage.get_with("/account/circle", &[PLAIN]).await?.must_be(200)?;
+    let sent = stage.asked("/account/circle").pop().context("it was asked")?;
+    let names = sent.headers.keys().map(|name| name.as_str()).filter(|name| name.starts_with("x-"));
+    let signature: Vec<_> = names.map(|name| (name, sent.header(name))).collect();
+    let via = [("via", sent.header("via"))];
+
+    // Each mark does alone: a proxy on the way may take the other, or write another URL.
+    for (target, mark) in [
+        ("/account/circle", signature.as_slice()),
+        ("/account/circle", &via),
+        ("/account/elsewhere", &via),
+        ("/products/circle", &via),
+    ] {
+        let answer = stage.get_with(target, mark).await?.must_be(508)?;
+
+        ensure!(answer.problem()? == "loop_detected", "{target} {mark:?}: {answer}");
+    }
+    ensure!(stage.asked("/account/circle").len() == 1, "it went no further");
+    ensure!(stage.asked("/products/circle").is_empty(), "it went no further");
+    Ok(())
+}
+
 pub async fn a_head_and_a_304_and_a_204_pass_as_they_are(stage: &Stage) -> Result<()> {
     stage.origin.plays("/account/x", |seen| match seen.method.as_str() {
         "HEAD" => Reaction::new(200, &[("etag", "\"e\"")], "12345"),

@@ -115,3 +115,53 @@ async fn credentials_and_their_answers_stay_apart() {
     assert_eq!(answers.load(Ordering::SeqCst), 2);
     assert_eq!(it.origin.seen()[0].header("authorization"), "x");
 }
+
+#[tokio::test]
+async fn a_field_that_must_not_be_kept_goes_to_the_one_who_asked() {
+    let it = Proxied::open().await;
+    let cookies = [("set-cookie", "a=1"), ("set-cookie", "b=2")];
+    it.origin.plays("/a", move |seen| match seen.header("if-none-match") {
+        "" => cookies.into_iter().fold(
+            Reaction::new(
+                200,
+                &[("cache-control", "max-age=10, no-cache=\"Set-Cookie\""), ("etag", "\"1\"")],
+                "a",
+            ),
+            |reaction, (name, value)| reaction.with(name, value),
+        ),
+        _ => Reaction::new(304, &[("etag", "\"1\""), ("set-cookie", "c=3")], ""),
+    });
+    let cookies_of = |reply: &crate::shop::Reply| {
+        let lines = reply.headers.get_all("set-cookie").iter();
+        lines.map(|line| line.to_str().expect("text").to_owned()).collect::<Vec<_>>()
+    };
+
+    let first = it.get().await;
+    let second = it.get().await;
+    it.pass(11);
+    let validated = it.get().await;
+    let fourth = it.get().await;
+
+    assert_eq!(cookies_of(&first), ["a=1", "b=2"], "{first:?}");
+    assert_eq!(cookies_of(&validated), ["c=3"], "{validated:?}");
+    for hit in [second, fourth] {
+        assert!(hit.header("cache-status").contains("hit"), "{hit:?}");
+        assert!(cookies_of(&hit).is_empty(), "{hit:?}");
+    }
+}
+
+#[tokio::test]
+async fn that_a_part_is_missing_is_not_kept_in_the_place_of_the_whole() {
+    let it = Proxied::open().await;
+    let head = [("cache-control", "max-age=60"), ("content-range", "bytes */10")];
+    it.origin.plays("/a", move |_| Reaction::new(416, &head, ""));
+    it.get_with(&[("range", "bytes=20-")]).await;
+    it.get().await;
+    it.plays(&[("cache-control", "max-age=60")]);
+
+    let whole = it.get().await;
+    let missing = it.get_with(&[("range", "bytes=20-")]).await;
+
+    assert_eq!((whole.status, whole.text()), (200, "1"));
+    assert_eq!((missing.status, missing.header("cache-control")), (416, "no-store"));
+}

@@ -100,3 +100,18 @@ async fn who_wants_only_what_is_cached_waits_for_nobody() {
     assert_eq!(said(&hit), "hit; ttl=60");
     assert_eq!(it.origin.seen().len(), 1);
 }
+
+#[tokio::test]
+async fn a_request_that_may_go_no_further_is_answered_here() {
+    let it = Proxied::open().await;
+    it.plays(&[]);
+
+    let here = it.send("OPTIONS", "/a", &[("max-forwards", "0")]).await;
+    let trace = it.send("TRACE", "/a", &[("max-forwards", "0")]).await;
+    let asked = it.origin.seen().len();
+    it.send("OPTIONS", "/a", &[("max-forwards", "2")]).await;
+
+    assert_eq!((here.status, here.header("allow").contains("GET")), (204, true));
+    assert_eq!((trace.status, asked), (405, 0));
+    assert_eq!(it.origin.seen()[0].header("max-forwards"), "1");
+}
