@@ -11,6 +11,7 @@ mod edge_alone;
 mod files;
 mod invalidator;
 mod killed;
+mod largest;
 mod metrics;
 mod protocol;
 mod pushed;
