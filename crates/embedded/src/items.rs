@@ -128,6 +128,11 @@ impl Items for SqliteItems {
         true
     }
 
+    /// A reader's snapshot is of a moment between two commits.
+    fn shows_transactions_whole(&self) -> bool {
+        true
+    }
+
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
         transaction.validate()?;
         let prepared = Prepared::of(transaction, &self.schema)?;

@@ -14,5 +14,6 @@ mod log;
 mod products;
 mod races;
 mod stock;
+mod surroundings;
 mod variants;
 mod visibility;
