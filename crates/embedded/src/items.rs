@@ -6,6 +6,7 @@
 mod apply;
 mod connection;
 mod failure;
+mod files;
 mod fingerprint;
 mod prepared;
 mod range;
