@@ -1,23 +1,31 @@
 //! The door: every request meets the decisions of its route before its handler.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::HeaderValue;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::Code;
 use domain::access::{Permission, Role};
 use domain::limits::Subject;
 use domain::policy::PRIVATE_CACHE_CONTROL;
+use store::admin_keys::RefusedKey;
 use store::{Actor, AdminKey};
 
 use crate::internal;
 use crate::limit::Counted;
 use crate::problem::Problem;
 use crate::query::refuse_unknown;
+use crate::refused_keys::{Told, Why};
 use crate::routes::{Access, Decisions, Keep, decisions};
 use crate::shop::{SharedShop, Shop};
+
+/// The other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
 
 /// The admin who was let in.
 #[derive(Clone, Debug)]
@@ -88,7 +96,7 @@ async fn let_in<'a>(
             Ok(count(Subject::Everybody).await)
         }
         Access::Admin(permission) => {
-            let key = authenticate(shop, &parts.headers).await?;
+            let key = authenticate(shop, route, parts).await?;
             let counted = count(Subject::Admin(key.id)).await;
             if !counted.is_refused() {
                 let actor = Actor::Key { key: key.id, name: key.name };
@@ -104,19 +112,33 @@ async fn let_in<'a>(
     }
 }
 
-async fn authenticate(shop: &Shop, headers: &HeaderMap) -> Result<AdminKey, Problem> {
-    let unauthorized = |detail| Problem::new(Code::Unauthorized, detail);
-    let value = headers
-        .get(AUTHORIZATION)
-        .ok_or_else(|| unauthorized("send Authorization: Bearer with an admin key"))?;
+async fn authenticate(shop: &Shop, route: &Decisions, parts: &Parts) -> Result<AdminKey, Problem> {
+    let refused = |why, detail| {
+        let address = client(shop, parts);
+        let told = Told { route: route.path, method: route.method, address, why };
+        shop.refused_keys.tell(&told, shop.world.now());
+        Problem::new(Code::Unauthorized, detail)
+    };
+    let Some(value) = parts.headers.get(AUTHORIZATION) else {
+        return Err(refused(Why::Missing, "send Authorization: Bearer with an admin key"));
+    };
     let text = value.to_str().unwrap_or_default();
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let (_, token) = token.ok_or_else(|| unauthorized("the scheme is Bearer"))?;
+    let Some((_, token)) = token else {
+        return Err(refused(Why::Refused(RefusedKey::Malformed), "the scheme is Bearer"));
+    };
 
     shop.keys
-        .authenticate(token.trim())
+        .check(token.trim())
         .await?
-        .ok_or_else(|| unauthorized("no such admin key, or it was revoked"))
+        .map_err(|why| refused(Why::Refused(why), "no such admin key, or it was revoked"))
+}
+
+/// Whom an edge of ours names, or who is at the other end.
+fn client(shop: &Shop, parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<Peer>().map(|Peer(address)| *address);
+
+    internal::client_addr(shop, parts).or(peer)
 }
 
 impl<S: Sync> FromRequestParts<S> for Admin {

@@ -2,6 +2,7 @@
 //! router. A hit meets the same decisions there; here it meets nothing that it does not need.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
+use crate::access::Peer;
 use crate::catalog;
 use crate::context::{self, REQUEST_ID};
 use crate::limit::Counted;
@@ -26,12 +28,18 @@ use crate::unread;
 #[derive(Clone)]
 pub struct Door {
     shop: SharedShop,
+    peer: Option<Peer>,
     router: TowerToHyperService<Router>,
 }
 
 impl Door {
     pub fn new(shop: SharedShop) -> Self {
-        Self { router: TowerToHyperService::new(router(shop.clone())), shop }
+        Self { router: TowerToHyperService::new(router(shop.clone())), shop, peer: None }
+    }
+
+    /// For the connection of one client.
+    pub fn of(&self, peer: IpAddr) -> Self {
+        Self { peer: Some(Peer(peer)), ..self.clone() }
     }
 
     fn at_once(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
@@ -66,10 +74,13 @@ impl Service<Request<Incoming>> for Door {
             request.extensions_mut().insert(refusal);
             return Either::Right(self.router.call(request.map(unread::Body::new)));
         }
-        match self.at_once(&request) {
-            Some(response) => Either::Left(ready(Ok(response))),
-            None => Either::Right(self.router.call(request.map(unread::Body::new))),
+        if let Some(response) = self.at_once(&request) {
+            return Either::Left(ready(Ok(response)));
         }
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        Either::Right(self.router.call(request.map(unread::Body::new)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Between the shop's own parts: the change log, for edges that follow it; and who is an edge.
 
+use std::net::IpAddr;
+
 use axum::extract::{Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
@@ -85,6 +87,13 @@ pub fn from_edge(shop: &Shop, method: &Method, uri: &Uri, headers: &HeaderMap) -
     let encoding = single(headers, headers::EDGE_ENCODING).and_then(Encoding::of_name);
 
     Some(FromEdge { min_seq, encoding })
+}
+
+/// The shopper's or admin's address, as a signed edge saw it.
+pub fn client_addr(shop: &Shop, parts: &Parts) -> Option<IpAddr> {
+    from_edge(shop, &parts.method, &parts.uri, &parts.headers)?;
+
+    single(&parts.headers, headers::CLIENT_ADDR)?.parse().ok()
 }
 
 /// Of a header that comes twice neither is believed.

@@ -15,6 +15,7 @@ mod ops;
 mod precondition;
 mod problem;
 mod query;
+mod refused_keys;
 mod rendered;
 mod router;
 pub mod routes;

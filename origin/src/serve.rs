@@ -76,13 +76,14 @@ async fn accept(
             accepted = listener.accept() => accepted,
             () = &mut shutdown => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Out of file descriptors: others will close.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let connection = server.serve_connection(TokioIo::new(stream), door.clone()).into_owned();
+        let door = door.of(peer.ip());
+        let connection = server.serve_connection(TokioIo::new(stream), door).into_owned();
         let connection = draining.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
