@@ -17,6 +17,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use crate::access::Peer;
+use crate::browsers;
 use crate::catalog;
 use crate::context::{self, REQUEST_ID};
 use crate::limit::Counted;
@@ -52,6 +53,7 @@ impl Door {
             false => counted.marked(response),
         };
 
+        browsers::mark(&mut response, true);
         if let Ok(id) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(REQUEST_ID, id);
         }

@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod body;
+mod browsers;
 mod catalog;
 mod context;
 mod docs;

@@ -4,6 +4,7 @@
 
 pub mod arrival;
 pub mod auth;
+pub mod browser;
 pub mod cache_status;
 pub mod conditional;
 pub mod decision;

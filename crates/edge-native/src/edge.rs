@@ -7,6 +7,7 @@ use bytes::Bytes;
 use cache::Follower;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use edge_core::auth::{KeyRing, SigningKey};
+use edge_core::browser::{self, NOSNIFF, PREFLIGHT, READABLE};
 use edge_core::{Refusal, Route, headers, host};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
@@ -65,8 +66,12 @@ impl Edge {
         if *method == Method::OPTIONS && target == "*" {
             return of_the_server();
         }
+        if browser::is_preflight(method.as_str(), target) {
+            return preflight();
+        }
+        let is_readable = browser::is_readable(target);
 
-        match Route::of(method.as_str(), target) {
+        let mut response = match Route::of(method.as_str(), target) {
             Ok(Route::Catalog(read)) => self.within_limit(read, asked, peer).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
@@ -75,7 +80,12 @@ impl Edge {
             },
             Ok(Route::Internal) => self.internal(&request),
             Err(refusal) => self.refused(refusal),
+        };
+        browser::put(response.headers_mut(), [&NOSNIFF]);
+        if is_readable {
+            browser::put(response.headers_mut(), &READABLE);
         }
+        response
     }
 
     pub(crate) fn refused(&self, refusal: Refusal) -> Response<Body> {
@@ -97,10 +107,18 @@ impl Edge {
     }
 }
 
+fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::EMPTY);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    browser::put(response.headers_mut(), PREFLIGHT.iter().chain([&NOSNIFF]));
+    response
+}
+
 /// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so nobody is asked.
 fn of_the_server() -> Response<Body> {
     let mut response = Response::new(Body::EMPTY);
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(headers::METHODS));
+    browser::put(response.headers_mut(), [&NOSNIFF]);
     response
 }

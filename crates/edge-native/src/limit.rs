@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use domain::CatalogRead;
 use domain::limits::Subject;
 use edge_core::CacheStatus;
+use edge_core::browser::{self, READABLE};
 use http::{HeaderValue, Response};
 use limits::{Admission, Gate};
 
@@ -59,6 +60,7 @@ impl Edge {
         let problem = gate.problem(refused);
         let mut response = problem::of(problem, &CacheStatus::Refused, &*self.world);
         gate.mark(response.headers_mut(), &Admission::Refused(*refused));
+        browser::put(response.headers_mut(), &READABLE);
         response
     }
 }
