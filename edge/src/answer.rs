@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::policy::{BROWSER_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
 use edge_core::arrival::REFUSAL;
+use edge_core::browser::{self, NOSNIFF, READABLE};
 use edge_core::cache_status::Detail;
 use edge_core::fields::Fields;
 use edge_core::{CacheStatus, conditional};
@@ -74,6 +75,7 @@ impl Answer {
     pub fn new(status: u16, mut fields: Fields, body: ArrayBuffer, policy: Option<&str>) -> Self {
         fields.set("vary", "Accept-Encoding");
         fields.set("content-length", body.byte_length().to_string());
+        browser::set(&mut fields, [&NOSNIFF].into_iter().chain(&READABLE));
         if let Some(policy) = policy {
             fields.set("ratelimit-policy", policy);
         }

@@ -14,7 +14,7 @@ use crate::edge::{Edge, behind, now, say};
 use crate::fill::{FETCH_WITHIN, Fill, Landed};
 use crate::js::Context;
 use crate::kept::Kept;
-use crate::problem;
+use crate::problem::{self, Readers};
 use crate::vault::Vault;
 
 impl Edge {
@@ -197,7 +197,8 @@ impl Edge {
                 answer.send(asked, None, &forwarded(None, false, detail.or(plan.detail)))
             }
             Landed::Failed(failure) => {
-                problem::failed(failure, &forwarded(None, false, plan.detail), self.policy())
+                let status = forwarded(None, false, plan.detail);
+                problem::failed(failure, &status, self.policy(), Readers::AnySite)
             }
         }
     }

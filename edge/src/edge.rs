@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use domain::{CatalogRead, Timestamp};
+use edge_core::browser::{self, NOSNIFF, PREFLIGHT};
 use edge_core::fields::Fields;
 use edge_core::follow::LogView;
 use edge_core::{CacheStatus, Key, Refusal, Route};
@@ -15,7 +16,7 @@ use wasm_bindgen::JsValue;
 use crate::asked::Asked;
 use crate::js::{self, Context};
 use crate::kept::Shelf;
-use crate::problem;
+use crate::problem::{self, Readers};
 use crate::settings::Settings;
 
 /// Says that this edge serves, whatever the origin does.
@@ -66,12 +67,17 @@ impl Edge {
             return answer;
         }
 
+        if browser::is_preflight(asked.method(), asked.target()) {
+            return preflight();
+        }
+        let readers = Readers::of(asked.target());
+
         match Route::of(asked.method(), asked.target()) {
             Ok(Route::Catalog(read)) => self.catalog(read, &request, asked, context),
             Ok(Route::Pass) if asked.target() == HEALTH => self.health(),
             Ok(Route::Pass) => promised(async move { self.pass(&request, &asked).await }),
-            Ok(Route::Internal) => problem::refused(Refusal::not_found(), None),
-            Err(refusal) => problem::refused(refusal, None),
+            Ok(Route::Internal) => problem::refused(Refusal::not_found(), readers),
+            Err(refusal) => problem::refused(refusal, readers),
         }
     }
 
@@ -118,6 +124,7 @@ impl Edge {
         let mut fields = Fields::default();
         fields.set("content-type", "application/json");
         fields.set("cache-control", PRIVATE_CACHE_CONTROL);
+        browser::set(&mut fields, [&NOSNIFF]);
 
         js::answer(&JsValue::from_str(&json.to_string()), &js::head(200, &fields.to_lines()))
     }
@@ -126,6 +133,13 @@ impl Edge {
     pub fn policy(&self) -> Option<&str> {
         self.settings.limiter.as_ref().map(|limiter| limiter.policy.as_str())
     }
+}
+
+fn preflight() -> JsValue {
+    let mut fields = Fields::default();
+    browser::set(&mut fields, PREFLIGHT.iter().chain([&NOSNIFF]));
+
+    js::answer(&JsValue::NULL, &js::head(204, &fields.to_lines()))
 }
 
 pub(crate) fn now() -> Timestamp {

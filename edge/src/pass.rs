@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::{Code, ProblemBody};
 use edge_core::auth::{Payload, Signed};
+use edge_core::browser::{self, NOSNIFF, READABLE};
 use edge_core::fields::Fields;
 use edge_core::{Failure, MAX_FORWARDS, MaxForwards, Refusal, headers};
 use wasm_bindgen::JsValue;
@@ -12,7 +13,7 @@ use crate::asked::Asked;
 use crate::edge::{BYPASS, Edge};
 use crate::js;
 use crate::origin::{millis, reply};
-use crate::problem;
+use crate::problem::{self, Readers};
 
 /// How long the origin may take before it says anything.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -22,6 +23,7 @@ const BODY_MAX: u64 = 256 << 20;
 
 impl Edge {
     pub(crate) async fn pass(&self, request: &JsValue, asked: &Asked) -> JsValue {
+        let readers = Readers::of(asked.target());
         let sent = Fields::of_lines(&js::lines_of(request));
         if self.is_own(asked, &sent) {
             return problem::refused(Refusal::looping(), None);
@@ -32,7 +34,7 @@ impl Edge {
         let declared = sent.get("content-length").and_then(|length| length.parse().ok());
         if declared.is_some_and(|length: u64| length > BODY_MAX) {
             let detail = format!("the body has more than {BODY_MAX} bytes");
-            return problem::of(ProblemBody::new(Code::PayloadTooLarge, detail), &BYPASS, None);
+            return problem::of(ProblemBody::new(Code::PayloadTooLarge, detail), &BYPASS, readers);
         }
 
         let onward = self.onward(&sent, asked);
@@ -53,9 +55,13 @@ impl Edge {
                     reply.fields.passed(|name| headers::INTERNAL_OF_ANSWERS.contains(&name));
                 // The origin's own cache, if it has one, comes first in the list.
                 back.add(headers::CACHE_STATUS, BYPASS.to_string());
+                browser::set(&mut back, [&NOSNIFF]);
+                if readers == Readers::AnySite {
+                    browser::set(&mut back, &READABLE);
+                }
                 js::answer(&reply.body, &js::head(reply.status, &back.to_lines()))
             }
-            Err(failure) => problem::failed(failure, &BYPASS, None),
+            Err(failure) => problem::failed(failure, &BYPASS, None, readers),
         }
     }
 

@@ -1,21 +1,23 @@
 //! The door: every request meets the decisions of its route before its handler.
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::Code;
 use domain::access::{Permission, Role};
 use domain::limits::{LimitClass, Subject};
 use domain::policy::PRIVATE_CACHE_CONTROL;
+use store::admin_keys::RefusedKey;
 use store::{Actor, AdminKey};
 
 use crate::caller::Caller;
 use crate::limit::Counted;
 use crate::problem::Problem;
 use crate::query::refuse_unknown;
+use crate::refused_keys::{Told, Why};
 use crate::routes::{Access, Decisions, Keep, decisions};
 use crate::shop::{SharedShop, Shop};
 
@@ -91,7 +93,7 @@ async fn let_in<'a>(
         Access::Edge if caller.edge.is_none() => Err(Problem::not_found("page")),
         Access::Edge => Ok(count(caller.subject()).await),
         Access::Admin(permission) => {
-            let key = match authenticate(shop, caller, &parts.headers).await? {
+            let key = match authenticate(shop, route, caller, &parts.headers).await? {
                 Ok(key) => key,
                 Err(refused) => return Ok(refused),
             };
@@ -113,28 +115,40 @@ async fn let_in<'a>(
 /// The key of the request; or its refusal, where its address has sent too many wrong ones.
 async fn authenticate<'a>(
     shop: &'a Shop,
+    route: &Decisions,
     caller: &Caller,
     headers: &HeaderMap,
 ) -> Result<Result<AdminKey, Counted<'a>>, Problem> {
-    let unauthorized = |detail| Problem::new(Code::Unauthorized, detail);
-    let value = headers
-        .get(AUTHORIZATION)
-        .ok_or_else(|| unauthorized("send Authorization: Bearer with an admin key"))?;
+    let refused = |why, detail| {
+        let address = caller.address();
+        let told = Told { route: route.path, method: route.method, address, why };
+        shop.refused_keys.tell(&told, shop.world.now());
+        Problem::new(Code::Unauthorized, detail)
+    };
+    let Some(value) = headers.get(AUTHORIZATION) else {
+        return Err(refused(Why::Missing, "send Authorization: Bearer with an admin key"));
+    };
     let text = value.to_str().unwrap_or_default();
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let (_, token) = token.ok_or_else(|| unauthorized("the scheme is Bearer"))?;
+    let Some((_, token)) = token else {
+        return Err(refused(Why::Refused(RefusedKey::Malformed), "the scheme is Bearer"));
+    };
     let (subject, token) = (caller.subject(), token.trim());
     if let Some((gate, refused)) = shop.key_attempts.refusal(subject, token) {
         return Ok(Err(Counted::at(gate, refused)));
     }
 
-    if let Some(key) = shop.keys.authenticate(token).await? {
-        shop.key_attempts.succeeded(token);
-        return Ok(Ok(key));
-    }
+    let why = match shop.keys.check(token).await? {
+        Ok(key) => {
+            shop.key_attempts.succeeded(token);
+            return Ok(Ok(key));
+        }
+        Err(why) => why,
+    };
+    let problem = refused(Why::Refused(why), "no such admin key, or it was revoked");
     match shop.key_attempts.failed(subject, token).await {
         Some((gate, refused)) => Ok(Err(Counted::at(gate, refused))),
-        None => Err(unauthorized("no such admin key, or it was revoked")),
+        None => Err(problem),
     }
 }
 

@@ -43,6 +43,10 @@ impl Caller {
         seen.unwrap_or_else(|| Self::look(shop, &parts.method, &parts.uri, &parts.headers, None))
     }
 
+    pub const fn address(&self) -> Option<IpAddr> {
+        self.addr
+    }
+
     /// Of an edge that does not say for whom it asks nothing but the total is known.
     pub fn subject(&self) -> Subject {
         self.addr.map_or(Subject::Everybody, Subject::address)

@@ -6,7 +6,7 @@ use domain::Code;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{OpenApi, RefOr};
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;\
+pub const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;\
 padding:0 1rem;color:#1c2430;background:#fff}h1,h2{line-height:1.2}h2{margin-top:2.5rem}\
 code{font:14px ui-monospace,monospace;background:#f2f4f7;padding:.1rem .3rem;border-radius:4px}\
 .op{border:1px solid #dfe3ea;border-radius:8px;padding:.6rem 1rem;margin:.8rem 0}\

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
+use crate::browsers;
 use crate::caller::Caller;
 use crate::catalog;
 use crate::context::{self, REQUEST_ID};
@@ -52,6 +53,7 @@ impl Door {
             false => counted.marked(response),
         };
 
+        browsers::mark(&mut response, true);
         if let Ok(id) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -76,13 +78,11 @@ impl Service<Request<Incoming>> for Door {
         }
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         let caller = Caller::look(&self.shop, method, uri, headers, self.peer);
-        match self.at_once(&request, &caller) {
-            Some(response) => Either::Left(ready(Ok(response))),
-            None => {
-                request.extensions_mut().insert(caller);
-                Either::Right(self.router.call(request.map(unread::Body::new)))
-            }
+        if let Some(response) = self.at_once(&request, &caller) {
+            return Either::Left(ready(Ok(response)));
         }
+        request.extensions_mut().insert(caller);
+        Either::Right(self.router.call(request.map(unread::Body::new)))
     }
 }
 

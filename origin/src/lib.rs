@@ -3,6 +3,7 @@
 mod access;
 mod admin;
 mod body;
+mod browsers;
 mod caller;
 mod catalog;
 mod context;
@@ -17,6 +18,7 @@ mod ops;
 mod precondition;
 mod problem;
 mod query;
+mod refused_keys;
 mod rendered;
 mod router;
 pub mod routes;

@@ -7,8 +7,10 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use edge_core::browser::INERT;
 use serde::Serialize;
 
+use crate::browsers;
 use crate::problem::Problem;
 use crate::shop::SharedShop;
 
@@ -81,10 +83,10 @@ pub async fn openapi() -> Response {
 /// The API's description for people.
 #[utoipa::path(get, path = "/docs", tag = "ops",
     responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
-pub async fn docs() -> Html<&'static str> {
+pub async fn docs() -> impl IntoResponse {
     static PAGE: LazyLock<String> = LazyLock::new(|| crate::docs::page(&crate::openapi()));
 
-    Html(PAGE.as_str())
+    ([browsers::page_policy()], Html(PAGE.as_str()))
 }
 
 /// Leads people to the description.
@@ -110,7 +112,8 @@ pub async fn image(axum::extract::Path(file): axum::extract::Path<String>) -> Re
             let kind = HeaderValue::from_static("image/svg+xml");
             // The picture of a slug never changes; a build that draws another one is rare.
             let keep = HeaderValue::from_static("public, max-age=86400");
-            let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+            // It may be opened as a document of its own, and has neither style nor script.
+            let policy = HeaderValue::from_static(INERT.1);
             let headers = [
                 (CONTENT_TYPE, kind),
                 (axum::http::header::CACHE_CONTROL, keep),

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use crate::context::{self, REQUEST_ID};
 use crate::problem::{Cause, Problem};
 use crate::shop::SharedShop;
-use crate::{access, admin, catalog, idempotency, internal, ops, routes as decided};
+use crate::{access, admin, browsers, catalog, idempotency, internal, ops, routes as decided};
 
 /// Longer than any handler takes that is not stuck.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -114,10 +114,14 @@ async fn observe(State(shop): State<SharedShop>, request: Request, next: Next) -
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let refused = request.extensions().get::<Refusal>().cloned();
+    let is_readable = browsers::is_readable(&request);
     let answered = context::scoped(id.clone(), async {
         // What came through the door as nobody's request, see `Door`.
         if let Some(refusal) = refused {
             return Problem::from(refusal).into_response();
+        }
+        if let Some(response) = browsers::preflight(&request) {
+            return response;
         }
         match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
             Ok(response) => response,
@@ -133,6 +137,7 @@ async fn observe(State(shop): State<SharedShop>, request: Request, next: Next) -
         let cause = response.extensions().get::<Cause>();
         tracing::error!(%method, route, status = status.as_u16(), request.id = %id.0, ?cause, "request failed");
     }
+    browsers::mark(&mut response, is_readable);
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -92,8 +92,8 @@ async fn accept(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let connection =
-            server.serve_connection(TokioIo::new(stream), door.of(peer.ip())).into_owned();
+        let door = door.of(peer.ip());
+        let connection = server.serve_connection(TokioIo::new(stream), door).into_owned();
         let connection = draining.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -19,6 +19,7 @@ use crate::catalog::{Index, Reads};
 use crate::context::RequestIds;
 use crate::key_attempts::KeyAttempts;
 use crate::measures::Measures;
+use crate::refused_keys::RefusedKeys;
 use crate::token::TokenKey;
 
 /// How long a write waits for this process's own index to show it before it answers. Longer than
@@ -56,6 +57,7 @@ pub struct Shop {
     pub follower: Follower,
     pub index: Arc<Index>,
     pub keys: AdminKeys,
+    pub refused_keys: RefusedKeys,
     pub idempotency: Idempotency,
     pub audit: Audit,
     pub world: Arc<dyn World>,
@@ -93,6 +95,7 @@ impl Shop {
             reads,
             follower,
             index,
+            refused_keys: RefusedKeys::default(),
             keys: AdminKeys::new(Arc::clone(&items), Arc::clone(&world)),
             idempotency: Idempotency::new(Arc::clone(&items), Arc::clone(&world)),
             audit: Audit::new(Arc::clone(&items), Arc::clone(&world)),

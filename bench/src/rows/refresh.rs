@@ -234,7 +234,11 @@ fn admin_key(store: &Path) -> Result<String> {
     let items = Arc::new(SqliteItems::open(store, TABLES)?);
     let keys = AdminKeys::new(items, Arc::new(SystemWorld));
 
-    let key = servers::runtime()?.block_on(keys.create("bench", Role::Catalog))?;
+    let key = servers::runtime()?.block_on(keys.create(
+        "bench",
+        Role::Catalog,
+        &store::Actor::command("bench"),
+    ))?;
     Ok(key.reveal())
 }
 

@@ -218,7 +218,7 @@ impl Session {
         rows: &[&CatalogRow],
         checkpoint: Option<store::bulk::Checkpoint>,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let reads_before = self.categories.reads();
+        let changes_before = self.categories.changes();
         let mut upserts = Vec::with_capacity(rows.len());
         for row in rows {
             let category = if self.dry_run {
@@ -232,7 +232,7 @@ impl Session {
         if self.dry_run {
             return self.bulk.rehearse(&upserts).await;
         }
-        if self.categories.reads() > reads_before {
+        if self.categories.changes() > changes_before {
             self.bulk.look_around().await?;
         }
         self.bulk.apply(&upserts, |_| Ok(checkpoint.clone())).await

@@ -261,3 +261,23 @@ async fn a_killed_run_goes_on_and_ends_as_if_it_had_never_been_killed() {
         assert!(!third.resumed && third.tally.created == 0 && third.tally.updated == 0);
     }
 }
+
+#[tokio::test]
+async fn a_file_of_many_categories_reads_none_of_them_again_for_each_that_it_makes() {
+    const CATEGORIES: usize = 120;
+    let shop = Shop::open();
+    let mut text = HEAD.to_owned();
+    for number in 0..CATEGORIES {
+        let featured = if number % 10 == 0 { "yes" } else { "" };
+        let category = format!("Floor {} > Room {number}", number % 7);
+        writeln!(text, "S-{number},,Thing {number},,{category},1,1,,{featured},,").unwrap();
+    }
+    let path = shop.file("a.csv", text);
+
+    let tally = shop.take_in(&path).await;
+
+    let rows_read = shop.rows_read.load(Ordering::SeqCst);
+    assert_eq!(tally, self::tally(CATEGORIES as u64, 0, 0, 0));
+    assert_eq!(shop.catalog.tree().await.unwrap().len(), CATEGORIES + 7);
+    assert!(rows_read <= 2 * CATEGORIES, "{rows_read} rows for {CATEGORIES} categories");
+}

@@ -20,7 +20,8 @@ pub struct ProductView<'a> {
     pub variants: Vec<VariantView<'a>>,
 }
 
-/// A product as lists show it: the same fields without description and variants.
+/// A product as lists show it: the same fields without description and variants, and with one
+/// picture, so that a page of a hundred stays small.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CardView<'a> {
@@ -34,6 +35,7 @@ pub struct CardView<'a> {
     pub compare_at: Option<Money>,
     /// The best of any variant.
     pub availability: Availability,
+    /// In lists the first one alone, on a product's own page all.
     pub images: Cow<'a, [Image]>,
     pub attributes: Cow<'a, BTreeMap<String, String>>,
     pub version: u64,
@@ -107,7 +109,7 @@ impl<'a> CardView<'a> {
             price: leading.price,
             compare_at: leading.compare_at,
             availability: listed.availability(),
-            images: Cow::Borrowed(&product.images),
+            images: Cow::Borrowed(product.images.get(..1).unwrap_or_default()),
             attributes: Cow::Borrowed(&product.attributes),
             version: product.version,
             updated_at: product.updated_at,
@@ -128,7 +130,10 @@ impl<'a> ProductView<'a> {
         });
 
         Some(Self {
-            card: CardView::of(shown, tree)?,
+            card: CardView {
+                images: Cow::Borrowed(&shown.product.images),
+                ..CardView::of(shown, tree)?
+            },
             description: Cow::Borrowed(&shown.product.description),
             variants: variants.collect(),
         })

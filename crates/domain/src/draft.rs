@@ -19,6 +19,8 @@ pub const ATTRIBUTES_MAX: usize = 32;
 pub const IMAGES_MAX: usize = 32;
 pub const URL_MAX: usize = 2_048;
 pub const ALT_MAX: usize = 512;
+/// Of all addresses and texts of a product's images: 32 addresses of the greatest length.
+pub const IMAGES_BYTES_MAX: usize = IMAGES_MAX * URL_MAX;
 
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -263,6 +265,12 @@ impl Mistakes {
     fn images(&mut self, images: &[Image]) {
         if images.len() > IMAGES_MAX {
             self.add("/images", "length", format!("has at most {IMAGES_MAX} entries"));
+        }
+        let bytes: usize = images.iter().map(|image| image.url.len() + image.alt.len()).sum();
+        if bytes > IMAGES_BYTES_MAX {
+            let detail =
+                format!("addresses and texts have together at most {IMAGES_BYTES_MAX} bytes");
+            self.add("/images", "length", detail);
         }
         for (at, image) in images.iter().enumerate() {
             self.text(&format!("/images/{at}/url"), &image.url, 1, URL_MAX);

@@ -1,5 +1,7 @@
 //! The headers that edge and origin speak with each other, in the lower case of HTTP libraries.
 
+use crate::browser::{NOSNIFF, READABLE};
+
 /// Proves that the edge sent a request, see [`crate::auth`].
 pub const EDGE_AUTH: &str = "x-edge-auth";
 /// The shopper's address, as the edge saw it.
@@ -59,9 +61,11 @@ pub fn is_not_kept(name: &str) -> bool {
     INTERNAL_OF_ANSWERS.contains(&name) || NOT_KEPT.contains(&name)
 }
 
-/// Whether a 304 repeats it of a 200 (RFC 9110 §15.4.5).
+/// Whether a 304 repeats it of a 200 (RFC 9110 §15.4.5); and what a browser asks of every answer.
 pub fn is_repeated_by_304(name: &str) -> bool {
     matches!(name, "cache-control" | "content-location" | "date" | "etag" | "expires" | "vary")
+        || name == NOSNIFF.0
+        || READABLE.iter().any(|(repeated, _)| *repeated == name)
 }
 
 /// Whether only the edge may say it to the origin. What a client sends under such a name is dropped

@@ -4,6 +4,7 @@
 
 pub mod arrival;
 pub mod auth;
+pub mod browser;
 pub mod cache_status;
 pub mod client_addr;
 pub mod conditional;

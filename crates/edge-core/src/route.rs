@@ -34,8 +34,8 @@ const QUERY_MAX: usize = 2_048;
 impl Route {
     /// The route of a request line; `path_and_query` begins with `/` and has no fragment.
     ///
-    /// GET and HEAD of a cached path are a [`Route::Catalog`]. OPTIONS passes, so that the origin
-    /// alone decides about it; every other method on a cached path is refused with 405.
+    /// GET and HEAD of a cached path are a [`Route::Catalog`]. OPTIONS is no read, and is answered
+    /// before ([`crate::browser::is_preflight`]) or passed on; every other method on a cached path is refused with 405.
     pub fn of(method: &str, path_and_query: &str) -> Result<Self, Refusal> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
 

@@ -10,6 +10,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use domain::Timestamp;
 use domain::policy::{BROWSER_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
 use edge_core::arrival::REFUSAL;
+use edge_core::browser::{self, NOSNIFF, READABLE};
 use edge_core::fields::passed;
 use edge_core::http::print_date;
 use edge_core::{CacheStatus, conditional, headers};
@@ -106,6 +107,8 @@ impl Answer {
     fn of(status: StatusCode, mut fields: HeaderMap, body: Bytes) -> Self {
         fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         fields.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        // Here once, so that a hit is sent with them and no line is written for it.
+        browser::put(&mut fields, [&NOSNIFF].into_iter().chain(&READABLE));
         let is_repeated = |name: &HeaderName| headers::is_repeated_by_304(name.as_str());
         let mut head = Vec::with_capacity(lines::len(&fields));
 
@@ -261,7 +264,9 @@ mod tests {
             sent(&answer, Form::Whole),
             "HTTP/1.1 200 OK\r\ncontent-length: 4\r\netag: \"tag\"\r\ndate: Fri, 27 Nov 2026 \
              00:00:00 GMT\r\ncache-control: public, max-age=0, must-revalidate\r\nvary: \
-             Accept-Encoding\r\nbody"
+             Accept-Encoding\r\nx-content-type-options: nosniff\r\naccess-control-allow-origin: \
+             *\r\naccess-control-expose-headers: Age, Cache-Status, Date, ETag, RateLimit, \
+             RateLimit-Policy, Retry-After, X-Request-Id\r\nbody"
         );
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use cache::Follower;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use edge_core::auth::{KeyRing, SigningKey};
+use edge_core::browser::{self, NOSNIFF, PREFLIGHT, READABLE};
 use edge_core::{MaxForwards, Refusal, Route, headers, host};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
@@ -66,6 +67,10 @@ impl Edge {
         if *method == Method::OPTIONS && target == "*" {
             return of_the_server(method);
         }
+        if browser::is_preflight(method.as_str(), target) {
+            return preflight();
+        }
+        let is_readable = browser::is_readable(target);
 
         let route = Route::of(method.as_str(), target);
         // What the shop's other parts sign for this edge comes in under `/internal`.
@@ -75,7 +80,7 @@ impl Edge {
 
         let is_for_us = MaxForwards::of(method.as_str(), request.headers()) == MaxForwards::Here;
 
-        match route {
+        let mut response = match route {
             Ok(Route::Pass) if is_for_us => of_the_server(method),
             Ok(Route::Catalog(read)) => self.within_limit(read, asked).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
@@ -85,7 +90,12 @@ impl Edge {
             },
             Ok(Route::Internal) => self.internal(&request),
             Err(refusal) => self.refused(refusal),
+        };
+        browser::put(response.headers_mut(), [&NOSNIFF]);
+        if is_readable {
+            browser::put(response.headers_mut(), &READABLE);
         }
+        response
     }
 
     fn is_own(&self, method: &Method, target: &str, headers: &HeaderMap) -> bool {
@@ -111,6 +121,13 @@ impl Edge {
     }
 }
 
+fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::EMPTY);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    browser::put(response.headers_mut(), PREFLIGHT.iter().chain([&NOSNIFF]));
+    response
+}
+
 /// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so nobody is asked; and a
 /// request that may go no further asks about this one (§7.6.2). A `TRACE` would show what proxies
 /// before this one have added (§9.3.8): it is not answered with that.
@@ -121,5 +138,6 @@ pub(crate) fn of_the_server(method: &Method) -> Response<Body> {
         _ => StatusCode::NO_CONTENT,
     };
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(headers::METHODS));
+    browser::put(response.headers_mut(), [&NOSNIFF]);
     response
 }

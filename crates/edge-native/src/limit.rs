@@ -6,6 +6,7 @@ use domain::CatalogRead;
 use domain::limits::Subject;
 use edge_core::CacheStatus;
 use edge_core::arrival::REFUSAL;
+use edge_core::browser::{self, READABLE};
 use edge_core::client_addr::{self, FORWARDED_FOR};
 use http::{HeaderMap, HeaderValue, Response};
 use limits::{Admission, Gate};
@@ -66,6 +67,7 @@ impl Edge {
         let problem = gate.problem(refused);
         let mut response = problem::of(problem, &CacheStatus::Refused, &*self.world);
         gate.mark(response.headers_mut(), &Admission::Refused(*refused));
+        browser::put(response.headers_mut(), &READABLE);
         response
     }
 }

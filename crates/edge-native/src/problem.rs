@@ -4,6 +4,7 @@ use bytes::Bytes;
 use domain::ProblemBody;
 use domain::ids::RequestId;
 use domain::policy::PRIVATE_CACHE_CONTROL;
+use edge_core::browser::{self, INERT, NOSNIFF};
 use edge_core::{CacheStatus, Failure, Refusal};
 use http::header::{ALLOW, CACHE_CONTROL, CACHE_STATUS, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -47,6 +48,7 @@ pub(crate) fn of(
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE_CACHE_CONTROL));
     headers.insert(CACHE_STATUS, status_value(status));
     headers.insert(REQUEST_ID, id_value);
+    browser::put(headers, [&NOSNIFF, &INERT]);
     response
 }
 

@@ -7,6 +7,7 @@ mod apply;
 mod connection;
 mod failure;
 pub mod file;
+mod files;
 mod fingerprint;
 mod prepared;
 mod presence;
@@ -131,6 +132,11 @@ impl Items for SqliteItems {
     /// One queue leads to the one thread that writes, and the wait for room in it is first come,
     /// first served.
     fn runs_in_order(&self) -> bool {
+        true
+    }
+
+    /// A reader's snapshot is of a moment between two commits.
+    fn shows_transactions_whole(&self) -> bool {
         true
     }
 

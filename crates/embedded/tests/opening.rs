@@ -188,10 +188,33 @@ fn the_file_is_for_its_owner_alone() {
 
     let _items = SqliteItems::open(&path, TABLES).unwrap();
 
-    for file in ["shop.db", "shop.db-wal"] {
+    for file in ["shop.db", "shop.db-wal", "shop.db-shm", "shop.db-turn"] {
         let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn files_that_others_could_read_are_for_their_owner_alone_from_the_next_start_on() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.db");
+    let first = SqliteItems::open(&path, TABLES).unwrap();
+    for file in fs::read_dir(folder.path()).unwrap() {
+        fs::set_permissions(file.unwrap().path(), Permissions::from_mode(0o644)).unwrap();
+    }
+
+    let _second = SqliteItems::open(&path, TABLES).unwrap();
+
+    let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+    assert_eq!(files.len(), 4, "{files:?}");
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file:?}");
+    }
+    drop(first);
 }
 
 fn refusal(path: &Path) -> ports::PortError {

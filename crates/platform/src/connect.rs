@@ -1,9 +1,9 @@
 //! The only place that knows which backends there are.
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder, Permissions};
 use std::future::Future;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -64,6 +64,7 @@ impl Platform {
     pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
         let world = system_world();
         make_folder(&settings.data_dir)?;
+        tighten(&settings.data_dir)?;
         let secrets = Secrets::obtain(&settings.secrets, &settings.data_dir, &*world)?;
 
         let (items, swept): (Arc<dyn Items>, _) = match &settings.store {
@@ -165,6 +166,29 @@ pub fn damaged(path: &Path, error: &PortError) -> String {
          `shopping restore FROM`, which keeps this file as {path}.replaced",
         told(error)
     )
+}
+
+/// Takes a folder of ours from others who could look into it, as an older build or a person made
+/// it. Not one that is shared on purpose: with the sticky bit, as `/tmp`, or of another owner.
+fn tighten(path: &Path) -> Result<(), ConnectError> {
+    const STICKY: u32 = 0o1000;
+    let failed = |source| ConnectError::Folder { path: path.to_owned(), source };
+    let found = fs::metadata(path).map_err(failed)?;
+    let mode = found.permissions().mode();
+
+    if mode & 0o077 == 0 || mode & STICKY != 0 {
+        return Ok(());
+    }
+    match fs::set_permissions(path, Permissions::from_mode(0o700)) {
+        Ok(()) => {
+            tracing::warn!(folder = %path.display(), "others could read the data folder; now its owner alone can");
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            tracing::warn!(folder = %path.display(), "others may read the data folder, and its owner is somebody else");
+        }
+        Err(error) => return Err(failed(error)),
+    }
+    Ok(())
 }
 
 /// An operator at a terminal needs the cause as well, which a port keeps apart for logs.

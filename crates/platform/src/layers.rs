@@ -1,7 +1,7 @@
 //! Where settings come from, laid over one another; each value remembers its source.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,8 @@ use crate::mistakes::Mistake;
 const DEFAULTS: &str = include_str!("../../../settings/default.toml");
 const PREFIX: &str = "SHOP__";
 const CONFIG: &str = "SHOP_CONFIG";
+/// What else may begin so; the second one tells tests where their data are.
+const NO_SETTINGS: [&str; 2] = [CONFIG, "SHOP_SHARED"];
 
 /// What a program was started with. Not to be printed: the environment may hold secrets.
 #[derive(Clone, Default)]
@@ -58,7 +60,7 @@ impl Sources {
         self
     }
 
-    /// Variables that do not begin with `SHOP__` are ignored.
+    /// Variables that do not begin with `SHOP_` are ignored.
     #[must_use]
     pub fn environment(mut self, all: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         self.environment = all.into_iter().collect();
@@ -91,6 +93,20 @@ impl Sources {
         values
     }
 
+    /// Variables that begin as settings almost do: somebody meant one.
+    pub(crate) fn strays(&self) -> impl Iterator<Item = &str> {
+        let named =
+            self.environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value)));
+        let almost = named.filter(|(name, value)| {
+            name.starts_with("SHOP_")
+                && !name.starts_with(PREFIX)
+                && !NO_SETTINGS.contains(name)
+                && !is_of_kubernetes(name, value)
+        });
+
+        almost.map(|(name, _)| name)
+    }
+
     fn config(&self) -> Option<PathBuf> {
         let named = self.environment.iter().find(|(name, _)| name == CONFIG);
 
@@ -118,6 +134,18 @@ impl Layer {
     pub(crate) const fn is_text(&self) -> bool {
         matches!(self, Self::Environment(_) | Self::Flag(_))
     }
+}
+
+/// Kubernetes tells every pod of a service that is called `shop`, or `shop-…`:
+/// `SHOP_SERVICE_HOST`, `SHOP_PORT=tcp://…`, `SHOP_PORT_80_TCP_ADDR` ("Discovering services").
+fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
+    let is_address = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.to_str().is_some_and(|value| value.starts_with(scheme)));
+    let is_part = ["_PROTO", "_PORT", "_ADDR"].iter().any(|end| name.ends_with(end))
+        && ["_TCP_", "_UDP_", "_SCTP_"].iter().any(|protocol| name.contains(protocol));
+
+    is_address || is_part || name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT")
 }
 
 fn parse_file(path: &Path) -> Result<Table, Mistake> {

@@ -9,8 +9,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use edge_core::browser::{self, NOSNIFF};
 use tokio::net::TcpListener;
 
 use crate::telemetry::Metrics;
@@ -49,6 +51,7 @@ impl OperatorsPage {
             .route("/healthz", get(async || "ok"))
             .route("/readyz", get(readyz))
             .route("/metrics", get(render))
+            .layer(map_response(with_its_type))
             .with_state(Page { metrics: self.metrics, fitness });
 
         if let Err(error) =
@@ -57,6 +60,11 @@ impl OperatorsPage {
             tracing::error!(%error, "the operators' page ended early");
         }
     }
+}
+
+async fn with_its_type(mut response: Response) -> Response {
+    browser::put(response.headers_mut(), [&NOSNIFF]);
+    response
 }
 
 async fn readyz(State(page): State<Page>) -> impl IntoResponse {

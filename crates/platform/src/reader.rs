@@ -13,6 +13,7 @@ use crate::values::{RedisUrl, redis_url};
 pub(crate) struct Reader {
     values: Values,
     asked: BTreeSet<&'static str>,
+    strays: Vec<String>,
     mistakes: Vec<Mistake>,
 }
 
@@ -24,12 +25,15 @@ impl Reader {
         let mut mistakes = Vec::new();
         let values = sources.read(&mut mistakes);
 
-        Self { values, asked: BTreeSet::new(), mistakes }
+        let strays = sources.strays().map(ToOwned::to_owned).collect();
+
+        Self { values, asked: BTreeSet::new(), strays, mistakes }
     }
 
     /// What is read so, unless something was wrong or was given that nobody asked for.
     pub(crate) fn finish<T>(mut self, read: Option<T>) -> Result<T, SettingsError> {
         self.refuse_unknown();
+        self.refuse_strays();
         self.mistakes.sort_by(|left, right| left.key.cmp(&right.key));
 
         match read {
@@ -256,6 +260,20 @@ impl Reader {
                 .map_or_else(String::new, |known| format!("; is it {known}?"));
             self.mistakes
                 .push(Mistake::new(key, format!("no such setting, said by {layer}{guess}")));
+        }
+    }
+
+    /// Never with its value, as above.
+    fn refuse_strays(&mut self) {
+        for stray in std::mem::take(&mut self.strays) {
+            let letters = |name: &str| name.replace('_', "").to_uppercase();
+            let known = self.asked.iter().map(|key| environment_name(key));
+            let nearest = known.min_by_key(|known| distance(&letters(known), &letters(&stray)));
+            let guess = nearest
+                .filter(|known| distance(&letters(known), &letters(&stray)) <= NEAR)
+                .map_or_else(String::new, |known| format!("; is it {known}?"));
+            let what = format!("no setting: those begin with SHOP__, with two underscores{guess}");
+            self.mistakes.push(Mistake::new(stray, what));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What must not be known outside: generated into the data folder, or given in the settings.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use edge_core::auth::{KeyRing, SECRET_MIN, SigningKey};
@@ -125,6 +125,7 @@ impl Secrets {
                     .recursive(true)
                     .mode(0o700)
                     .create(&folder)
+                    .and_then(|()| fs::set_permissions(&folder, Permissions::from_mode(0o700)))
                     .map_err(|source| SecretsError::File { path: folder.clone(), source })?;
 
                 Ok(Self {
@@ -186,8 +187,6 @@ fn make(path: &Path, world: &dyn World) -> io::Result<()> {
 }
 
 fn refuse_exposed(path: &Path) -> Result<(), SecretsError> {
-    use std::os::unix::fs::PermissionsExt as _;
-
     let failed = |source| SecretsError::File { path: path.to_owned(), source };
     let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
 
@@ -202,8 +201,6 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use embedded::SystemWorld;
 
     use super::*;

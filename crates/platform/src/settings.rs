@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use domain::Currency;
-use tracing_subscriber::EnvFilter;
 
 use crate::invalidator::InvalidatorSettings;
 use crate::layers::Sources;
@@ -12,7 +11,7 @@ use crate::limits::{LimitTable, parse_limit, parse_share};
 use crate::mistakes::SettingsError;
 use crate::reader::Reader;
 use crate::secrets::SecretSource;
-use crate::values::{RedisUrl, address, host, path, region, table_prefix, url};
+use crate::values::{RedisUrl, address, host, log_filter, path, region, table_prefix, url};
 
 /// A tebibyte: more is a slip of the hand.
 const CAPACITY_MAX_MB: u64 = 1 << 20;
@@ -34,7 +33,7 @@ pub struct Settings {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSettings {
-    /// In the words of [`EnvFilter`].
+    /// In the words of `EnvFilter`.
     pub filter: String,
     pub format: LogFormat,
 }
@@ -142,10 +141,7 @@ impl Settings {
 
 impl LogSettings {
     fn read(reader: &mut Reader) -> Option<Self> {
-        let filter = reader.required("log", |text| match EnvFilter::try_new(text) {
-            Ok(_) => Ok(text.to_owned()),
-            Err(error) => Err(format!("{error}; such as info or info,cache=debug")),
-        });
+        let filter = reader.required("log", log_filter);
         let formats = [("json", LogFormat::Json), ("pretty", LogFormat::Pretty)];
         let format = reader.choice("log_format", &formats);
 

@@ -9,7 +9,10 @@ use supervision::Supervisor;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+
+/// Signals that come together are one request; a person needs longer to change his mind.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
 /// Whether the program is to end. Clones hear of the same end.
 #[derive(Clone, Debug)]
@@ -24,9 +27,10 @@ impl Default for Shutdown {
 }
 
 impl Shutdown {
-    /// Begins at the first SIGINT (Ctrl-C) or SIGTERM; a second one ends the process at once, for a
-    /// person who does not want to wait. Begins as well when a task is lost without which the
-    /// process can't go on.
+    /// Begins at the first SIGINT (Ctrl-C) or SIGTERM. A later one ends the process at once, for a
+    /// person who does not want to wait; not one that follows at the first one's heels, since a
+    /// supervisor that tells a group and its leader sends the same request twice. Begins as well
+    /// when a task is lost without which the process can't go on.
     pub fn on_signals(supervisor: &Supervisor) -> io::Result<Self> {
         let shutdown = Self::default();
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -51,8 +55,15 @@ impl Shutdown {
             let first = next().await;
             tracing::info!(signal = first, "shutting down");
             heard.begin();
-            let second = next().await;
-            tracing::warn!(signal = second, "ending at once");
+            let began = Instant::now();
+            let again = loop {
+                let again = next().await;
+                if began.elapsed() >= SAME_REQUEST {
+                    break again;
+                }
+                tracing::info!(signal = again, "shutting down already");
+            };
+            tracing::warn!(signal = again, "ending at once");
             std::process::exit(1);
         }));
         Ok(shutdown)

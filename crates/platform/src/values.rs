@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use tracing_subscriber::EnvFilter;
+
 pub(crate) fn path(text: &str) -> Result<PathBuf, &'static str> {
     if text.contains('\0') { Err("a path has no NUL") } else { Ok(text.into()) }
 }
@@ -87,6 +89,26 @@ pub(crate) fn table_prefix(text: &str) -> Result<String, &'static str> {
         Ok(text.to_owned())
     } else {
         Err("at most 200 letters, digits, _ - and .")
+    }
+}
+
+/// A word alone is a level here: [`EnvFilter`] would take a misspelt one for a module, and log
+/// nothing of any other.
+pub(crate) fn log_filter(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let mut words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+
+    // A span's fields may hold commas; whoever writes one knows the language.
+    if !text.contains('[')
+        && let Some(odd) = words.find(|word| !word.contains('=') && !is_level(word))
+    {
+        let levels = LEVELS.join(", ");
+        return Err(format!("{odd:?} is none of the levels {levels}; a module needs one: a=debug"));
+    }
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}; such as info or info,cache=debug")),
     }
 }
 

@@ -38,6 +38,29 @@ async fn a_store_on_this_machine_keeps_what_was_written_and_its_secrets() {
 }
 
 #[tokio::test]
+async fn a_data_folder_that_others_could_read_is_for_its_owner_alone_from_the_next_start_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir_all(data.join("secrets")).unwrap();
+    for wide in [data.clone(), data.join("secrets")] {
+        fs::set_permissions(wide, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    let _platform = Platform::connect(&settings(&data, &[])).await.unwrap();
+
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    let secrets = data.join("secrets");
+    assert_eq!(fs::metadata(&secrets).unwrap().permissions().mode() & 0o777, 0o700);
+    for file in
+        [fs::read_dir(&data).unwrap(), fs::read_dir(&secrets).unwrap()].into_iter().flatten()
+    {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{file:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_is_not_ours_refuses_the_start() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("shop.db"), "not a database, but somebody's letter").unwrap();

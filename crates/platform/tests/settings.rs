@@ -432,3 +432,49 @@ fn half_of_cloudflares_settings_is_none() {
     }
     assert!(load(&[zone, token, endpoint("http://127.0.0.1:9999")]).is_ok());
 }
+
+#[test]
+fn a_word_that_is_no_level_is_refused_where_a_level_stands() {
+    for filter in ["debgu", "info,cache", "info,cache=debgu"] {
+        let (keys, text) = refused(&[("SHOP__LOG", filter)]);
+
+        assert_eq!(keys, ["log"], "{filter}");
+        assert!(text.contains("SHOP__LOG"), "{text}");
+    }
+    for filter in ["INFO", "off", "info,cache=debug", "info,[request{id=1}]=trace"] {
+        assert!(load(&[("SHOP__LOG", filter)]).is_ok(), "{filter}");
+    }
+}
+
+#[test]
+fn a_variable_that_almost_names_a_setting_is_refused_with_a_guess() {
+    let strays = [
+        ("SHOP_STORE__PATH", "SHOP__STORE__PATH"),
+        ("SHOP_STORE_PATH", "SHOP__STORE__PATH"),
+        ("SHOP_LOGS", "SHOP__LOG"),
+        ("SHOP_SECRETS__EDGE_AUTH", "SHOP__SECRETS__EDGE_AUTH"),
+    ];
+
+    for (stray, meant) in strays {
+        let (keys, text) = refused(&[(stray, "correct-horse")]);
+
+        assert_eq!(keys, [stray]);
+        assert!(text.contains(meant) && !text.contains("correct-horse"), "{text}");
+    }
+    let (_, text) = refused(&[("SHOP_OF_HORRORS", "1")]);
+    assert!(text.contains("SHOP__") && !text.contains("is it"), "{text}");
+}
+
+#[test]
+fn variables_of_tests_and_of_kubernetes_are_none_of_our_business() {
+    let others = [
+        ("SHOP_SHARED", "/data"),
+        ("SHOPPING", "1"),
+        ("SHOP_SERVICE_HOST", "10.0.0.1"),
+        ("SHOP_SERVICE_PORT_HTTP", "80"),
+        ("SHOP_EDGE_PORT", "tcp://10.0.0.1:80"),
+        ("SHOP_PORT_80_TCP_ADDR", "10.0.0.1"),
+    ];
+
+    assert!(load(&others).is_ok());
+}

@@ -42,6 +42,12 @@ pub trait Items: Send + Sync + 'static {
         false
     }
 
+    /// Whether whoever sees one item of a transaction sees all of them from then on. Where not, the
+    /// others may be some milliseconds late.
+    fn shows_transactions_whole(&self) -> bool {
+        false
+    }
+
     /// All actions, or none of them. The same token with the same actions within ten minutes
     /// succeeds again without effect; with other actions it is refused.
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError>;

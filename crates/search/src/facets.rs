@@ -12,6 +12,8 @@ use crate::shelf::Shelf;
 
 /// What `domain::api::Facet` promises.
 const VALUES_MAX: usize = 100;
+/// Of attributes: more than any page offers, and few enough for an answer that is kept.
+const ATTRIBUTES_MAX: usize = 40;
 
 const AVAILABILITIES: [Availability; 3] =
     [Availability::InStock, Availability::Low, Availability::Out];
@@ -56,7 +58,8 @@ impl Counts {
         }
     }
 
-    /// The facets that have a value: `category`, `brand`, `availability`, then attributes by name.
+    /// The facets that have a value: `category`, `brand`, `availability`, then attributes by name,
+    /// those that the most products have.
     pub(crate) fn finish(self, shelf: &Shelf) -> Vec<Facet> {
         let categories = (0..).zip(&self.categories).filter_map(|(number, count)| {
             let category = shelf.categories.get(number)?;
@@ -71,6 +74,7 @@ impl Counts {
         let mut of_labels = self.by_facet(shelf);
         let brand = of_labels.iter().position(|facet| facet.name == BRAND);
         let brand = brand.map(|at| of_labels.swap_remove(at));
+        most_frequent(&mut of_labels);
         of_labels.sort_unstable_by(|a, b| a.name.cmp(&b.name));
 
         let mut facets = vec![facet("category", categories.collect())];
@@ -88,6 +92,14 @@ impl Counts {
         }
 
         (0..).zip(counted).map(|(number, counted)| top_labels(shelf, number, counted)).collect()
+    }
+}
+
+fn most_frequent(attributes: &mut Vec<Facet>) {
+    if attributes.len() > ATTRIBUTES_MAX {
+        let products = |facet: &Facet| facet.values.iter().map(|value| value.count).sum::<u64>();
+        attributes.sort_by(|a, b| products(b).cmp(&products(a)).then_with(|| a.name.cmp(&b.name)));
+        attributes.truncate(ATTRIBUTES_MAX);
     }
 }
 

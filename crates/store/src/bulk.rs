@@ -136,22 +136,27 @@ impl Bulk {
         let (mut written, mut announced_at) = (self.written, self.announced_at);
 
         while at < rows.len() {
-            let tree = Some(&self.around.tree);
+            let tree = Some(&*self.around.tree);
             let ground = Ground { catalog: &self.catalog, known, tree };
             let mut slice = Slice::plan(ground, &self.around.featured, &rows[at..]);
             let outcomes = std::mem::take(&mut slice.outcomes);
             at += outcomes.len();
             let products = slice.touched_products();
+            let around_after = slice.features().then(|| {
+                let random = self.catalog.world.random();
+                let featured = slice.featured.clone();
+                self.around.with_featured(featured, random)
+            });
             let work = if slice.is_idle() {
                 None
             } else {
                 written += products;
                 let voice = Voice::of(written, announced_at, self.catalog.world.now());
                 announced_at = voice.announced_at().or(announced_at);
-                Some(self.work(&slice, checkpoint(at)?, voice)?)
+                Some(self.work(&slice, checkpoint(at)?, voice, around_after.clone())?)
             };
-            if slice.features() {
-                self.around.counted_up(slice.featured.clone());
+            if let Some(after) = around_after {
+                self.around = after;
             }
             known.take_over(slice);
             links.push(Link { outcomes, products, work });
@@ -164,6 +169,7 @@ impl Bulk {
         slice: &Slice,
         checkpoint: Option<Checkpoint>,
         voice: Voice,
+        around_after: Option<Surroundings>,
     ) -> Result<Work, StoreError> {
         let mut plan = slice.plan_actions(&self.around, &self.by, self.catalog.world.now())?;
         if let Some((key, attributes)) = checkpoint {
@@ -171,7 +177,10 @@ impl Bulk {
         }
         if plan.has_changes() {
             let around = &self.around;
-            plan.push(if slice.features() { around.count_up() } else { around.check() });
+            match around_after {
+                Some(after) => plan.moves(around, Some(after)),
+                None => plan.push(around.check()),
+            }
             voice.speak(&mut plan);
         }
 

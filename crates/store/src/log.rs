@@ -21,7 +21,7 @@ pub(crate) use commit::CommitError;
 
 /// DynamoDB makes the items of a transaction visible one by one, within milliseconds; the rest is
 /// for clocks that differ.
-const VISIBLE_AFTER: Duration = Duration::from_secs(2);
+pub(crate) const VISIBLE_AFTER: Duration = Duration::from_secs(2);
 
 /// The log's head item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use domain::access::Role;
 use origin::routes::{Access, Keep, ROUTES};
+use store::Actor;
 use utoipa::openapi::path::PathItem;
 
 use crate::world::World;
@@ -136,8 +137,8 @@ async fn an_admin_route_refuses_whoever_has_no_key_or_not_the_permission() {
 #[tokio::test]
 async fn a_revoked_key_opens_nothing() {
     let world = World::new().await;
-    let issued = world.keys().create("gone", Role::Owner).await.unwrap();
-    world.keys().revoke(issued.key.id).await.unwrap();
+    let issued = world.keys().create("gone", Role::Owner, &Actor::command("test")).await.unwrap();
+    world.keys().revoke(issued.key.id, &Actor::command("test")).await.unwrap();
 
     let authorization = format!("Bearer {}", issued.reveal());
     let answer = world.get_with("/admin/products", &[("authorization", &authorization)]).await;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, what can't be had ends it")]
 
 mod admin;
+mod browsers;
 mod enumeration;
 mod files;
 mod idempotency;

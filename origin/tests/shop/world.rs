@@ -17,7 +17,7 @@ use ports::{
     Attributes, Items, Key, Page, PortError, Query, Scan, TransactError, Transaction, World as _,
 };
 use serde_json::{Value, json};
-use store::AdminKeys;
+use store::{Actor, AdminKeys};
 use supervision::Supervisor;
 use tower::ServiceExt as _;
 
@@ -86,7 +86,7 @@ impl World {
     }
 
     pub async fn key(&self, role: Role) -> String {
-        self.keys().create("test", role).await.unwrap().reveal()
+        self.keys().create("test", role, &Actor::command("test")).await.unwrap().reveal()
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

@@ -1,6 +1,7 @@
 //! The promises, in the order in which they are tried: all against one edge, each with paths of its
 //! own. What takes something from the others comes last.
 
+mod browsers;
 mod cached;
 mod encoded;
 mod failures;
@@ -60,6 +61,10 @@ promises![
     failures::a_truncated_answer_is_neither_shown_nor_kept,
     failures::an_error_is_passed_on_where_nothing_stands_in,
     failures::what_something_on_the_way_answers_is_not_shown,
+    browsers::any_sites_scripts_read_the_catalogue,
+    browsers::a_preflight_is_answered_here,
+    browsers::no_other_sites_scripts_read_what_is_private,
+    browsers::a_problem_needs_nothing_should_a_browser_open_it,
     followed::a_change_is_seen_within_four_seconds_by_poll_alone,
     followed::an_answer_is_judged_by_its_own_tags_and_asked_for_again,
     followed::an_answer_that_stays_behind_is_shown_and_not_kept,

@@ -17,6 +17,7 @@ use ports::{
     Ask, Attributes, Decision, Items, JointDecision, Key, Limiter, Page, PortError, Query, Scan,
     TransactError, Transaction, Window,
 };
+use store::Actor;
 use supervision::Supervisor;
 use tempfile::TempDir;
 use tests::Door;
@@ -91,7 +92,8 @@ impl CountedOrigin {
 
     /// The path of a new product, which nobody has asked for. Nothing reads it by itself any more.
     pub async fn cold_page(&self) -> Result<String> {
-        let key = self.shop.keys.create("test", Role::Catalog).await?.reveal();
+        let key =
+            self.shop.keys.create("test", Role::Catalog, &Actor::command("test")).await?.reveal();
         let product = create_product(&self.door, &key, "Lamp", "lamp-1").await?;
         let head = self.shop.catalog.log().head().await?.head;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
-use tests::World;
 use tests::catalogue::{create_category, create_product, draft, first_variant, reprice, seq};
+use tests::{World, until};
 
 #[tokio::test]
 async fn without_a_key_there_is_no_admin() -> Result<()> {
@@ -216,5 +216,42 @@ async fn writes_through_the_edge_are_the_same_writes() -> Result<()> {
     ensure!(seq(&written)? >= 2, "{written}");
     ensure!(written.header("cache-control").contains("no-store"), "{written}");
     ensure!(written.json()?["price"]["amount"] == 5_000, "{written}");
+    shop.close().await
+}
+
+#[tokio::test]
+async fn a_refused_key_is_logged_and_counted_and_a_flood_of_them_fills_no_log() -> Result<()> {
+    let world = World::new()?;
+    let key = world.admin_key("catalog").await?;
+    let shop = world.open().await?;
+    let (id, secret) = key.split_once('.').context("an id and a secret")?;
+    let wrong = format!("Bearer {id}.0{secret}");
+    let lines = |shop: &tests::Shop| {
+        let log = shop.log();
+        let all = log.lines().filter(|line| line.contains("an admin key was refused"));
+        all.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+
+    shop.edge().get("/admin/products").await?.must_be(401)?;
+    for _ in 0..100 {
+        let call = shop.edge().call("GET", "/admin/products/x").header("authorization", &wrong);
+        call.send().await?.must_be(401)?;
+    }
+    until(Duration::from_secs(30), "the lines are there", async || {
+        Ok((lines(&shop).len() >= 20).then_some(()))
+    })
+    .await?;
+    let metrics = String::from_utf8(shop.operators().get("/metrics").await?.body.to_vec())?;
+
+    let told = lines(&shop);
+    ensure!((20..=40).contains(&told.len()), "{} lines for 101 refusals", told.len());
+    ensure!(told[0].contains("\"reason\":\"missing\""), "{}", told[0]);
+    for part in
+        [id, "\"reason\":\"wrong\"", "/admin/products/{product}", "\"address\":\"127.0.0.1\""]
+    {
+        ensure!(told[1].contains(part), "{part}: {}", told[1]);
+    }
+    ensure!(!shop.log().contains(secret), "the key is in the log");
+    ensure!(metrics.contains("admin_keys_refused_total{reason=\"wrong\"} 100"), "{metrics}");
     shop.close().await
 }

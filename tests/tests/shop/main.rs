@@ -13,6 +13,7 @@ mod fairness;
 mod files;
 mod invalidator;
 mod killed;
+mod largest;
 mod metrics;
 mod protocol;
 mod pushed;

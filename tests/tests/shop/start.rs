@@ -6,7 +6,9 @@ use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 use tests::catalogue::{categories, create_product, first_variant, reprice, walk};
-use tests::{World, within};
+use tests::{World, until, within};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn an_empty_shop_opens_with_a_catalogue_to_look_at() -> Result<()> {
@@ -125,6 +127,38 @@ async fn an_interrupt_is_a_clean_stop_too() -> Result<()> {
     let shop = world.open().await?;
 
     shop.signal(Signal::INT)?;
+    let ended = shop.ended().await?;
+
+    ensure!(ended.status.success(), "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_to_stop_that_comes_twice_cuts_nothing_off() -> Result<()> {
+    let world = World::new()?;
+    let key = world.admin_key("catalog").await?;
+    let shop = world.open().await?;
+    // Half a request: the shop waits for the rest before it ends.
+    let address = shop.origin().url().replace("http://", "");
+    let mut half = TcpStream::connect(address).await?;
+    let head = format!(
+        "POST /admin/products HTTP/1.1\r\nhost: shop\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n"
+    );
+    half.write_all(head.as_bytes()).await?;
+    let mut heard = [0; 12];
+    half.read_exact(&mut heard).await?;
+    ensure!(&heard == b"HTTP/1.1 100", "{}", String::from_utf8_lossy(&heard));
+    let says = async |what: &str| {
+        until(Duration::from_secs(30), what, async || Ok(shop.log().contains(what).then_some(())))
+            .await
+    };
+
+    shop.signal(Signal::TERM)?;
+    says("shutting down").await?;
+    shop.signal(Signal::TERM)?;
+    says("shutting down already").await?;
+    drop(half);
     let ended = shop.ended().await?;
 
     ensure!(ended.status.success(), "{ended:?}");

@@ -15,13 +15,13 @@ pub(super) struct Categories {
     /// Paths that rows have named, so that a row costs one look.
     known: HashMap<Vec<String>, CategoryId>,
     made: u64,
-    /// How often the tree was read anew, since somebody made one.
-    reads: u64,
+    /// How often the tree was found to have changed, by this job or by somebody else.
+    changes: u64,
 }
 
 impl Categories {
     pub(super) async fn load(catalog: &Catalog) -> Result<Self, StoreError> {
-        Ok(Self { tree: catalog.tree().await?, known: HashMap::new(), made: 0, reads: 0 })
+        Ok(Self { tree: catalog.tree().await?, known: HashMap::new(), made: 0, changes: 0 })
     }
 
     /// How many this job has made, or imagined.
@@ -29,8 +29,8 @@ impl Categories {
         self.made
     }
 
-    pub(super) const fn reads(&self) -> u64 {
-        self.reads
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     pub(super) async fn find_or_make(
@@ -90,9 +90,11 @@ impl Categories {
         loop {
             match catalog.create_category(&draft, by).await {
                 Ok(made) => {
+                    let id = made.value.id;
                     self.made += 1;
-                    self.read(catalog).await?;
-                    return Ok(made.value.id);
+                    self.changes += 1;
+                    self.tree.put(made.value);
+                    return Ok(id);
                 }
                 // Somebody may have made it meanwhile, which the store refuses by its name.
                 Err(StoreError::SlugTaken(_) | StoreError::Busy | StoreError::Invalid(_))
@@ -111,7 +113,7 @@ impl Categories {
 
     async fn read(&mut self, catalog: &Catalog) -> Result<(), StoreError> {
         self.tree = catalog.tree().await?;
-        self.reads += 1;
+        self.changes += 1;
         Ok(())
     }
 

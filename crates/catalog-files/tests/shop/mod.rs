@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use catalog_files::{
@@ -27,6 +27,8 @@ pub struct Shop {
     pub world: Arc<dyn World>,
     /// Transactions until the store goes away; below zero it is away.
     pub lives: Arc<AtomicI64>,
+    /// By queries, so far.
+    pub rows_read: Arc<AtomicUsize>,
 }
 
 impl Shop {
@@ -39,13 +41,18 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = SqliteItems::open(&folder.path().join("shop.db"), store::schema::TABLES);
         let lives = Arc::new(AtomicI64::new(i64::MAX));
-        let items: Arc<dyn Items> =
-            Arc::new(Mortal { items: sqlite.unwrap(), in_order, lives: lives.clone() });
+        let rows_read = Arc::new(AtomicUsize::default());
+        let items: Arc<dyn Items> = Arc::new(Mortal {
+            items: sqlite.unwrap(),
+            in_order,
+            lives: lives.clone(),
+            rows_read: rows_read.clone(),
+        });
         let world: Arc<dyn World> = Arc::new(SystemWorld);
         let log = Arc::new(Log::new(items.clone(), world.clone()));
         let catalog = Catalog::new(items.clone(), world.clone(), log);
 
-        Self { folder, catalog, items, world, lives }
+        Self { folder, catalog, items, world, lives, rows_read }
     }
 
     pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
@@ -129,6 +136,7 @@ struct Mortal {
     items: SqliteItems,
     in_order: bool,
     lives: Arc<AtomicI64>,
+    rows_read: Arc<AtomicUsize>,
 }
 
 impl Mortal {
@@ -154,7 +162,9 @@ impl Items for Mortal {
 
     async fn query(&self, query: &Query) -> Result<Page, PortError> {
         self.alive()?;
-        self.items.query(query).await
+        let page = self.items.query(query).await?;
+        self.rows_read.fetch_add(page.rows.len(), Ordering::SeqCst);
+        Ok(page)
     }
 
     async fn scan(&self, scan: &Scan) -> Result<Page, PortError> {
@@ -164,6 +174,10 @@ impl Items for Mortal {
 
     fn runs_in_order(&self) -> bool {
         self.in_order
+    }
+
+    fn shows_transactions_whole(&self) -> bool {
+        self.items.shows_transactions_whole()
     }
 
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {

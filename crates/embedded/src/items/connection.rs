@@ -1,13 +1,13 @@
 //! Connections to the file, and how they are set.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use ports::{PortError, PortErrorKind};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{failure, schema};
+use super::{failure, files, schema};
 
 /// Who waits for SQLite's own lock waits for somebody who does not take turns (a person with the
 /// `sqlite3` command), or for a recovery after a crash.
@@ -23,18 +23,16 @@ const READER_CACHE: i64 = -8_192;
 /// The log is written back each 16 MB (in pages of 4 KiB).
 const CHECKPOINT_PAGES: i64 = 4_096;
 
-/// Makes the folder and the file, which its owner alone may read: it holds customers' data.
+/// Makes the folder and the file, which its owner alone may read: it holds customers' data. SQLite
+/// gives the files that it makes beside it the same mode.
 pub(crate) fn prepare_file(path: &Path) -> Result<(), PortError> {
     let refused = |error| failure::unavailable("make the database file").because(error);
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
 
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(refused)?;
     }
-    options.open(path).map(drop).map_err(refused)
+    files::open_or_make(path).map_err(refused)?;
+    files::tighten(path).map_err(refused)
 }
 
 /// The connection of the one thread that writes.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use ports::{PortError, PortErrorKind};
 
-use super::failure;
+use super::{failure, files};
 
 /// How long one waits for the others. The largest group takes a second on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ pub(crate) struct Held<'a>(&'a File);
 
 impl Turn {
     pub(crate) fn open(database: &Path) -> Result<Self, PortError> {
-        let file = File::options().create(true).truncate(false).write(true).open(beside(database));
+        let file = files::open_or_make(&beside(database));
 
         file.map(Self).map_err(|error| failure::unavailable("open the lock file").because(error))
     }

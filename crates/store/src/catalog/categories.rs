@@ -1,5 +1,8 @@
 //! Categories, read and written.
 
+use std::sync::Arc;
+
+use domain::category::CATEGORIES_MAX;
 use domain::draft::{CategoryDraft, CategoryPatch};
 use domain::tags::Write;
 use domain::{Category, CategoryId, CategoryTree, Change, FieldError, Ref, Seq, Slug};
@@ -80,10 +83,10 @@ impl Catalog {
         if let Some(parent) = category.parent {
             plan.keep_category(parent);
         }
-        let after = with(&around.tree, &category);
-        plan.tag(&Write::Category { id, before: &around.tree, after: &after });
+        let after = around.with_tree(around.tree.with(category.clone()), self.world.random());
+        plan.tag(&Write::Category { id, before: &around.tree, after: &after.tree });
         plan.changed(Change::to(id.to_string(), 1));
-        plan.push(around.count_up());
+        plan.moves(&around, Some(after));
         let what = What {
             action: "category.create",
             entity: id.to_string(),
@@ -122,10 +125,10 @@ impl Catalog {
         if let Some(parent) = new.parent.filter(|parent| Some(*parent) != old.parent) {
             plan.keep_category(parent);
         }
-        let after = with(&around.tree, &new);
-        plan.tag(&Write::Category { id, before: &around.tree, after: &after });
+        let after = around.with_tree(around.tree.with(new.clone()), self.world.random());
+        plan.tag(&Write::Category { id, before: &around.tree, after: &after.tree });
         plan.changed(Change::to(id.to_string(), new.version));
-        plan.push(around.count_up());
+        plan.moves(&around, Some(after));
         let what = What {
             action: "category.update",
             entity: id.to_string(),
@@ -155,11 +158,13 @@ impl Catalog {
             plan.tag(&Write::Bestsellers { category: Some(id) });
             plan.changed(Change::gone(keys::ranking(Some(id)).sk, ranking.version + 1));
         }
-        let others = around.tree.iter().filter(|other| other.id != id).cloned();
-        let after = CategoryTree::new(others);
-        plan.tag(&Write::Category { id, before: &around.tree, after: &after });
+        let mut after = around.with_tree(around.tree.without(id), self.world.random());
+        if after.rankings.contains_key(&Some(id)) {
+            Arc::make_mut(&mut after.rankings).remove(&Some(id));
+        }
+        plan.tag(&Write::Category { id, before: &around.tree, after: &after.tree });
         plan.changed(Change::gone(id.to_string(), version + 1));
-        plan.push(around.count_up());
+        plan.moves(&around, Some(after));
         plan.only_after(empty_at);
         let what = What {
             action: "category.delete",
@@ -197,18 +202,15 @@ fn at(tree: &CategoryTree, id: CategoryId, version: u64) -> Result<Category, Sto
     }
 }
 
-fn with(tree: &CategoryTree, category: &Category) -> CategoryTree {
-    let others = tree.iter().filter(|other| other.id != category.id).cloned();
-
-    CategoryTree::new(others.chain([category.clone()]))
-}
-
 /// A parent that is there, no circle, not too deep, and a name of its own among its siblings: a
 /// catalogue file finds categories by the names on the way to them.
 fn hangs_well(tree: &CategoryTree, category: &Category) -> Result<(), StoreError> {
     let wrong = |pointer: &str, code, detail: String| {
         Err(StoreError::Invalid(vec![FieldError::new(pointer, code, detail)]))
     };
+    if tree.len() >= CATEGORIES_MAX && tree.get(category.id).is_none() {
+        return wrong("", "length", format!("the shop has {CATEGORIES_MAX} categories already"));
+    }
     let siblings = tree.children(category.parent).iter().filter(|id| **id != category.id);
     if siblings.filter_map(|id| tree.get(*id)).any(|sibling| sibling.name == category.name) {
         return wrong("/name", "duplicate", "another category beside it has this name".into());
@@ -235,4 +237,33 @@ fn free_slug(tree: &CategoryTree, name: &str, id: CategoryId) -> Result<Slug, St
     wanted
         .find(|slug| tree.find(&Ref::Slug(slug.clone())).is_none())
         .ok_or(StoreError::SlugTaken(stem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn category(number: u128, version: u64) -> Category {
+        Category {
+            id: CategoryId::from_bytes(number.to_be_bytes()),
+            slug: format!("category-{number}").parse().unwrap(),
+            name: format!("Category {number}"),
+            parent: None,
+            position: 0,
+            version,
+            updated_at: domain::Timestamp::default(),
+        }
+    }
+
+    #[test]
+    fn a_shop_has_as_many_categories_as_fit_into_one_answer() {
+        let all = (0..CATEGORIES_MAX as u128).map(|number| category(number, 1));
+        let full = CategoryTree::new(all);
+
+        let one_more = hangs_well(&full, &category(1 << 100, 1));
+        let edited = hangs_well(&full, &Category { position: 1, ..category(7, 2) });
+
+        assert!(matches!(one_more, Err(StoreError::Invalid(_))), "{one_more:?}");
+        edited.unwrap();
+    }
 }

@@ -89,7 +89,7 @@ impl Catalog {
         plan.claim_slug(SlugOf::Collection, &collection.slug, id)?;
         plan.tag(&Write::Collection { id, slugs: vec![collection.slug.clone()] });
         plan.changed(Change::to(id.to_string(), 1));
-        plan.push(around.count_up());
+        plan.moves(&around, None);
         let what = What {
             action: "collection.create",
             entity: id.to_string(),
@@ -136,7 +136,7 @@ impl Catalog {
         }
         plan.tag(&Write::Collection { id, slugs: vec![old.slug, new.slug.clone()] });
         plan.changed(Change::to(id.to_string(), new.version));
-        plan.push(around.count_up());
+        plan.moves(&around, None);
         let what = What {
             action: "collection.update",
             entity: id.to_string(),
@@ -158,7 +158,7 @@ impl Catalog {
         plan.free_slug(SlugOf::Collection, &old.slug);
         plan.tag(&Write::Collection { id, slugs: vec![old.slug.clone()] });
         plan.changed(Change::gone(id.to_string(), version + 1));
-        plan.push(around.count_up());
+        plan.moves(&around, None);
         let what = What {
             action: "collection.delete",
             entity: id.to_string(),

@@ -110,7 +110,7 @@ impl Catalog {
         let after = FeaturedList { products: products.to_vec(), version: version + 1 };
         let mut plan = Plan::default();
         push_featured(&mut plan, before, &after)?;
-        plan.push(around.count_up());
+        plan.moves(&around, None);
         let what = What {
             action: "featured.set",
             entity: "featured".into(),
@@ -148,7 +148,7 @@ impl Catalog {
         plan.replace(keys::ranking(category), without_nulls(Attributes::of(&new)?), version);
         plan.tag(&Write::Bestsellers { category });
         plan.changed(Change::to(keys::ranking(category).sk, new.version));
-        plan.push(around.count_up());
+        plan.moves(&around, None);
         let what = What {
             action: "bestsellers.set",
             entity: keys::ranking(category).sk,

@@ -10,6 +10,7 @@ mod partition;
 pub(crate) mod plan;
 mod product_reads;
 mod products;
+mod remembered;
 mod stock;
 pub(crate) mod surroundings;
 mod turns;
@@ -31,7 +32,8 @@ pub(crate) use stock::with_level;
 
 use crate::audit::{self, Actor};
 use crate::catalog::lost::Try;
-use crate::catalog::plan::Plan;
+use crate::catalog::plan::{Parts, Plan};
+use crate::catalog::remembered::Remembered;
 use crate::catalog::turns::Turns;
 use crate::{Log, StoreError, keys};
 
@@ -43,6 +45,7 @@ pub struct Catalog {
     pub(crate) world: Arc<dyn World>,
     pub(crate) log: Arc<Log>,
     pub(crate) turns: Turns,
+    pub(crate) remembered: Remembered,
 }
 
 /// A write that happened: what it left, and its place in the change log.
@@ -55,7 +58,7 @@ pub struct Committed<T> {
 
 impl Catalog {
     pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>, log: Arc<Log>) -> Self {
-        Self { items, world, log, turns: Turns::default() }
+        Self { items, world, log, turns: Turns::default(), remembered: Remembered::default() }
     }
 
     /// With a log of its own, for commands beside the shop.
@@ -77,11 +80,14 @@ impl Catalog {
         what: What<'_>,
         value: T,
     ) -> Try<Committed<T>> {
-        let (mut actions, meanings, row) = plan.into_parts();
+        let Parts { mut actions, meanings, row, moved } = plan.into_parts();
         actions.push(audit::entry(&*self.world, by, what.action, what.entity, what.details)?);
 
         match self.log.commit(actions, row).await {
-            Ok((log, seq)) => Ok(Committed { value, log, seq }),
+            Ok((log, seq)) => {
+                self.remembered.follow(moved);
+                Ok(Committed { value, log, seq })
+            }
             Err(error) => Err(meanings.explain(error)),
         }
     }
@@ -93,22 +99,21 @@ impl Catalog {
         plans: Vec<(Plan, What<'_>)>,
         by: &Actor,
     ) -> Result<Vec<Try<Seq>>, StoreError> {
-        let (mut links, mut explain) = (Vec::new(), Vec::new());
+        let (mut links, mut outcomes) = (Vec::new(), Vec::new());
         for (plan, what) in plans {
-            let (mut actions, meanings, row) = plan.into_parts();
+            let Parts { mut actions, meanings, row, moved } = plan.into_parts();
             actions.push(audit::entry(&*self.world, by, what.action, what.entity, what.details)?);
             links.push((actions, row));
-            explain.push(meanings);
+            outcomes.push((meanings, moved));
         }
         let answers = self.log.commit_chain(links).await;
 
-        Ok(answers
-            .into_iter()
-            .zip(explain)
-            .map(|(answer, meanings)| {
-                answer.map(|(_, seq)| seq).map_err(|error| meanings.explain(error))
-            })
-            .collect())
+        let answers = answers.into_iter().zip(outcomes).map(|(answer, (meanings, moved))| {
+            let (_, seq) = answer.map_err(|error| meanings.explain(error))?;
+            self.remembered.follow(moved);
+            Ok(seq)
+        });
+        Ok(answers.collect())
     }
 
     /// What no page shows needs no row in the change log.
@@ -119,7 +124,7 @@ impl Catalog {
         what: What<'_>,
         value: T,
     ) -> Try<Committed<T>> {
-        let (mut actions, meanings, _) = plan.into_parts();
+        let Parts { mut actions, meanings, .. } = plan.into_parts();
         actions.push(audit::entry(&*self.world, by, what.action, what.entity, what.details)?);
 
         match self.log.commit_without_row(actions).await {

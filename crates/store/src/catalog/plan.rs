@@ -9,7 +9,7 @@ use ports::{Action, Attributes, Condition, Key, PortError, PortErrorKind, Value}
 
 use crate::catalog::lost::Lost;
 use crate::catalog::partition::product_item;
-use crate::catalog::surroundings::Surroundings;
+use crate::catalog::surroundings::{Moved, Surroundings};
 use crate::delivery::LostAction;
 use crate::error::StoreError;
 use crate::keys::{self, SlugOf};
@@ -25,6 +25,16 @@ pub(crate) struct Plan {
     hard: bool,
     quiet: bool,
     only_after: Option<Seq>,
+    moved: Option<Moved>,
+}
+
+/// A plan, ready to be committed.
+pub(crate) struct Parts {
+    pub actions: Vec<Action>,
+    pub meanings: Meanings,
+    pub row: Row,
+    /// What the commit makes of the surroundings.
+    pub moved: Option<Moved>,
 }
 
 /// What it means when an action's condition does not hold.
@@ -87,6 +97,13 @@ impl Plan {
     /// Commits only as the next row after `seq`.
     pub fn only_after(&mut self, seq: Seq) {
         self.only_after = Some(seq);
+    }
+
+    /// The tags of other writes depend on this one: it counts the surroundings up. `after` is what
+    /// they are then, where that is known.
+    pub fn moves(&mut self, around: &Surroundings, after: Option<Surroundings>) {
+        self.push(around.count_up());
+        self.moved = Some(around.moved(after));
     }
 
     pub fn has_changes(&self) -> bool {
@@ -229,7 +246,7 @@ impl Plan {
         self.remove(keys::variant_pointer(variant.id), Condition::Exists);
     }
 
-    pub fn into_parts(self) -> (Vec<Action>, Meanings, Row) {
+    pub fn into_parts(self) -> Parts {
         let row = Row {
             tags: self.tags.into_iter().collect(),
             changes: self.changes,
@@ -238,7 +255,8 @@ impl Plan {
             only_after: self.only_after,
         };
 
-        (self.actions, Meanings(self.meanings), row)
+        let meanings = Meanings(self.meanings);
+        Parts { actions: self.actions, meanings, row, moved: self.moved }
     }
 }
 

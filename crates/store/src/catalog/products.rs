@@ -121,7 +121,8 @@ impl Catalog {
         plan.product(Some(&before), None, &around)?;
         self.push_departures(&mut plan, &before.variants, by).await?;
         self.forget_in_lists(&mut plan, id, &around)?;
-        plan.push(around.count_up());
+        let after = (!around.lists(id)).then(|| around.counted_up(self.world.random()));
+        plan.moves(&around, after);
         let what = What {
             action: "product.delete",
             entity: id.to_string(),
@@ -204,7 +205,7 @@ impl Catalog {
             for collection in collections {
                 self.leave_collection(&mut plan, collection, id)?;
             }
-            plan.push(around.count_up());
+            plan.moves(&around, None);
             let what = What {
                 action: "collection.update",
                 entity: id.to_string(),

@@ -28,7 +28,7 @@ on_each_engine! {
     async fn a_key_is_shown_once_and_known_by_its_token(shop) {
         let keys = admin_keys(&shop);
 
-        let issued = keys.create("Ada", Role::Catalog).await.unwrap();
+        let issued = keys.create("Ada", Role::Catalog, &shop.by).await.unwrap();
         let token = issued.reveal();
 
         let known = keys.authenticate(&token).await.unwrap().unwrap();
@@ -41,8 +41,8 @@ on_each_engine! {
 
     async fn a_wrong_token_is_nobodys(shop) {
         let keys = admin_keys(&shop);
-        let token = keys.create("Ada", Role::Owner).await.unwrap().reveal();
-        let other = keys.create("Bob", Role::Owner).await.unwrap().reveal();
+        let token = keys.create("Ada", Role::Owner, &shop.by).await.unwrap().reveal();
+        let other = keys.create("Bob", Role::Owner, &shop.by).await.unwrap().reveal();
         let (id, secret) = token.split_once('.').unwrap();
         let (_, others) = other.split_once('.').unwrap();
 
@@ -65,29 +65,51 @@ on_each_engine! {
 
     async fn a_revoked_key_is_nobodys_and_stays_revoked_since_the_first_time(shop) {
         let keys = admin_keys(&shop);
-        let issued = keys.create("Ada", Role::Owner).await.unwrap();
+        let issued = keys.create("Ada", Role::Owner, &shop.by).await.unwrap();
         let token = issued.reveal();
 
-        keys.revoke(issued.key.id).await.unwrap();
+        keys.revoke(issued.key.id, &shop.by).await.unwrap();
         let first = keys.list().await.unwrap()[0].revoked_at;
         shop.world.pass(DAY);
-        keys.revoke(issued.key.id).await.unwrap();
+        keys.revoke(issued.key.id, &shop.by).await.unwrap();
 
         assert_eq!(keys.authenticate(&token).await.unwrap(), None);
         assert!(first.is_some());
         assert_eq!(keys.list().await.unwrap()[0].revoked_at, first);
         let nobody = "key_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        let unknown = keys.revoke(nobody).await;
+        let unknown = keys.revoke(nobody, &shop.by).await;
         assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
+    }
+
+    async fn who_made_and_who_revoked_a_key_is_in_the_audit_list_and_the_key_is_not(shop) {
+        let keys = admin_keys(&shop);
+        let issued = keys.create("Ada", Role::Catalog, &shop.by).await.unwrap();
+        let id = issued.key.id;
+        let other = Actor::command("other");
+        shop.world.pass(DAY);
+
+        keys.revoke(id, &other).await.unwrap();
+        keys.revoke(id, &other).await.unwrap();
+
+        let (told, _) = audit(&shop).list(None, 10).await.unwrap();
+        let all: Vec<_> =
+            told.iter().map(|entry| (entry.action.as_str(), &entry.by, entry.entity.clone())).collect();
+        assert_eq!(all, [
+            ("admin_key.revoke", &other, id.to_string()),
+            ("admin_key.create", &shop.by, id.to_string()),
+        ]);
+        let written = serde_json::to_string(&told).unwrap();
+        assert!(written.contains("Ada") && written.contains("catalog"), "{written}");
+        assert!(!written.contains(issued.reveal().split_once('.').unwrap().1), "{written}");
     }
 
     async fn a_conflict_is_no_missing_key(shop) {
         let keys = admin_keys(&shop);
         shop.faults.script([Fault::Conflict, Fault::LostAnswer]);
-        let issued = keys.create("Ada", Role::Owner).await.unwrap();
+        let issued = keys.create("Ada", Role::Owner, &shop.by).await.unwrap();
         shop.faults.script([Fault::Conflict, Fault::LostAnswer]);
 
-        keys.revoke(issued.key.id).await.unwrap();
+        keys.revoke(issued.key.id, &shop.by).await.unwrap();
 
         assert!(shop.faults.are_over());
         assert_eq!(keys.list().await.unwrap().len(), 1);
@@ -123,9 +145,10 @@ on_each_engine! {
     }
 
     async fn an_admin_is_named_by_the_key(shop) {
-        let issued = admin_keys(&shop).create("Ada", Role::Owner).await.unwrap();
+        let issued = admin_keys(&shop).create("Ada", Role::Owner, &shop.by).await.unwrap();
         let by = Actor::Key { key: issued.key.id, name: "Ada".into() };
         let draft = crate::shop::category_draft("Tents", None);
+        shop.world.pass(DAY);
 
         shop.catalog.create_category(&draft, &by).await.unwrap();
 

@@ -15,5 +15,6 @@ mod products;
 mod put_back;
 mod races;
 mod stock;
+mod surroundings;
 mod variants;
 mod visibility;

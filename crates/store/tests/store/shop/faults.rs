@@ -34,6 +34,7 @@ pub struct Faults {
     masks: Mutex<HashMap<Key, Mask>>,
     page_max: AtomicU32,
     largest: AtomicUsize,
+    items_read: AtomicUsize,
 }
 
 #[derive(Clone)]
@@ -50,6 +51,7 @@ impl Faults {
             masks: Mutex::default(),
             page_max: AtomicU32::new(ports::PAGE_MAX),
             largest: AtomicUsize::default(),
+            items_read: AtomicUsize::default(),
         }
     }
 
@@ -99,6 +101,15 @@ impl Faults {
         self.largest.load(Ordering::SeqCst)
     }
 
+    /// Items that gets and queries have read so far.
+    pub fn items_read(&self) -> usize {
+        self.items_read.load(Ordering::SeqCst)
+    }
+
+    fn read(&self, items: usize) {
+        self.items_read.fetch_add(items, Ordering::SeqCst);
+    }
+
     fn seen(&self, key: &Key, item: Option<Attributes>) -> Option<Attributes> {
         let mut masks = self.masks.lock().unwrap();
         let Some(mask) = masks.get_mut(key).filter(|mask| mask.reads_left > 0) else { return item };
@@ -124,11 +135,13 @@ impl Faults {
 #[async_trait]
 impl Items for Faults {
     async fn get(&self, key: &Key) -> Result<Option<Attributes>, PortError> {
+        self.read(1);
         Ok(self.seen(key, self.engine.get(key).await?))
     }
 
     async fn batch_get(&self, keys: &[Key]) -> Result<Vec<Option<Attributes>>, PortError> {
         let found = self.engine.batch_get(keys).await?;
+        self.read(keys.len());
 
         Ok(keys.iter().zip(found).map(|(key, item)| self.seen(key, item)).collect())
     }
@@ -136,7 +149,9 @@ impl Items for Faults {
     async fn query(&self, query: &Query) -> Result<Page, PortError> {
         let query = Query { limit: self.limit(query.limit), ..query.clone() };
 
-        Ok(self.seen_page(self.engine.query(&query).await?))
+        let page = self.engine.query(&query).await?;
+        self.read(page.rows.len());
+        Ok(self.seen_page(page))
     }
 
     async fn scan(&self, scan: &Scan) -> Result<Page, PortError> {
@@ -147,6 +162,10 @@ impl Items for Faults {
 
     fn runs_in_order(&self) -> bool {
         self.engine.runs_in_order()
+    }
+
+    fn shows_transactions_whole(&self) -> bool {
+        self.engine.shows_transactions_whole() && self.masks.lock().unwrap().is_empty()
     }
 
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
