@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use catalog_files::DecimalSign;
 use clap::{Args, Parser, Subcommand};
 use domain::access::Role;
 use domain::ids::AdminKeyId;
@@ -64,6 +65,17 @@ pub enum Command {
     Openapi,
 }
 
+impl Command {
+    /// Whether it makes sense on a shop alone: opening one would make it.
+    pub const fn needs_a_shop(&self) -> bool {
+        match self {
+            Self::Export(_) => true,
+            Self::AdminKey { command } => !matches!(command, AdminKeyCommand::Create { .. }),
+            Self::Import(_) | Self::Edge(_) | Self::Openapi => false,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct EdgeArguments {
     /// The origin that it asks (edge.origin_url), such as http://127.0.0.1:8080.
@@ -93,6 +105,11 @@ pub struct ImportArguments {
     #[arg(long)]
     pub currency: Option<String>,
 
+    /// The sign before the decimals in the file's numbers: . as in 1,234.50, or , as in 1.234,50.
+    /// Without it a number that can be read in both ways is refused.
+    #[arg(long, value_name = "SIGN")]
+    pub decimal: Option<DecimalSign>,
+
     /// Says what would happen, and changes nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -100,6 +117,10 @@ pub struct ImportArguments {
     /// Where refused rows are listed, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     pub errors: Option<PathBuf>,
+
+    /// Where values are listed that were left out or read otherwise, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub warnings: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]

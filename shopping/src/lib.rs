@@ -4,6 +4,7 @@ pub mod arguments;
 
 mod admin_key;
 mod demo;
+mod draft_file;
 mod edge;
 mod export;
 mod import;
@@ -37,7 +38,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Command::Edge(arguments) = command {
         return edge::run(&start, &arguments).await;
     }
-    if let Command::Export(_) = command {
+    if command.needs_a_shop() {
         start.require_shop()?;
     }
     let platform = start.connect().await?;

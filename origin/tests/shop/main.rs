@@ -6,6 +6,7 @@ mod admin;
 mod enumeration;
 mod files;
 mod idempotency;
+mod inputs;
 mod limits;
 mod reads;
 mod world;
