@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use catalog_files::{ImportJob, Importer, Mapping};
+use catalog_files::{CatalogFile, ImportJob, Importer, Mapping};
 use domain::Currency;
 use embedded::{SqliteItems, SystemWorld};
 use ports::{Items, World};
@@ -62,9 +62,9 @@ pub fn import(store: &Path, file: &Path) -> Result<()> {
     let catalog = Catalog::over(Arc::clone(&items), Arc::clone(&world));
     let importer = Importer::new(catalog, items, world, Actor::command("bench"));
     let job = ImportJob {
-        path: file.to_owned(),
+        file: CatalogFile::At(file.to_owned()),
         mapping: Mapping::default(),
-        currency: Currency::USD,
+        notation: Currency::USD.into(),
         dry_run: false,
     };
 

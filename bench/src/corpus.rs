@@ -117,7 +117,10 @@ fn made_up(number: u32) -> CatalogRow {
     let price = Money::new(199 + (seed(3) % 30_000) as i64, Currency::USD);
     let shelf = format!("Shelf {}", seed(4) % 20 + 1);
     let attributes = [("style", pick(&STYLES, 5)), ("gender", pick(&["F", "M", "U"], 6))];
-    let image = Image { url: format!("/images/bench-{number}.svg"), alt: name.clone() };
+    let image = Image {
+        url: format!("/images/bench-{number}.svg").parse().expect("a path of digits and letters"),
+        alt: name.clone(),
+    };
 
     CatalogRow {
         description: Some(format!("{}.", capitalised(&words.join(" ")))),

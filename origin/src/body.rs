@@ -86,33 +86,30 @@ fn says_json(request: &Request) -> Result<(), Problem> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // First, since serde_json calls a null where an enum belongs a mistake of syntax as well. An
+    // array is told what it should be, before how deep it may be.
+    if bytes.trim_ascii_start().first() != Some(&b'[') {
+        serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|error| {
+            Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}"))
+        })?;
+    }
+
+    value(bytes).map_err(|error| Problem::invalid_body(vec![error]))
+}
+
+/// Reads an object of JSON; what is wrong with it is named by its JSON pointer, an unknown field by
+/// its own.
+pub fn value<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {
     // A struct can be read from an array, field by field; no caller of ours means that.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
-        let error = FieldError::new("", "invalid", "the body is an object, not an array");
-        return Err(Problem::invalid_body(vec![error]));
+        return Err(FieldError::new("", "invalid", "is an object, not an array"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
 
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
-        let inner = error.into_inner();
-        // Its own word on that is not to be had: serde_json calls a null enum a syntax error.
-        if is_json(bytes) {
-            let detail = sentence(&inner);
-            Problem::invalid_body(vec![FieldError::new(pointer, "invalid", detail)])
-        } else {
-            Problem::new(Code::InvalidJson, format!("the body is not JSON: {inner}"))
-        }
-    })?;
-    deserializer.end().map_err(|error| {
-        Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}"))
-    })?;
-
-    Ok(parsed)
-}
-
-fn is_json(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+        FieldError::new(pointer, "invalid", sentence(&error.into_inner()))
+    })
 }
 
 /// RFC 6901.

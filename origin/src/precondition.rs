@@ -1,6 +1,7 @@
-//! `If-Match` on admin writes: required, and compared with the version that the write replaces.
+//! `If-Match` on admin writes, compared with the version that the write replaces: required where it
+//! replaces the whole, optional where it adds to what is there.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::HeaderValue;
 use axum::http::header::IF_MATCH;
 use axum::http::request::Parts;
@@ -20,6 +21,27 @@ pub enum IfMatch {
 pub fn etag(version: u64) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{version}\""))
         .expect("digits and quotes are a header's value")
+}
+
+impl IfMatch {
+    /// `None` for whatever is there.
+    pub const fn version(self) -> Option<u64> {
+        match self {
+            Self::Any => None,
+            Self::Version(version) => Some(version),
+        }
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
+        if !parts.headers.contains_key(IF_MATCH) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for IfMatch {

@@ -60,6 +60,16 @@ pub struct VersionHeader {
     if_match: String,
 }
 
+/// The version that a write builds on, where it is to build on one.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by the extractor IfMatch")]
+pub struct OptionalVersionHeader {
+    /// The ETag that was read. Left out, or `*`: whatever is there.
+    #[param(rename = "if-match", pattern = r#"^("[0-9]{1,19}"|\*)$"#)]
+    if_match: Option<String>,
+}
+
 /// Names a request, so that it runs once however often it is sent.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail};
+use domain::text::faults_of_line;
 use store::{Actor, AdminKeys, StoreError};
 
 use crate::arguments::AdminKeyCommand;
+
+/// The audit list shows it in each row.
+const NAME_MAX: usize = 64;
 
 pub async fn run(keys: &AdminKeys, command: AdminKeyCommand) -> anyhow::Result<ExitCode> {
     let by = Actor::command("admin-key");
@@ -13,10 +17,9 @@ pub async fn run(keys: &AdminKeys, command: AdminKeyCommand) -> anyhow::Result<E
     match command {
         AdminKeyCommand::Create { name, role } => {
             let name = name.trim();
-            ensure!(
-                (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control),
-                "--name has 1 to 64 characters, none of them a control character"
-            );
+            if let Some(fault) = faults_of_line(name, 1..=NAME_MAX).first() {
+                bail!("--name {fault}");
+            }
             let issued = keys.create(name, role, &by).await.context("the key could not be made")?;
             println!("{}", issued.reveal());
         }
@@ -29,7 +32,7 @@ pub async fn run(keys: &AdminKeys, command: AdminKeyCommand) -> anyhow::Result<E
         }
         AdminKeyCommand::Revoke { id } => match keys.revoke(id, &by).await {
             Ok(()) => eprintln!("{id} is revoked"),
-            Err(StoreError::NotFound(_)) => anyhow::bail!("there is no key {id}"),
+            Err(StoreError::NotFound(_)) => bail!("there is no key {id}"),
             Err(error) => return Err(error).context("the key could not be revoked"),
         },
     }

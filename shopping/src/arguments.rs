@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use catalog_files::DecimalSign;
 use clap::{Args, Parser, Subcommand};
 use domain::access::Role;
 use domain::ids::AdminKeyId;
@@ -73,6 +74,19 @@ pub enum Command {
     Openapi,
 }
 
+impl Command {
+    /// Whether it makes sense on a shop alone: opening one would make it.
+    pub const fn needs_a_shop(&self) -> bool {
+        match self {
+            Self::Export(_) | Self::Log { .. } => true,
+            Self::AdminKey { command } => !matches!(command, AdminKeyCommand::Create { .. }),
+            Self::Import(_) | Self::Edge(_) | Self::Openapi => false,
+            // They look for the files themselves.
+            Self::Backup(_) | Self::Restore(_) => false,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Args)]
 pub struct EdgeArguments {
     /// The origin that it asks (edge.origin_url), such as http://127.0.0.1:8080.
@@ -102,6 +116,11 @@ pub struct ImportArguments {
     #[arg(long)]
     pub currency: Option<String>,
 
+    /// The sign before the decimals in the file's numbers: . as in 1,234.50, or , as in 1.234,50.
+    /// Without it a number that can be read in both ways is refused.
+    #[arg(long, value_name = "SIGN")]
+    pub decimal: Option<DecimalSign>,
+
     /// Says what would happen, and changes nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -109,6 +128,10 @@ pub struct ImportArguments {
     /// Where refused rows are listed, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     pub errors: Option<PathBuf>,
+
+    /// Where values are listed that were left out or read otherwise, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub warnings: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -1,6 +1,5 @@
 //! `shopping export`: the catalogue as a file that `shopping import` reads.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -9,6 +8,7 @@ use catalog_files::Format;
 use store::Catalog;
 
 use crate::arguments::ExportArguments;
+use crate::draft_file::Draft;
 use crate::start::Start;
 
 pub async fn run(
@@ -27,13 +27,12 @@ pub async fn run(
     let format = Format::of_extension(extension)
         .with_context(|| format!("{}: name the file .csv or .jsonl", path.display()))?;
 
-    // Under another name until it is whole, so that a half one is never taken for the catalogue.
-    let draft = path.with_extension(format!("{extension}.part"));
-    let file = File::create(&draft).with_context(|| draft.display().to_string())?;
-    let mut out = BufWriter::new(file);
+    let draft = Draft::new(&path)?;
+    let mut out = BufWriter::new(draft.file());
     let rows = catalog_files::export(catalog, &mut out, format, currency).await?;
-    out.flush().with_context(|| draft.display().to_string())?;
-    std::fs::rename(&draft, &path).with_context(|| path.display().to_string())?;
+    out.flush().with_context(|| path.display().to_string())?;
+    drop(out);
+    draft.keep()?;
     eprintln!("{rows} rows in {}", path.display());
 
     Ok(ExitCode::SUCCESS)

@@ -2,13 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use catalog_files::{
-    ImportJob, ImportObserver, ImportReport, Importer, Mapping, Progress, RowError, RowErrors,
-    Tally, Warning,
+    CatalogFile, ImportJob, ImportObserver, ImportReport, Importer, Mapping, Notation, Progress,
+    RowError, RowErrors, Tally, Warning,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::Platform;
@@ -19,7 +19,7 @@ use crate::start::Start;
 
 /// Some rows were refused, the rest are in.
 const SOME_REFUSED: u8 = 2;
-/// On the terminal; all of them go to `--errors`.
+/// On the terminal, of each kind; all of them go to `--errors` and `--warnings`.
 const SHOWN_MAX: u64 = 20;
 
 pub async fn run(
@@ -37,9 +37,9 @@ pub async fn run(
         start.settings.catalog.currency
     );
     let job = ImportJob {
-        path: arguments.file.clone(),
+        file: CatalogFile::At(arguments.file.clone()),
         mapping: Mapping::parse(&arguments.maps)?,
-        currency,
+        notation: Notation { currency, decimal: arguments.decimal },
         dry_run: arguments.dry_run,
     };
     let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
@@ -50,7 +50,7 @@ pub async fn run(
         platform.world.clone(),
         Actor::command("import"),
     );
-    let mut screen = Screen::new(arguments.errors.clone());
+    let mut screen = Screen::new(&arguments);
 
     let report = importer.run(&job, &mut screen).await;
     screen.bar.finish_and_clear();
@@ -71,7 +71,7 @@ pub async fn run(
 }
 
 fn summarise(report: &ImportReport, arguments: &ImportArguments) {
-    let Tally { created, updated, unchanged, refused } = report.tally;
+    let Tally { created, updated, unchanged, refused, warnings } = report.tally;
     let would = if arguments.dry_run { "would be " } else { "" };
     eprintln!(
         "{would}created {created}, updated {updated}, unchanged {unchanged}, refused {refused}"
@@ -82,6 +82,13 @@ fn summarise(report: &ImportReport, arguments: &ImportArguments) {
     if report.resumed {
         eprintln!("it went on where an earlier run stopped");
     }
+    if warnings > 0 {
+        let listed = arguments.warnings.as_ref().map_or_else(
+            || "--warnings FILE lists all".to_owned(),
+            |path| format!("listed in {}", path.display()),
+        );
+        eprintln!("{warnings} values {would}left out or read otherwise: {listed}");
+    }
     if let Some(path) = arguments.errors.as_ref().filter(|_| refused > 0) {
         eprintln!("refused rows are listed in {}", path.display());
     }
@@ -90,26 +97,77 @@ fn summarise(report: &ImportReport, arguments: &ImportArguments) {
 /// What a person sees of a run.
 struct Screen {
     bar: ProgressBar,
+    refused: Messages,
+    warned: Messages,
+}
+
+/// Messages of one kind: the first ones on the terminal, all of them in a file.
+struct Messages {
+    /// Before each on the terminal.
+    word: &'static str,
+    /// The option that names the file.
+    option: &'static str,
     path: Option<PathBuf>,
-    errors: Option<RowErrors<BufWriter<File>>>,
+    file: Option<RowErrors<BufWriter<File>>>,
     shown: u64,
 }
 
 impl Screen {
-    fn new(path: Option<PathBuf>) -> Self {
+    fn new(arguments: &ImportArguments) -> Self {
         let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {eta}");
         let bar = ProgressBar::new(0);
         if let Ok(style) = style {
             bar.set_style(style);
         }
 
-        Self { bar, path, errors: None, shown: 0 }
+        Self {
+            bar,
+            refused: Messages::new("refused", "--errors", arguments.errors.as_deref()),
+            warned: Messages::new("warning", "--warnings", arguments.warnings.as_deref()),
+        }
     }
 
     fn finish(self) -> anyhow::Result<()> {
-        if let Some(errors) = self.errors {
-            let mut out = errors.finish().context("the list of refused rows")?;
-            out.flush().context("the list of refused rows")?;
+        self.refused.finish()?;
+        self.warned.finish()
+    }
+}
+
+impl Messages {
+    fn new(word: &'static str, option: &'static str, path: Option<&Path>) -> Self {
+        Self { word, option, path: path.map(Path::to_owned), file: None, shown: 0 }
+    }
+
+    /// A run that goes on appends to what the run before it wrote.
+    fn open(&mut self, goes_on: bool) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let mut options = OpenOptions::new();
+        let options =
+            if goes_on { options.append(true) } else { options.write(true).truncate(true) };
+        self.file = Some(RowErrors::new(BufWriter::new(options.create(true).open(path)?)));
+        Ok(())
+    }
+
+    fn add(&mut self, message: &RowError, bar: &ProgressBar) -> io::Result<()> {
+        if let Some(file) = &mut self.file {
+            file.write(message)?;
+        }
+        self.shown += 1;
+        let Self { word, option, shown, .. } = self;
+        match *shown {
+            ..=SHOWN_MAX => bar.suspend(|| eprintln!("{word}: {message}")),
+            n if n == SHOWN_MAX + 1 => {
+                bar.suspend(|| eprintln!("{word}: … ({option} FILE lists all)"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        if let Some(file) = self.file {
+            let mut out = file.finish().context(self.option)?;
+            out.flush().context(self.option)?;
         }
         Ok(())
     }
@@ -117,33 +175,20 @@ impl Screen {
 
 impl ImportObserver for Screen {
     fn began(&mut self, resumed: Option<&Tally>) -> io::Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let mut options = OpenOptions::new();
-        let options = match resumed {
-            Some(_) => options.append(true),
-            None => options.write(true).truncate(true),
-        };
-        self.errors = Some(RowErrors::new(BufWriter::new(options.create(true).open(path)?)));
-        Ok(())
+        self.refused.open(resumed.is_some())?;
+        self.warned.open(resumed.is_some())
     }
 
     fn warned(&mut self, warning: &Warning) {
         self.bar.suspend(|| eprintln!("warning: {warning}"));
     }
 
+    fn warned_of_row(&mut self, warning: &RowError) -> io::Result<()> {
+        self.warned.add(warning, &self.bar)
+    }
+
     fn refused(&mut self, error: &RowError) -> io::Result<()> {
-        if let Some(errors) = &mut self.errors {
-            errors.write(error)?;
-        }
-        self.shown += 1;
-        match self.shown {
-            ..=SHOWN_MAX => self.bar.suspend(|| eprintln!("refused: {error}")),
-            n if n == SHOWN_MAX + 1 => {
-                self.bar.suspend(|| eprintln!("refused: … (--errors FILE lists all)"));
-            }
-            _ => {}
-        }
-        Ok(())
+        self.refused.add(error, &self.bar)
     }
 
     fn progressed(&mut self, progress: &Progress) {

@@ -5,6 +5,7 @@ pub mod arguments;
 mod admin_key;
 mod backup;
 mod demo;
+mod draft_file;
 mod edge;
 mod export;
 mod import;
@@ -64,7 +65,7 @@ async fn dispatch(start: Start, arguments: Arguments) -> anyhow::Result<ExitCode
         Command::Restore(arguments) => {
             return backup::restore(&start.settings, &arguments.from).await;
         }
-        Command::Export(_) | Command::Log { .. } => start.require_shop()?,
+        _ if command.needs_a_shop() => start.require_shop()?,
         _ => {}
     }
     let platform = start.connect().await?;

@@ -92,6 +92,11 @@ impl Shop {
         self.log.end(usize::MAX)
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// As a power cut would.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;

@@ -58,7 +58,7 @@ fn compare(command: &mut Command) -> Result<()> {
     }
 }
 
-fn path() -> PathBuf {
+pub fn path() -> PathBuf {
     root().join("docs/openapi.json")
 }
 

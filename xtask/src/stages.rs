@@ -1,6 +1,7 @@
 //! The stages of a test run, in the order in which they are the quickest to tell what is wrong.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
@@ -34,6 +35,7 @@ pub fn test(fast: bool) -> Result<bool> {
             report.stage("worker", edge::test);
             report.stage("cache tests", cache_tests::run_built);
             report.stage("cache tests, worker", cache_tests::run_worker);
+            report.stage("openapi validity", document_is_valid);
             report.stage("schemathesis", contract_holds);
         }
     } else {
@@ -154,6 +156,15 @@ fn soak_for(test: &str) -> Result<Tally> {
     toolbox::ensure_faketime()?;
 
     count_tests(&["--workspace", "--test", "soak", "--", "--ignored", "--nocapture", test], &[])
+}
+
+/// The document as it is kept, which an earlier stage compares with the code, by OpenAPI's own schema
+/// and with every default checked against its type.
+fn document_is_valid() -> Result<Tally> {
+    let validator = toolbox::install("openapi-spec-validator")?;
+
+    must("openapi-spec-validator", Command::new(validator).arg(contract::path()))
+        .map(|()| Tally::default())
 }
 
 /// Requests made up from the OpenAPI document, against a running shop.

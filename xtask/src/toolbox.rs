@@ -31,6 +31,11 @@ const TOOLS: &[Tool] = &[
         source: Source::PyPi { lock: include_str!("../tools/schemathesis.txt") },
         program: "bin/schemathesis",
     },
+    Tool {
+        name: "openapi-spec-validator",
+        source: Source::PyPi { lock: include_str!("../tools/openapi-spec-validator.txt") },
+        program: "bin/openapi-spec-validator",
+    },
     // Builds the Worker. Its version is that of the crate `worker`.
     Tool {
         name: "worker-build",

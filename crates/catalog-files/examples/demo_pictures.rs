@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&folder)?;
 
     for image in demo::rows().iter().flat_map(|row| &row.images) {
-        let file = image.url.trim_start_matches("/images/");
+        let file = image.url.as_str().trim_start_matches("/images/");
         let svg = demo::picture(file.trim_end_matches(".svg")).ok_or("no such picture")?;
         std::fs::write(folder.join(file), svg)?;
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
-use catalog_files::{Format, ImportJob, Importer, Mapping, export};
+use catalog_files::{CatalogFile, Format, ImportJob, Importer, Mapping, export};
 use domain::Currency;
 use embedded::{SqliteItems, SystemWorld};
 use ports::{Items, World};
@@ -24,8 +24,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let log = Arc::new(Log::new(items.clone(), world.clone()));
     let catalog = Catalog::new(items.clone(), world.clone(), log);
     let importer = Importer::new(catalog.clone(), items, world, Actor::command("import"));
-    let job =
-        ImportJob { path, mapping: Mapping::default(), currency: Currency::USD, dry_run: false };
+    let job = ImportJob {
+        file: CatalogFile::At(path),
+        mapping: Mapping::default(),
+        notation: Currency::USD.into(),
+        dry_run: false,
+    };
 
     for round in ["new", "again"] {
         let begun = Instant::now();

@@ -1,12 +1,21 @@
 //! From the cells of a row to a [`CatalogRow`]: every value is checked here and nowhere later.
+//!
+//! A value that a row must have costs it when it is wrong. Any other is left out, with a warning;
+//! but a number that can be read in two ways costs the row wherever it stands: the file is written
+//! in another notation than ours, and one word about it (`--decimal`) mends all of its rows.
+
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::draft::{ALT_MAX, ATTRIBUTES_MAX, DESCRIPTION_MAX, NAME_MAX, URL_MAX, VALUE_MAX};
-use domain::stock::STOCK_MAX;
-use domain::{Currency, Image, Money, Sku, Slug, Status, category};
+use domain::draft::{ALT_MAX, ATTRIBUTES_MAX, IMAGES_MAX, NAME_MAX, VALUE_MAX};
+use domain::{Image, ImageUrl, Money, Sku, Slug, Status};
 
-use crate::{CatalogRow, Column, ErrorCode, category_path};
+use self::value::{Outcome, Stock, category_of, many_lines, one_line, parsed, slug, status};
+use crate::number::DecimalSign;
+use crate::{CatalogRow, Column, ErrorCode, Notation, RowError, pictures};
+
+pub(crate) use self::value::status_text;
 
 /// Size, colour and length are three; more make a table that nobody can choose from.
 const OPTIONS_MAX: usize = 8;
@@ -19,6 +28,14 @@ pub(crate) struct CellError {
     pub(crate) detail: String,
 }
 
+/// One value of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell<'a> {
+    Text(&'a str),
+    /// A number of JSON, whose notation is known.
+    Number(&'a str),
+}
+
 /// A row in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
@@ -29,85 +46,191 @@ pub(crate) struct Draft {
     category: Option<Vec<String>>,
     price: Option<Money>,
     compare_at: Option<Money>,
-    stock: Option<i64>,
+    /// Read at the end: the row's prices show how it writes its numbers.
+    stock: Option<Stock>,
+    /// The decimal signs that the row's prices can't do without.
+    signs: BTreeSet<DecimalSign>,
     brand: Option<String>,
-    images: BTreeMap<usize, String>,
+    images: BTreeMap<usize, Vec<ImageUrl>>,
     alts: BTreeMap<usize, String>,
     featured: Option<bool>,
     status: Option<Status>,
     options: BTreeMap<String, String>,
     attributes: BTreeMap<String, String>,
     blank: BTreeSet<Column>,
+    warnings: Vec<CellError>,
 }
 
-type Outcome<T> = Result<T, (ErrorCode, String)>;
+impl<'a> Cell<'a> {
+    pub(crate) fn text(self) -> &'a str {
+        match self {
+            Self::Text(text) | Self::Number(text) => text.trim(),
+        }
+    }
+}
 
 impl Draft {
     /// Takes one cell; blanks around the text do not count, and a cell of blanks is empty.
     pub(crate) fn put(
         &mut self,
         column: &Column,
-        text: &str,
-        currency: Currency,
+        cell: Cell<'_>,
+        notation: Notation,
     ) -> Result<(), CellError> {
-        let text = text.trim();
-        if text.is_empty() {
+        if cell.text().is_empty() {
             self.blank.insert(column.clone());
             return Ok(());
         }
 
-        self.read(column, text, currency).map_err(|(code, detail)| CellError {
-            column: column.clone(),
-            code,
-            detail,
-        })
+        let read = self.read(column, cell, notation);
+        read.or_else(|(code, detail)| self.fault(column, code, detail))
     }
 
-    fn read(&mut self, column: &Column, text: &str, currency: Currency) -> Outcome<()> {
+    /// What is wrong with a column costs the row, or the row goes in without it.
+    pub(crate) fn fault(
+        &mut self,
+        column: &Column,
+        code: ErrorCode,
+        detail: String,
+    ) -> Result<(), CellError> {
+        let fault = CellError { column: column.clone(), code, detail };
+        let costs_the_row = Column::REQUIRED.contains(column)
+            || matches!(code, ErrorCode::AmbiguousNumber | ErrorCode::DuplicateColumn);
+
+        if costs_the_row {
+            return Err(fault);
+        }
+        self.warnings.push(CellError { detail: format!("left out: {}", fault.detail), ..fault });
+        Ok(())
+    }
+
+    fn warn(&mut self, column: Column, code: ErrorCode, detail: impl Into<String>) {
+        self.warnings.push(CellError { column, code, detail: detail.into() });
+    }
+
+    fn read(&mut self, column: &Column, cell: Cell<'_>, notation: Notation) -> Outcome<()> {
+        let text = cell.text();
+
         match column {
             Column::Sku => set(&mut self.sku, parsed(text, ErrorCode::InvalidSku)?),
-            Column::Slug => set(&mut self.slug, parsed(text, ErrorCode::InvalidSlug)?),
+            Column::Slug => self.put_slug(text),
             Column::Name => set(&mut self.name, one_line(text, NAME_MAX)?),
             Column::Description => set(&mut self.description, many_lines(text)?),
-            Column::Category => set(&mut self.category, category_of(text)?),
-            Column::Price => set(&mut self.price, price(text, currency)?),
-            Column::CompareAt => set(&mut self.compare_at, price(text, currency)?),
-            Column::Stock => set(&mut self.stock, stock(text)?),
+            Column::Category => self.put_category(text),
+            Column::Price => {
+                let price = self.amount(cell, notation)?;
+                self.put_price(price)
+            }
+            Column::CompareAt => {
+                let before = self.amount(cell, notation)?;
+                set(&mut self.compare_at, before)
+            }
+            Column::Stock => set(&mut self.stock, Stock::of(cell, notation)),
             Column::Brand => set(&mut self.brand, one_line(text, VALUE_MAX)?),
-            Column::Featured => set(&mut self.featured, boolean(text)?),
-            Column::Status => set(&mut self.status, status(text)?),
-            Column::Image(at) => add(&mut self.images, *at, address(text)?),
-            Column::ImageAlt(at) => add(&mut self.alts, *at, one_line(text, ALT_MAX)?),
+            Column::Featured => set(&mut self.featured, value::boolean(text)?),
+            Column::Status => self.put_status(text),
+            Column::Image(at) => self.put_images(*at, text),
+            Column::ImageAlt(at) => add(&mut self.alts, *at, one_line(text, ALT_MAX * IMAGES_MAX)?),
             Column::Option(name) => {
-                add(&mut self.options, name.clone(), one_line(text, VALUE_MAX)?)?;
-                at_most(self.options.len(), OPTIONS_MAX, "options")
+                let value = one_line(text, VALUE_MAX)?;
+                room(&self.options, OPTIONS_MAX, "options")?;
+                add(&mut self.options, name.clone(), value)
             }
             Column::Attribute(name) => {
-                add(&mut self.attributes, name.clone(), one_line(text, VALUE_MAX)?)?;
-                at_most(self.attributes.len(), ATTRIBUTES_MAX, "attributes")
+                let value = one_line(text, VALUE_MAX)?;
+                room(&self.attributes, ATTRIBUTES_MAX, "attributes")?;
+                add(&mut self.attributes, name.clone(), value)
             }
         }
     }
 
-    /// The row, if it has what every row must have. An alternative text without its picture is
-    /// dropped: it describes nothing.
-    pub(crate) fn finish(mut self, line: u64) -> Result<CatalogRow, CellError> {
-        let images = self
-            .images
-            .into_iter()
-            .map(|(at, url)| Image { url, alt: self.alts.remove(&at).unwrap_or_default() })
-            .collect();
+    /// A price as an amount of the API: `{"amount":1999,"currency":"USD"}`.
+    pub(crate) fn put_money(&mut self, column: &Column, money: Money) -> Result<(), CellError> {
+        let put = match column {
+            Column::CompareAt => set(&mut self.compare_at, money),
+            _ => self.put_price(money),
+        };
+        put.or_else(|(code, detail)| self.fault(column, code, detail))
+    }
 
-        let price = required(self.price, Column::Price)?;
-        if self.compare_at.is_some_and(|before| before.amount <= price.amount) {
-            return Err(CellError {
-                column: Column::CompareAt,
-                code: ErrorCode::InvalidPrice,
-                detail: "the price before a reduction is above the price, or empty".to_owned(),
-            });
+    fn put_price(&mut self, price: Money) -> Outcome<()> {
+        if price.amount == 0 {
+            self.warn(Column::Price, ErrorCode::ZeroPrice, "the price is zero: it costs nothing");
         }
+        set(&mut self.price, price)
+    }
 
-        Ok(CatalogRow {
+    fn amount(&mut self, cell: Cell<'_>, notation: Notation) -> Outcome<Money> {
+        let (money, sign) = value::price(cell, notation)?;
+        self.signs.extend(sign);
+        Ok(money)
+    }
+
+    fn put_slug(&mut self, text: &str) -> Outcome<()> {
+        let read = slug(text)?;
+        if read.as_str() != text {
+            let detail = format!("read as {read}: {}", value::shown(text));
+            self.warn(Column::Slug, ErrorCode::InvalidSlug, detail);
+        }
+        set(&mut self.slug, read)
+    }
+
+    fn put_category(&mut self, text: &str) -> Outcome<()> {
+        let cell = category_of(text)?;
+        if !cell.further.is_empty() {
+            let further = value::shown(&cell.further.join(", "));
+            let detail = format!("a product has one category, the first of these; not {further}");
+            self.warn(Column::Category, ErrorCode::InvalidCategory, detail);
+        }
+        if cell.may_be_a_list {
+            let detail = format!(
+                "taken as one category; if it is a list, give the first alone: {}",
+                value::shown(text)
+            );
+            self.warn(Column::Category, ErrorCode::InvalidCategory, detail);
+        }
+        set(&mut self.category, cell.path)
+    }
+
+    fn put_status(&mut self, text: &str) -> Outcome<()> {
+        let read = status(text);
+        if read.is_none() {
+            let detail =
+                format!("not a status that is known, so it is a draft: {}", value::shown(text));
+            self.warn(Column::Status, ErrorCode::InvalidStatus, detail);
+        }
+        set(&mut self.status, read.unwrap_or(Status::Draft))
+    }
+
+    fn put_images(&mut self, at: usize, text: &str) -> Outcome<()> {
+        let mut urls = Vec::new();
+        for address in pictures::split(text) {
+            match address.parse() {
+                Ok(url) => urls.push(url),
+                Err(error) => {
+                    let error: domain::InvalidImageUrl = error;
+                    self.warn(
+                        Column::Image(at),
+                        ErrorCode::InvalidImage,
+                        format!("left out: {error}"),
+                    );
+                }
+            }
+        }
+        match self.images.insert(at, urls) {
+            None => Ok(()),
+            Some(_) => Err(given_twice()),
+        }
+    }
+
+    /// The row, if it has what every row must have; its warnings by our names of the columns.
+    pub(crate) fn finish(mut self, line: u64) -> Result<(CatalogRow, Vec<CellError>), CellError> {
+        let price = required(self.price, Column::Price)?;
+        let stock = self.counted()?;
+        self.check_reduction(price);
+        let images = self.pictures();
+
+        let row = CatalogRow {
             line,
             sku: required(self.sku, Column::Sku)?,
             slug: self.slug,
@@ -116,7 +239,7 @@ impl Draft {
             category: required(self.category, Column::Category)?,
             price,
             compare_at: self.compare_at,
-            stock: self.stock,
+            stock,
             brand: self.brand,
             images,
             featured: self.featured,
@@ -124,7 +247,72 @@ impl Draft {
             options: self.options,
             attributes: self.attributes,
             blank: self.blank,
-        })
+            warnings: Vec::new(),
+        };
+        Ok((row, self.warnings))
+    }
+
+    fn counted(&mut self) -> Result<Option<i64>, CellError> {
+        let Some(stock) = self.stock.take() else { return Ok(None) };
+
+        let shown = if self.signs.len() == 1 { self.signs.first().copied() } else { None };
+        match stock.count(shown) {
+            Ok((count, None)) => Ok(Some(count)),
+            Ok((count, Some(warning))) => {
+                self.warn(Column::Stock, ErrorCode::InvalidStock, warning);
+                Ok(Some(count))
+            }
+            Err((code, detail)) => self.fault(&Column::Stock, code, detail).map(|()| None),
+        }
+    }
+
+    /// A price before a reduction that is none says that there is no reduction.
+    fn check_reduction(&mut self, price: Money) {
+        let Some(before) = self.compare_at.filter(|before| before.amount <= price.amount) else {
+            return;
+        };
+        self.compare_at = None;
+        self.blank.insert(Column::CompareAt);
+        let detail = format!(
+            "left out: the price before a reduction, {}, is not above the price, {}",
+            before.to_decimal(),
+            price.to_decimal()
+        );
+        self.warn(Column::CompareAt, ErrorCode::InvalidPrice, detail);
+    }
+
+    /// Each with its alternative text; one without its picture is dropped, for it describes nothing.
+    fn pictures(&mut self) -> Vec<Image> {
+        let mut images = Vec::new();
+        let mut alts = std::mem::take(&mut self.alts);
+        for (at, urls) in std::mem::take(&mut self.images) {
+            let alt = alts.remove(&at).unwrap_or_default();
+            let alts = pictures::split_alts(&alt, urls.len()).unwrap_or_else(|| vec![alt]);
+            let alts = alts.into_iter().chain(std::iter::repeat(String::new()));
+            images.extend(urls.into_iter().zip(alts).map(|(url, alt)| (at, Image { url, alt })));
+        }
+
+        for (at, image) in &mut images {
+            if !image.alt.is_empty()
+                && let Err((code, detail)) = one_line(&image.alt, ALT_MAX)
+            {
+                image.alt.clear();
+                self.warn(Column::ImageAlt(*at), code, format!("left out: {detail}"));
+            }
+        }
+        if images.len() > IMAGES_MAX {
+            let detail =
+                format!("a product has at most {IMAGES_MAX} pictures: the rest is left out");
+            self.warn(Column::Image(0), ErrorCode::TooLong, detail);
+        }
+        images.into_iter().take(IMAGES_MAX).map(|(_, image)| image).collect()
+    }
+}
+
+impl CellError {
+    /// As an error of its row, with the column as the file calls it.
+    pub(crate) fn of_row(self, line: u64, theirs: &str) -> RowError {
+        RowError::new(line, self.code, self.detail).in_column(theirs)
     }
 }
 
@@ -154,181 +342,12 @@ fn given_twice() -> (ErrorCode, String) {
     (ErrorCode::DuplicateColumn, "the row gives it twice".to_owned())
 }
 
-fn at_most(count: usize, most: usize, what: &str) -> Outcome<()> {
-    if count > most {
+fn room<K>(fields: &BTreeMap<K, String>, most: usize, what: &str) -> Outcome<()> {
+    if fields.len() >= most {
         return Err((ErrorCode::TooLong, format!("a row has at most {most} {what}")));
     }
     Ok(())
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str, code: ErrorCode) -> Outcome<T> {
-    text.parse().map_err(|error: T::Err| (code, error.to_string()))
-}
-
-fn price(text: &str, currency: Currency) -> Outcome<Money> {
-    Money::from_decimal(text, currency)
-        .map_err(|error| (ErrorCode::InvalidPrice, error.to_string()))
-}
-
-/// A count; programs that know floats alone write `15.0`.
-fn stock(text: &str) -> Outcome<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = whole.bytes().all(|byte| byte.is_ascii_digit());
-    let zeros = !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0');
-    let count = whole.parse::<i64>().ok().filter(|count| *count <= STOCK_MAX);
-
-    count.filter(|_| digits && zeros).ok_or_else(|| {
-        let detail = format!("not a count between 0 and {STOCK_MAX}: {}", shown(text));
-        (ErrorCode::InvalidStock, detail)
-    })
-}
-
-fn boolean(text: &str) -> Outcome<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" => Ok(true),
-        "false" | "0" | "no" => Ok(false),
-        _ => Err((
-            ErrorCode::InvalidBoolean,
-            format!("not one of true, false, 1, 0, yes, no: {}", shown(text)),
-        )),
-    }
-}
-
-fn status(text: &str) -> Outcome<Status> {
-    match text {
-        "published" => Ok(Status::Published),
-        "draft" => Ok(Status::Draft),
-        _ => {
-            Err((ErrorCode::InvalidStatus, format!("not one of published, draft: {}", shown(text))))
-        }
-    }
-}
-
-pub(crate) const fn status_text(status: Status) -> &'static str {
-    match status {
-        Status::Published => "published",
-        Status::Draft => "draft",
-    }
-}
-
-/// A URL, a path or a file's name; never what a browser would run rather than fetch.
-fn address(text: &str) -> Outcome<String> {
-    let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
-
-    if ["javascript", "data", "vbscript"].contains(&scheme.as_str()) {
-        return Err((ErrorCode::InvalidImage, "a picture is an http(s) URL or a path".to_owned()));
-    }
-    one_line(text, URL_MAX)
-}
-
-fn category_of(text: &str) -> Outcome<Vec<String>> {
-    let path = category_path::from_text(text);
-
-    if path.len() > category::DEPTH_MAX {
-        let detail = format!("a category is at most {} levels deep", category::DEPTH_MAX);
-        return Err((ErrorCode::InvalidCategory, detail));
-    }
-    for name in &path {
-        if name.is_empty() {
-            let detail = format!("a level of the path has no name: {}", shown(text));
-            return Err((ErrorCode::InvalidCategory, detail));
-        }
-        one_line(name, NAME_MAX)?;
-    }
-    Ok(path)
-}
-
-fn one_line(text: &str, characters_max: usize) -> Outcome<String> {
-    bounded(text, characters_max, char::is_control)
-}
-
-fn many_lines(text: &str) -> Outcome<String> {
-    bounded(text, DESCRIPTION_MAX, |character| {
-        character.is_control() && !matches!(character, '\n' | '\r' | '\t')
-    })
-}
-
-fn bounded(text: &str, characters_max: usize, forbidden: fn(char) -> bool) -> Outcome<String> {
-    if let Some(character) = text.chars().find(|character| forbidden(*character)) {
-        let detail = format!("the control character {} can't be shown", character.escape_default());
-        return Err((ErrorCode::ControlCharacter, detail));
-    }
-    let count = text.chars().count();
-    if count > characters_max {
-        let detail = format!("{count} characters, and at most {characters_max} are kept");
-        return Err((ErrorCode::TooLong, detail));
-    }
-
-    Ok(text.to_owned())
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(64).collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn put(column: &str, text: &str) -> Result<Draft, ErrorCode> {
-        let mut draft = Draft::default();
-
-        draft
-            .put(&column.parse().unwrap(), text, Currency::USD)
-            .map(|()| draft)
-            .map_err(|error| error.code)
-    }
-
-    #[test]
-    fn a_price_is_read_as_its_text() {
-        assert_eq!(put("price", " 1999.0 ").unwrap().price.unwrap().amount, 199_900);
-        assert_eq!(put("price", "$5").unwrap_err(), ErrorCode::InvalidPrice);
-        assert_eq!(put("compare_at", "1.999").unwrap_err(), ErrorCode::InvalidPrice);
-    }
-
-    #[test]
-    fn a_count_is_whole_and_not_below_zero() {
-        assert_eq!(put("stock", "15.0").unwrap().stock, Some(15));
-        assert_eq!(put("stock", "0").unwrap().stock, Some(0));
-        for text in ["-1", "+1", "1.5", "1.", ".", ".0", "many", "99999999999999999999"] {
-            assert_eq!(put("stock", text).unwrap_err(), ErrorCode::InvalidStock, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_boolean_has_six_spellings() {
-        for (text, value) in [
-            ("true", true),
-            ("YES", true),
-            ("1", true),
-            ("False", false),
-            ("no", false),
-            ("0", false),
-        ] {
-            assert_eq!(put("featured", text).unwrap().featured, Some(value), "{text}");
-        }
-        assert_eq!(put("featured", "maybe").unwrap_err(), ErrorCode::InvalidBoolean);
-    }
-
-    #[test]
-    fn an_empty_cell_is_absent_and_known_to_be_empty() {
-        let draft = put("brand", "  ").unwrap();
-
-        assert_eq!(draft.brand, None);
-        assert!(draft.blank.contains(&Column::Brand));
-    }
-
-    #[test]
-    fn what_no_page_could_show_is_refused() {
-        assert_eq!(put("name", "a\nb").unwrap_err(), ErrorCode::ControlCharacter);
-        assert_eq!(put("description", "a\u{0}b").unwrap_err(), ErrorCode::ControlCharacter);
-        assert!(put("description", "a\r\n\tb").is_ok());
-        assert_eq!(put("image", "javascript:alert(1)").unwrap_err(), ErrorCode::InvalidImage);
-        assert_eq!(put("name", &"é".repeat(201)).unwrap_err(), ErrorCode::TooLong);
-        assert_eq!(put("category", "A > > B").unwrap_err(), ErrorCode::InvalidCategory);
-        assert_eq!(
-            put("category", "a > ".repeat(9).as_str()).unwrap_err(),
-            ErrorCode::InvalidCategory
-        );
-    }
-}
+mod tests;

@@ -60,13 +60,20 @@ pub enum ErrorCode {
     InvalidSlug,
     InvalidCategory,
     InvalidPrice,
+    /// As a warning: a price of zero, which may be meant.
+    ZeroPrice,
     InvalidStock,
+    /// A number that can be read in two ways.
+    AmbiguousNumber,
     InvalidBoolean,
     InvalidStatus,
     InvalidImage,
     /// Longer, or more of them, than the shop keeps.
     TooLong,
+    /// A character that can't be shown, or that turns the text around it.
     ControlCharacter,
+    /// Nothing of the text can be seen.
+    Invisible,
     /// A list or an object where one value belongs.
     NotAValue,
     /// Another row of the file has the SKU.
@@ -83,7 +90,8 @@ pub enum ErrorCode {
     Conflict,
 }
 
-/// One row that was refused.
+/// One row that was refused; or, as a warning, one that went in without the value of a column, or
+/// with another one than it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowError {
     /// Where the row begins in its file, from 1.
@@ -130,7 +138,7 @@ pub(crate) fn shown(row: &[u8]) -> String {
     String::from_utf8_lossy(head).trim_end().chars().take(RAW_MAX).collect()
 }
 
-/// Writes refused rows as JSON lines: `{"line","column","code","detail","raw"}`.
+/// Writes refused rows, or warnings, as JSON lines: `{"line","column","code","detail","raw"}`.
 #[derive(Debug)]
 pub struct RowErrors<W> {
     out: W,

@@ -12,10 +12,8 @@ mod progress;
 mod upsert;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use domain::Currency;
 use ports::{Items, PortError, World};
 use store::{Actor, Bulk, Catalog, Outcome, StoreError};
 
@@ -23,15 +21,14 @@ use self::ahead::Batch;
 use self::categories::Categories;
 use self::progress::{Note, Notes};
 pub use self::progress::{Progress, Tally};
-use crate::{CatalogRow, ErrorCode, FileError, Mapping, RowError, Warning};
+use crate::{CatalogFile, CatalogRow, ErrorCode, FileError, Mapping, Notation, RowError, Warning};
 
 /// What to import, and how its columns are called.
 #[derive(Clone, Debug)]
 pub struct ImportJob {
-    pub path: PathBuf,
+    pub file: CatalogFile,
     pub mapping: Mapping,
-    /// The file's prices are in it.
-    pub currency: Currency,
+    pub notation: Notation,
     /// Says what would happen and writes nothing.
     pub dry_run: bool,
 }
@@ -48,6 +45,12 @@ pub trait ImportObserver: Send {
 
     /// Rows come in the order of the file. What is wrong here stops the run.
     fn refused(&mut self, _error: &RowError) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A row went in without the value of a column, or with another than it says: which, and why.
+    /// What is wrong here stops the run.
+    fn warned_of_row(&mut self, _warning: &RowError) -> io::Result<()> {
         Ok(())
     }
 
@@ -151,6 +154,10 @@ impl Run<'_> {
 
             let mut tally = self.progress.tally;
             for ((row, raw), outcome) in rows.iter().zip(outcomes) {
+                if !matches!(outcome, Outcome::Refused(_)) {
+                    tally.warnings += row.warnings.len() as u64;
+                    row.warnings.iter().try_for_each(|warning| observer.warned_of_row(warning))?;
+                }
                 match outcome {
                     Outcome::Created(_) => tally.created += 1,
                     Outcome::Updated(_) => tally.updated += 1,

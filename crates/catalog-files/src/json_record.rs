@@ -18,6 +18,8 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
     Scalar(Cow<'a, str>),
+    /// As it stands: its decimal sign is a dot.
+    Number(&'a str),
     /// Scalars in a list: pictures, or the levels of a category.
     List(Vec<Cow<'a, str>>),
     /// An object, or a list of other things than scalars.
@@ -54,8 +56,35 @@ pub(crate) fn value(raw: &RawValue) -> Result<Value<'_>, String> {
         let texts: Result<Option<Vec<_>>, _> = items.into_iter().map(scalar).collect();
         return Ok(texts?.map_or(Value::Other, Value::List));
     }
+    if raw.get().starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return Ok(Value::Number(raw.get()));
+    }
 
     Ok(scalar(raw)?.map_or(Value::Other, Value::Scalar))
+}
+
+pub(crate) type Texts = Vec<Cow<'static, str>>;
+
+/// Pictures as the API has them, `[{"url":…,"alt":…}]`, plain addresses among them: addresses and
+/// texts. `None` for anything else.
+pub(crate) fn pictures(raw: &RawValue) -> Option<(Texts, Texts)> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Picture {
+        Address(String),
+        Object {
+            url: String,
+            #[serde(default)]
+            alt: Option<String>,
+        },
+    }
+
+    let pictures: Vec<Picture> = serde_json::from_str(raw.get()).ok()?;
+    let parts = pictures.into_iter().map(|picture| match picture {
+        Picture::Address(url) => (Cow::Owned(url), Cow::Borrowed("")),
+        Picture::Object { url, alt } => (Cow::Owned(url), Cow::Owned(alt.unwrap_or_default())),
+    });
+    Some(parts.unzip())
 }
 
 fn scalar(raw: &RawValue) -> Result<Option<Cow<'_, str>>, String> {
@@ -117,10 +146,10 @@ mod tests {
         assert_eq!(
             read(r#"{"price": 12500.0, "stock": 15, "x": 0.1000, "big": 123456789012345678901.5}"#),
             [
-                ("price".to_owned(), scalar("12500.0")),
-                ("stock".to_owned(), scalar("15")),
-                ("x".to_owned(), scalar("0.1000")),
-                ("big".to_owned(), scalar("123456789012345678901.5")),
+                ("price".to_owned(), Value::Number("12500.0")),
+                ("stock".to_owned(), Value::Number("15")),
+                ("x".to_owned(), Value::Number("0.1000")),
+                ("big".to_owned(), Value::Number("123456789012345678901.5")),
             ]
         );
     }

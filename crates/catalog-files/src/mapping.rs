@@ -8,6 +8,24 @@ use crate::{Column, FileError};
 /// So many names of a file's columns are shown in an error.
 const SHOWN_MAX: usize = 40;
 
+/// What other shops call the column that says whether shoppers see a product.
+const NAMES_OF_STATUS: [&str; 14] = [
+    "active",
+    "actif",
+    "aktiv",
+    "enabled",
+    "is_active",
+    "is_enabled",
+    "online",
+    "product_online",
+    "publié",
+    "published",
+    "state",
+    "veröffentlicht",
+    "visibility",
+    "visible",
+];
+
 /// The `--map ours=theirs` pairs; same-named columns map by themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mapping {
@@ -70,7 +88,7 @@ impl Mapping {
         match theirs.parse::<Column>() {
             Ok(own) if !self.pairs.iter().any(|(ours, _)| *ours == own) => columns.push(own),
             Ok(own) => why = Some(format!("another column is mapped to {own}")),
-            Err(crate::column::InvalidColumn::Unknown(_)) => {}
+            Err(crate::column::InvalidColumn::Unknown(_)) => why = self.hint(theirs),
             Err(error) => why = Some(error.to_string()),
         }
         if columns.is_empty() {
@@ -78,6 +96,16 @@ impl Mapping {
         }
 
         Ok(columns)
+    }
+
+    /// A column that other shops hide products by: without it all of them are live.
+    fn hint(&self, theirs: &str) -> Option<String> {
+        let name = theirs.split('(').next().unwrap_or_default().trim().to_lowercase();
+        let is_known = self.pairs.iter().any(|(ours, _)| *ours == Column::Status);
+
+        (NAMES_OF_STATUS.contains(&name.as_str()) && !is_known).then(|| {
+            format!("if it says what shoppers may see, take it with --map \"status={theirs}\"")
+        })
     }
 
     /// Whether a column inside of the object `outer` is asked for (`brand=vendor.name`).
@@ -173,6 +201,23 @@ mod tests {
         assert_eq!(
             mapping.columns_of("name").unwrap_err().to_string(),
             "column name is ignored: another column is mapped to name"
+        );
+    }
+
+    #[test]
+    fn an_ignored_column_that_may_hide_products_is_pointed_out() {
+        let warning = |maps: &[&str], theirs| {
+            Mapping::parse(maps).unwrap().columns_of(theirs).unwrap_err().to_string()
+        };
+
+        assert_eq!(
+            warning(&[], "Active (0/1)"),
+            "column Active (0/1) is ignored: if it says what shoppers may see, take it with \
+             --map \"status=Active (0/1)\""
+        );
+        assert_eq!(
+            warning(&["status=State"], "Active (0/1)"),
+            "column Active (0/1) is ignored: it is not one of ours and not mapped"
         );
     }
 

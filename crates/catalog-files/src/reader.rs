@@ -7,18 +7,15 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use domain::Currency;
-
 use self::csv_rows::CsvRows;
 use self::json_rows::JsonRows;
-use crate::cell::CellError;
 use crate::csv_record::{self, Record, TOO_LONG};
 use crate::error::shown;
 use crate::format::BOM;
 use crate::lines::{Lines, Taken, without_end};
 use crate::mapping::{Mapping, Warning};
 use crate::seen::SeenSkus;
-use crate::{CatalogRow, Column, ErrorCode, FileError, Format, RowError};
+use crate::{CatalogFile, CatalogRow, Column, ErrorCode, FileError, Format, Notation, RowError};
 
 /// So many ignored columns are named.
 const WARNINGS_MAX: usize = 100;
@@ -51,13 +48,28 @@ struct Warnings {
 }
 
 impl CatalogReader<BufReader<File>> {
-    /// Opens a file whose prices are in `currency`. Everything that is wrong with the file or the
-    /// mapping as a whole is found here.
-    pub fn open(path: &Path, mapping: &Mapping, currency: Currency) -> Result<Self, FileError> {
-        let mut input = BufReader::with_capacity(1 << 16, File::open(path)?);
-        let format = Format::of(path, input.fill_buf()?)?;
+    /// Opens a file that writes its numbers in `notation`. Everything that is wrong with the file or
+    /// the mapping as a whole is found here.
+    pub fn open(
+        path: &Path,
+        mapping: &Mapping,
+        notation: impl Into<Notation>,
+    ) -> Result<Self, FileError> {
+        Self::open_file(&CatalogFile::At(path.to_owned()), mapping, notation)
+    }
 
-        Self::new(input, format, mapping, currency)
+    pub(crate) fn open_file(
+        file: &CatalogFile,
+        mapping: &Mapping,
+        notation: impl Into<Notation>,
+    ) -> Result<Self, FileError> {
+        let mut input = BufReader::with_capacity(1 << 16, file.open()?);
+        let format = match file {
+            CatalogFile::At(path) => Format::of(path, input.fill_buf()?)?,
+            CatalogFile::Open(_, format) => *format,
+        };
+
+        Self::new(input, format, mapping, notation)
     }
 
     /// Opens a file where an earlier reader stopped at `position`. The rows before it are looked
@@ -65,10 +77,14 @@ impl CatalogReader<BufReader<File>> {
     pub fn open_at(
         path: &Path,
         mapping: &Mapping,
-        currency: Currency,
+        notation: impl Into<Notation>,
         position: u64,
     ) -> Result<Self, FileError> {
-        let mut reader = Self::open(path, mapping, currency)?;
+        Self::open(path, mapping, notation)?.gone_on(position)
+    }
+
+    pub(crate) fn gone_on(self, position: u64) -> Result<Self, FileError> {
+        let mut reader = self;
 
         while reader.position() < position && reader.next_row()?.is_some() {}
         if reader.position() == position { Ok(reader) } else { Err(FileError::NotARow(position)) }
@@ -80,8 +96,9 @@ impl<R: BufRead + Seek> CatalogReader<R> {
         mut input: R,
         format: Format,
         mapping: &Mapping,
-        currency: Currency,
+        notation: impl Into<Notation>,
     ) -> Result<Self, FileError> {
+        let notation = notation.into();
         let size_bytes = input.seek(SeekFrom::End(0))?;
         input.seek(SeekFrom::Start(0))?;
         let start = start_of_text(&mut input)?;
@@ -90,8 +107,8 @@ impl<R: BufRead + Seek> CatalogReader<R> {
         let mut warnings = Warnings::default();
 
         let rows = match format {
-            Format::Csv => Rows::Csv(CsvRows::open(&mut lines, mapping, currency, &mut warnings)?),
-            Format::JsonLines => Rows::Json(JsonRows::open(&mut lines, mapping, currency)?),
+            Format::Csv => Rows::Csv(CsvRows::open(&mut lines, mapping, notation, &mut warnings)?),
+            Format::JsonLines => Rows::Json(JsonRows::open(&mut lines, mapping, notation)?),
         };
         let (seen, buffer) = (SeenSkus::default(), Vec::new());
         Ok(Self { lines, size_bytes, rows, seen, buffer, warnings })
@@ -122,13 +139,30 @@ impl<R: BufRead + Seek> CatalogReader<R> {
             let line = self.lines.place().line;
             let row = match self.take_record()? {
                 Record::End => return Ok(None),
-                Record::Row if self.buffer.trim_ascii().is_empty() => continue,
+                Record::Row if self.is_blank() => continue,
                 Record::Row => self.read_row(line)?,
                 Record::Bad(code, detail) => Err(RowError::new(line, code, detail)),
             };
 
-            return Ok(Some(row.map_err(|error| error.of_row(&self.buffer))));
+            return Ok(Some(match row {
+                Ok(mut row) => {
+                    for warning in &mut row.warnings {
+                        warning.raw = shown(&self.buffer);
+                    }
+                    Ok(row)
+                }
+                Err(error) => Err(error.of_row(&self.buffer)),
+            }));
         }
+    }
+
+    /// A line without text, or a row whose cells are all empty: spreadsheets leave both behind.
+    fn is_blank(&self) -> bool {
+        let delimiter = match &self.rows {
+            Rows::Csv(rows) => rows.delimiter(),
+            Rows::Json(_) => b' ',
+        };
+        self.buffer.iter().all(|byte| byte.is_ascii_whitespace() || *byte == delimiter)
     }
 
     fn take_record(&mut self) -> Result<Record, FileError> {
@@ -174,11 +208,6 @@ impl Warnings {
             _ => {}
         }
     }
-}
-
-/// The error of a cell as one of its row, with the column as the file calls it.
-fn named(line: u64, error: CellError, theirs: &str) -> RowError {
-    RowError::new(line, error.code, error.detail).in_column(theirs)
 }
 
 /// The offset behind a byte order mark.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Image, Money, Sku, Slug, Status};
 
-use crate::Column;
+use crate::{Column, RowError};
 
 /// A row as it was read. Rows with the same explicit `slug` are the variants of one product; the
 /// fields of the product are taken from the first of them, and `options` tells them apart.
@@ -30,6 +30,8 @@ pub struct CatalogRow {
     /// The columns that the row has and leaves empty. Such a field is cleared; a field whose column
     /// the file does not have at all stays as it is.
     pub blank: BTreeSet<Column>,
+    /// What was left out or read otherwise than it is written. None of it costs the row.
+    pub warnings: Vec<RowError>,
 }
 
 impl CatalogRow {
@@ -52,6 +54,7 @@ impl CatalogRow {
             options: BTreeMap::new(),
             attributes: BTreeMap::new(),
             blank: BTreeSet::new(),
+            warnings: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! such a text for a formula; a mark before it would come back as part of the text at the next
 //! import, and what is written here must read back equal.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cell::status_text;
-use crate::{CatalogRow, Column, FileError, Format, category_path};
+use crate::{CatalogRow, Column, FileError, Format, category_path, pictures};
 
 /// What a CSV file needs to know of all of its rows before it writes the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,17 +156,27 @@ fn cell(row: &CatalogRow, column: &Column) -> String {
         Column::Name => row.name.clone(),
         Column::Description => text(row.description.as_deref()),
         Column::Category => category_path::to_text(&row.category),
-        Column::Price => row.price.to_decimal(),
-        Column::CompareAt => row.compare_at.map(Money::to_decimal).unwrap_or_default(),
+        Column::Price => decimal(row.price),
+        Column::CompareAt => row.compare_at.map(decimal).unwrap_or_default(),
         Column::Stock => row.stock.map(|count| count.to_string()).unwrap_or_default(),
         Column::Brand => text(row.brand.as_deref()),
-        Column::Image(at) => text(row.images.get(*at).map(|image| image.url.as_str())),
+        Column::Image(at) => {
+            row.images.get(*at).map(|image| pictures::to_cell(&image.url)).unwrap_or_default()
+        }
         Column::ImageAlt(at) => text(row.images.get(*at).map(|image| image.alt.as_str())),
         Column::Featured => row.featured.map(|featured| featured.to_string()).unwrap_or_default(),
         Column::Status => text(row.status.map(status_text)),
         Column::Option(name) => text(row.options.get(name).map(String::as_str)),
         Column::Attribute(name) => text(row.attributes.get(name).map(String::as_str)),
     }
+}
+
+/// An amount that reads in one way: behind exactly three decimals, which could be taken for a group
+/// of thousands (`1.250` dinars), stands a zero more.
+fn decimal(money: Money) -> String {
+    let text = money.to_decimal();
+
+    if money.currency.exponent() == 3 { format!("{text}0") } else { text }
 }
 
 /// A row as a JSON line; what is absent is left out.
@@ -203,15 +214,15 @@ struct Line<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Pictures<'a> {
-    One(&'a str),
-    Several(Vec<&'a str>),
+    One(Cow<'a, str>),
+    Several(Vec<Cow<'a, str>>),
 }
 
 impl<'a> Pictures<'a> {
-    fn of(texts: Vec<&'a str>) -> Self {
-        match texts.as_slice() {
-            [one] => Self::One(one),
-            _ => Self::Several(texts),
+    fn of(texts: Vec<Cow<'a, str>>) -> Self {
+        match <[_; 1]>::try_from(texts) {
+            Ok([one]) => Self::One(one),
+            Err(texts) => Self::Several(texts),
         }
     }
 
@@ -235,8 +246,12 @@ impl<'a> Line<'a> {
             compare_at: row.compare_at.map(number),
             stock: row.stock,
             brand: row.brand.as_deref(),
-            image: Pictures::of(row.images.iter().map(|image| image.url.as_str()).collect()),
-            image_alt: Pictures::of(row.images.iter().map(|image| image.alt.as_str()).collect()),
+            image: Pictures::of(
+                row.images.iter().map(|image| pictures::to_cell(&image.url).into()).collect(),
+            ),
+            image_alt: Pictures::of(
+                row.images.iter().map(|image| image.alt.as_str().into()).collect(),
+            ),
             featured: row.featured,
             status: row.status.map(status_text),
             options: &row.options,

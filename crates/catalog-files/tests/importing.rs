@@ -4,11 +4,15 @@
 mod shop;
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::atomic::Ordering;
 
-use catalog_files::{ErrorCode, FileError, Format, ImportError, ImportJob, Mapping, Tally};
-use domain::{Availability, CatalogProduct, Ref};
+use catalog_files::{
+    CatalogFile, DecimalSign, ErrorCode, FileError, Format, ImportError, ImportJob, Mapping,
+    Notation, Tally,
+};
+use domain::{Availability, CatalogProduct, Currency, Ref, Status};
 use shop::{Seen, Shop, job};
 
 const HEAD: &str = "sku,slug,name,description,category,price,stock,brand,featured,options.size,attributes.colour\n";
@@ -22,7 +26,7 @@ async fn on_hand(shop: &Shop, sku: &str) -> i64 {
 }
 
 fn tally(created: u64, updated: u64, unchanged: u64, refused: u64) -> Tally {
-    Tally { created, updated, unchanged, refused }
+    Tally { created, updated, unchanged, refused, warnings: 0 }
 }
 
 #[tokio::test]
@@ -140,7 +144,7 @@ async fn what_the_store_refuses_is_a_row_error_beside_those_of_the_file() {
     let path = shop.file(
         "a.csv",
         "sku,slug,name,category,price,options.size\n\
-         A,tee,Tee,Tees,5,S\nB,tee,Tee,Tees,5,S\nC,tee,Tee,Tees,$,M\nD,tee,Tee,Tees,5,M\n",
+         A,tee,Tee,Tees,5,S\nB,tee,Tee,Tees,5,S\nC,tee,Tee,Tees,?,M\nD,tee,Tee,Tees,5,M\n",
     );
     let mut seen = Seen::default();
 
@@ -210,16 +214,15 @@ fn many_rows() -> String {
     let mut text = HEAD.to_owned();
     for number in 0..1_800 {
         let (slug, size) = match number % 7 {
-            0 => ("bad slug".to_owned(), "S"),
             1 | 2 => (format!("pair-{}", number / 7), "S"),
             _ => (String::new(), ""),
         };
         let _ = writeln!(
             text,
-            "SKU-{number},{slug},Name {},\"Two\nlines\",Root > Leaf {},1.{:02},{},Acme,,{size},",
+            "SKU-{number},{slug},Name {},\"Two\nlines\",Root > Leaf {},{},{},Acme,,{size},",
             number / 3,
             number % 5,
-            number % 100,
+            if number % 7 == 0 { "none".to_owned() } else { format!("1.{:02}", number % 100) },
             number % 9
         );
     }
@@ -280,4 +283,78 @@ async fn a_file_of_many_categories_reads_none_of_them_again_for_each_that_it_mak
     assert_eq!(tally, self::tally(CATEGORIES as u64, 0, 0, 0));
     assert_eq!(shop.catalog.tree().await.unwrap().len(), CATEGORIES + 7);
     assert!(rows_read <= 2 * CATEGORIES, "{rows_read} rows for {CATEGORIES} categories");
+}
+
+#[tokio::test]
+async fn what_a_row_can_do_without_is_left_out_and_counted() {
+    let shop = Shop::open();
+    let path = shop.file(
+        "a.csv",
+        "sku,name,category,price,compare_at,Stock on hand,status,image\n\
+         A,Mug,Home,8.00,8.00,-2,live,see shelf 4\n\
+         B,Cup,Home,5.00,,7,perhaps,\"/a.jpg,/b.jpg\"\n",
+    );
+    let mapping = Mapping::parse(["stock=Stock on hand"]).unwrap();
+    let mut seen = Seen::default();
+
+    let report = shop.import(&ImportJob { mapping, ..job(&path) }, &mut seen).await.unwrap();
+
+    let warned: Vec<_> =
+        seen.row_warnings.iter().map(|it| (it.line, it.column.as_deref().unwrap())).collect();
+    assert_eq!((report.tally.created, report.tally.refused, report.tally.warnings), (2, 0, 4));
+    assert_eq!(warned, [(2, "image"), (2, "Stock on hand"), (2, "compare_at"), (3, "status")]);
+    assert!(seen.row_warnings[0].raw.starts_with("A,Mug"));
+    assert_eq!(product(&shop, "mug").await.product.status, Status::Published);
+    assert_eq!(product(&shop, "cup").await.product.status, Status::Draft);
+    assert_eq!(product(&shop, "cup").await.product.images.len(), 2);
+    assert_eq!(on_hand(&shop, "A").await, 0);
+}
+
+#[tokio::test]
+async fn a_price_that_rises_above_an_old_reduction_ends_it() {
+    let shop = Shop::open();
+    let head = "sku,name,category,price";
+    shop.take_in(&shop.file("a.csv", format!("{head},compare_at\nA,Mug,Home,8.00,9.00\n"))).await;
+
+    let tally = shop.take_in(&shop.file("b.csv", format!("{head}\nA,Mug,Home,9.50\n"))).await;
+
+    let variant = product(&shop, "mug").await.variants.remove(0);
+    assert_eq!(tally, self::tally(0, 1, 0, 0));
+    assert_eq!((variant.price.amount, variant.compare_at), (950, None));
+}
+
+#[tokio::test]
+async fn a_decimal_sign_is_another_job_and_settles_what_reads_in_two_ways() {
+    let shop = Shop::open();
+    let path = shop.file("a.csv", "sku;name;category;price;stock\nA;Sofa;Home;1.000;2.000\n");
+    let with = |decimal| ImportJob {
+        notation: Notation { currency: Currency::USD, decimal },
+        ..job(&path)
+    };
+    let (mut unsaid, mut comma) = (Seen::default(), Seen::default());
+
+    shop.import(&with(None), &mut unsaid).await.unwrap();
+    shop.import(&with(Some(DecimalSign::Comma)), &mut comma).await.unwrap();
+
+    assert_eq!(unsaid.refused[0].code, ErrorCode::AmbiguousNumber);
+    assert_eq!(unsaid.refused[0].column.as_deref(), Some("price"));
+    assert_eq!(comma.refused, []);
+    assert_eq!(product(&shop, "sofa").await.variants[0].price.amount, 100_000);
+    assert_eq!(on_hand(&shop, "A").await, 2_000);
+}
+
+#[tokio::test]
+async fn a_file_without_a_name_goes_in_as_one_with() {
+    let shop = Shop::open();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"sku,name,category,price\nA,Mug,Home,8.00\n").unwrap();
+    let job = ImportJob {
+        file: CatalogFile::Open(file.into(), Format::Csv),
+        ..job(std::path::Path::new("nowhere"))
+    };
+
+    let first = shop.import(&job, &mut Seen::default()).await.unwrap();
+    let again = shop.import(&job, &mut Seen::default()).await.unwrap();
+
+    assert_eq!((first.tally.created, again.tally.unchanged), (1, 1));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use catalog_files::{CatalogReader, CatalogRow, CsvColumns, FileError, Format, Mapping, RowWriter};
-use domain::{Currency, Image, Money, Status};
+use domain::{Currency, Image, ImageUrl, Money, Status};
 use proptest::prelude::*;
 
 /// Any that is one: a SKU has no dot segments, so this begins with something else than a dot or slash.
@@ -24,6 +24,14 @@ fn lines() -> impl Strategy<Value = String> {
         .prop_filter("empty", |text| !text.is_empty())
 }
 
+fn url() -> impl Strategy<Value = ImageUrl> {
+    r"(https?://[a-z]{1,6}\.example)?/[a-z0-9!$&()*+,;=:@%é日_.~-]{0,12}"
+        .prop_filter_map("reads as a list", |text| text.parse().ok())
+        .prop_filter("ends with what parts a list", |url: &ImageUrl| {
+            !url.as_str().ends_with([',', ';'])
+        })
+}
+
 fn names() -> impl Strategy<Value = BTreeMap<String, String>> {
     prop::collection::btree_map("[a-z0-9_]{1,3}", line(), 0..4)
 }
@@ -33,10 +41,10 @@ prop_compose! {
         (sku, slug) in (SKU, prop::option::of("[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,2}")),
         (name, brand, description) in (line(), prop::option::of(line()), prop::option::of(lines())),
         category in prop::collection::vec(line(), 1..4),
-        price in 0..1_000_000_000_i64,
+        price in 1..1_000_000_000_i64,
         reduction in prop::option::of(1..1_000_000_000_i64),
         stock in prop::option::of(0..1_000_000_i64),
-        images in prop::collection::vec((line(), prop::option::of(line())), 0..4),
+        images in prop::collection::vec((url(), prop::option::of(line())), 0..4),
         featured in prop::option::of(any::<bool>()),
         draft in prop::option::of(any::<bool>()),
         options in names(),
@@ -187,4 +195,44 @@ fn a_column_that_was_not_announced_is_never_lost_silently() {
     let error = writer.write(&row).unwrap_err();
 
     assert!(matches!(error, FileError::UnannouncedColumn(name) if name == "attributes.colour"));
+}
+
+#[test]
+fn a_price_of_three_decimals_is_written_so_that_it_reads_in_one_way() {
+    let dinars: Currency = "KWD".parse().unwrap();
+    let row = CatalogRow::new(
+        "A".parse().unwrap(),
+        "Mug",
+        vec!["Home".to_owned()],
+        Money::new(1_250, dinars),
+    );
+
+    for format in [Format::Csv, Format::JsonLines] {
+        let bytes = write(std::slice::from_ref(&row), format);
+        let mut reader =
+            CatalogReader::new(Cursor::new(&bytes), format, &Mapping::default(), dinars).unwrap();
+
+        assert_eq!(reader.next_row().unwrap().unwrap().unwrap().price, row.price);
+    }
+}
+
+#[test]
+fn a_picture_whose_address_looks_like_a_list_stays_one() {
+    let mut row = CatalogRow::new(
+        "A".parse().unwrap(),
+        "Mug",
+        vec!["Home".to_owned()],
+        Money::new(100, Currency::USD),
+    );
+    let url = "https://proxy.example/fit,https://x.example/a.jpg;".parse().unwrap();
+    row.images = vec![Image { url, alt: String::new() }];
+
+    for format in [Format::Csv, Format::JsonLines] {
+        let back = read(&write(std::slice::from_ref(&row), format), format);
+
+        assert_eq!(
+            back[0].images[0].url.as_str(),
+            "https://proxy.example/fit%2Chttps://x.example/a.jpg%3B"
+        );
+    }
 }

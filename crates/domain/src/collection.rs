@@ -26,7 +26,7 @@ pub struct Collection {
 /// Who is in it: `{"kind":"manual","products":[…]}` or `{"kind":"rule","rule":{…}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case", try_from = "MembershipFields")]
 pub enum Membership {
     Manual {
         #[cfg_attr(feature = "openapi", schema(max_items = 2000))]
@@ -37,33 +37,65 @@ pub enum Membership {
     },
 }
 
+/// [`Membership`] as it is read: serde reads a tagged enum into memory first and can't tell where
+/// in it a mistake is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, remote = "Self")]
+struct MembershipFields {
+    kind: MembershipKind,
+    #[serde(default)]
+    products: Option<Vec<ProductId>>,
+    #[serde(default)]
+    rule: Option<Rule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MembershipKind {
+    Manual,
+    Rule,
+}
+
+impl TryFrom<MembershipFields> for Membership {
+    type Error = &'static str;
+
+    fn try_from(fields: MembershipFields) -> Result<Self, &'static str> {
+        match (fields.kind, fields.products, fields.rule) {
+            (MembershipKind::Manual, Some(products), None) => Ok(Self::Manual { products }),
+            (MembershipKind::Rule, None, Some(rule)) => Ok(Self::Rule { rule }),
+            (MembershipKind::Manual, ..) => Err("a manual collection has `products` alone"),
+            (MembershipKind::Rule, ..) => Err("a collection by rule has a `rule` alone"),
+        }
+    }
+}
+
 /// Every condition that is given must hold; a rule without conditions takes every product.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, default, remote = "Self")]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Rule {
     /// This category or one below it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<CategoryId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
     /// Minor units, inclusive.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub price_min: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub price_max: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_stock: Option<bool>,
     /// A price before reduction is shown.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_sale: Option<bool>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
 }
 
-crate::object::from_objects_alone!(Rule + Serialize);
+crate::object::from_objects_alone!(MembershipFields, Rule + Serialize);
 
 impl Rule {
     /// Whether a product is in the collection.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CategoryId, Money, ProductId, Sku, Slug, Timestamp, VariantId};
+use crate::{CategoryId, Image, Money, ProductId, Sku, Slug, Timestamp, VariantId};
 
 /// What shoppers may see of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,17 +27,6 @@ pub enum Availability {
     Out,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields, remote = "Self")]
-pub struct Image {
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2048))]
-    pub url: String,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(max_length = 512))]
-    pub alt: String,
-}
-
 /// What all variants of a product share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
@@ -51,7 +40,7 @@ pub struct Product {
     pub category: CategoryId,
     #[serde(default)]
     pub status: Status,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::image::stored")]
     pub images: Vec<Image>,
     /// For facets: `style` → `backpack`. Names match `[a-z0-9_]{1,32}`.
     #[serde(default)]
@@ -91,8 +80,6 @@ pub struct CatalogProduct {
     pub product: Product,
     pub variants: Vec<Variant>,
 }
-
-crate::object::from_objects_alone!(Image + Serialize);
 
 impl Availability {
     /// Three is the most that still reads as "nearly gone" on a page.

@@ -5,12 +5,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::access::Permission;
-use domain::draft::{ProductDraft, ProductPatch, VariantPatch};
-use domain::{FieldError, ProblemBody, ProductId, Sku, VariantId};
+use domain::{FieldError, ProblemBody};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use store::Committed;
 
 use super::answers::{replacing, written};
+use super::operation::Operation;
 use super::{products, variants};
 use crate::access::Admin;
 use crate::body;
@@ -24,44 +25,9 @@ const OPERATIONS_MAX: usize = 100;
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BulkBody {
-    #[schema(min_items = 1, max_items = 100)]
-    operations: Vec<Operation>,
-}
-
-/// One write. Without `version` it replaces whatever is there.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "op", rename_all = "snake_case")]
-pub enum Operation {
-    CreateProduct {
-        product: ProductDraft,
-    },
-    UpdateProduct {
-        id: ProductId,
-        #[serde(default, deserialize_with = "version")]
-        version: Option<u64>,
-        patch: ProductPatch,
-    },
-    DeleteProduct {
-        id: ProductId,
-        #[serde(default, deserialize_with = "version")]
-        version: Option<u64>,
-    },
-    UpdateVariant {
-        id: VariantId,
-        #[serde(default, deserialize_with = "version")]
-        version: Option<u64>,
-        patch: VariantPatch,
-    },
-    DeleteVariant {
-        id: VariantId,
-        #[serde(default, deserialize_with = "version")]
-        version: Option<u64>,
-    },
-    AdjustStock {
-        sku: Sku,
-        delta: i64,
-        reason: String,
-    },
+    /// Each is read by itself, so that a mistake in it is named by its place.
+    #[schema(min_items = 1, max_items = 100, value_type = Vec<Operation>)]
+    operations: Vec<Box<RawValue>>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -105,10 +71,11 @@ pub async fn run_bulk(
         let detail = format!("has 1 to {OPERATIONS_MAX} entries");
         return Err(Problem::invalid_body(vec![FieldError::new("/operations", "length", detail)]));
     }
-    let mut results = Vec::with_capacity(body.operations.len());
+    let operations = read(&body.operations)?;
+    let mut results = Vec::with_capacity(operations.len());
     let mut last: Option<Committed<()>> = None;
 
-    for operation in body.operations {
+    for operation in operations {
         match run(&shop, &admin, operation).await {
             Ok(done) => {
                 results.push(BulkResult {
@@ -133,6 +100,20 @@ pub async fn run_bulk(
         Some(place) => Ok(written(&shop, StatusCode::OK, &place, None, results).await),
         None => Ok(axum::response::IntoResponse::into_response(Json(results))),
     }
+}
+
+/// All of them, before the first is run: of a request that is half understood nothing is done.
+fn read(operations: &[Box<RawValue>]) -> Result<Vec<Operation>, Problem> {
+    let mut mistakes = Vec::new();
+    let mut read = Vec::with_capacity(operations.len());
+
+    for (at, operation) in operations.iter().enumerate() {
+        match Operation::read(operation, &format!("/operations/{at}")) {
+            Ok(operation) => read.push(operation),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    if mistakes.is_empty() { Ok(read) } else { Err(Problem::invalid_body(mistakes)) }
 }
 
 async fn run(shop: &SharedShop, admin: &Admin, operation: Operation) -> Result<Done, Problem> {
@@ -192,14 +173,4 @@ const fn seen(version: Option<u64>) -> IfMatch {
         Some(version) => IfMatch::Version(version),
         None => IfMatch::Any,
     }
-}
-
-/// Versions count edits; one that no counter reaches is a mistake.
-fn version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let version = Option::<i64>::deserialize(deserializer)?;
-
-    version
-        .map(u64::try_from)
-        .transpose()
-        .map_err(|_| serde::de::Error::custom("a version is not negative"))
 }

@@ -1,6 +1,7 @@
 //! Catalogue files over HTTP: the same import and export as on the command line.
 
-use std::io;
+use std::io::{self, Seek as _, SeekFrom};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -9,14 +10,14 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use catalog_files::{
-    Format, ImportError, ImportJob, ImportObserver, Importer, Mapping, RowError, Tally,
+    CatalogFile, DecimalSign, Format, ImportError, ImportJob, ImportObserver, Importer, Mapping,
+    Notation, RowError, Tally,
 };
 use domain::{Code, FieldError};
 use futures::stream;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -29,7 +30,7 @@ use crate::shop::{SharedShop, Shop};
 
 /// About 30,000 rows, which take seconds; larger files go in by `shopping import`.
 const FILE_MAX: usize = 16 << 20;
-/// Refused rows that an answer lists; all are counted.
+/// Refused rows, and warnings, that an answer lists; all are counted.
 const ERRORS_MAX: usize = 200;
 const CHUNK: usize = 64 << 10;
 
@@ -39,6 +40,11 @@ const CHUNK: usize = 64 << 10;
 pub struct ImportQuery {
     /// `ours=theirs` pairs, parted by commas: `sku=id,stock=current_stock`.
     map: Option<String>,
+    /// The sign before the decimals in the file's numbers: `.` as in 1,234.50, or `,` as in
+    /// 1.234,50. Left out: a number that can be read in both ways is refused.
+    #[serde(default, deserialize_with = "decimal")]
+    #[param(value_type = Option<String>, pattern = "^[.,]$")]
+    decimal: Option<DecimalSign>,
     /// Says what would happen, and changes nothing.
     #[serde(default)]
     dry_run: bool,
@@ -55,6 +61,11 @@ pub struct ImportReport {
     /// Refused rows, at most 200: `{"line","column","code","detail","raw"}`.
     #[schema(value_type = Vec<Object>)]
     errors: Vec<RowError>,
+    /// Values that were left out or read otherwise, in rows that went in.
+    warned: u64,
+    /// Which, at most 200, as in `errors`.
+    #[schema(value_type = Vec<Object>)]
+    warnings: Vec<RowError>,
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -92,19 +103,18 @@ pub async fn import_file(
     let format = format_of(&parts.headers)?;
     let pairs = query.map.as_deref().into_iter().flat_map(|map| map.split(','));
     let mapping = Mapping::parse(pairs).map_err(|error| unreadable(&error))?;
-    let (file, digest) = save(body, format).await?;
-    let fingerprint = format!("{digest} {:?} {}", query.map, query.dry_run);
+    let (file, digest) = save(body).await?;
+    let decimal = query.decimal;
+    let fingerprint = format!("{digest} {:?} {} {decimal:?}", query.map, query.dry_run);
     let scope = format!("{} POST /admin/imports", admin.actor.name());
     let job = ImportJob {
-        path: file.path().to_owned(),
+        file: CatalogFile::Open(Arc::new(file), format),
         mapping,
-        currency: shop.currency,
+        notation: Notation { currency: shop.currency, decimal },
         dry_run: query.dry_run,
     };
 
     idempotency::run(shop.clone(), scope, key, fingerprint, async move {
-        // The file lives as long as the run.
-        let _file = file;
         match run(&shop, &job, admin).await {
             Ok(report) => Json(report).into_response(),
             Err(problem) => problem.into_response(),
@@ -131,14 +141,14 @@ pub async fn export_file(
         ExportFormat::Csv => (Format::Csv, "text/csv; charset=utf-8", "catalog.csv"),
         ExportFormat::Jsonl => (Format::JsonLines, "application/x-ndjson", "catalog.jsonl"),
     };
-    let file = NamedTempFile::new().map_err(Problem::unavailable)?;
-    let out = io::BufWriter::new(file.as_file());
+    let file = tempfile::tempfile().map_err(Problem::unavailable)?;
+    let out = io::BufWriter::new(&file);
     catalog_files::export(&shop.catalog, out, format, shop.currency)
         .await
         .map_err(Problem::unavailable)?;
 
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
-    let mut response = Response::new(stream_of(file).await?);
+    let mut response = Response::new(stream_of(file)?);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Ok(disposition) = disposition {
         response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
@@ -149,35 +159,57 @@ pub async fn export_file(
 async fn run(shop: &Shop, job: &ImportJob, admin: Admin) -> Result<ImportReport, Problem> {
     let importer =
         Importer::new(shop.catalog.clone(), shop.items.clone(), shop.world.clone(), admin.actor);
-    let mut refused = Refused::default();
-    let report = importer.run(job, &mut refused).await.map_err(|error| match error {
+    let mut lists = Lists::default();
+    let report = importer.run(job, &mut lists).await.map_err(|error| match error {
         ImportError::File(error) => unreadable(&error),
         ImportError::Store(error) => error.into(),
         ImportError::Observer(error) => Problem::unavailable(error),
     })?;
     shop.follower.kick();
-    let Tally { created, updated, unchanged, refused: count } = report.tally;
+    let Tally { created, updated, unchanged, refused, warnings } = report.tally;
 
     Ok(ImportReport {
         created,
         updated,
         unchanged,
-        refused: count,
+        refused,
         categories: report.categories,
-        errors: refused.0,
+        errors: lists.refused,
+        warned: warnings,
+        warnings: lists.warnings,
     })
 }
 
 #[derive(Default)]
-struct Refused(Vec<RowError>);
+struct Lists {
+    refused: Vec<RowError>,
+    warnings: Vec<RowError>,
+}
 
-impl ImportObserver for Refused {
+impl ImportObserver for Lists {
     fn refused(&mut self, error: &RowError) -> io::Result<()> {
-        if self.0.len() < ERRORS_MAX {
-            self.0.push(error.clone());
-        }
+        push(&mut self.refused, error);
         Ok(())
     }
+
+    fn warned_of_row(&mut self, warning: &RowError) -> io::Result<()> {
+        push(&mut self.warnings, warning);
+        Ok(())
+    }
+}
+
+fn push(list: &mut Vec<RowError>, error: &RowError) {
+    if list.len() < ERRORS_MAX {
+        list.push(error.clone());
+    }
+}
+
+fn decimal<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DecimalSign>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn format_of(headers: &HeaderMap) -> Result<Format, Problem> {
@@ -193,14 +225,10 @@ fn format_of(headers: &HeaderMap) -> Result<Format, Problem> {
     }
 }
 
-/// The body as a file, and its SHA-256; never more of it in memory than a chunk.
-async fn save(mut body: Body, format: Format) -> Result<(NamedTempFile, String), Problem> {
-    let suffix = match format {
-        Format::Csv => ".csv",
-        Format::JsonLines => ".jsonl",
-    };
-    let file = tempfile::Builder::new().suffix(suffix).tempfile().map_err(Problem::unavailable)?;
-    let mut out = File::create(file.path()).await.map_err(Problem::unavailable)?;
+/// The body as a file without a name, which is gone with the process however that ends, and its
+/// SHA-256; never more of it in memory than a chunk.
+async fn save(mut body: Body) -> Result<(std::fs::File, String), Problem> {
+    let mut out = File::from_std(tempfile::tempfile().map_err(Problem::unavailable)?);
     let mut hash = Sha256::new();
     let mut size = 0;
 
@@ -220,17 +248,17 @@ async fn save(mut body: Body, format: Format) -> Result<(NamedTempFile, String),
     out.flush().await.map_err(Problem::unavailable)?;
 
     let digest = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((file, digest))
+    Ok((out.into_std().await, digest))
 }
 
-async fn stream_of(file: NamedTempFile) -> Result<Body, Problem> {
-    let opened = File::open(file.path()).await.map_err(Problem::unavailable)?;
-    let chunks = stream::try_unfold((opened, file), |(mut opened, file)| async move {
+fn stream_of(mut file: std::fs::File) -> Result<Body, Problem> {
+    file.seek(SeekFrom::Start(0)).map_err(Problem::unavailable)?;
+    let chunks = stream::try_unfold(File::from_std(file), |mut file| async move {
         let mut chunk = vec![0; CHUNK];
-        let read = opened.read(&mut chunk).await?;
+        let read = file.read(&mut chunk).await?;
         chunk.truncate(read);
 
-        Ok::<_, io::Error>((read > 0).then_some((Bytes::from(chunk), (opened, file))))
+        Ok::<_, io::Error>((read > 0).then_some((Bytes::from(chunk), file)))
     });
 
     Ok(Body::from_stream(chunks))

@@ -12,9 +12,10 @@ use super::paging::{self, page_size};
 use super::views::{Inventory, Listed};
 use crate::access::Admin;
 use crate::body;
+use crate::precondition::IfMatch;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::schema::{AdminProblems, WriteProblems};
+use crate::schema::{AdminProblems, OptionalVersionHeader, WriteProblems};
 use crate::shop::SharedShop;
 
 const PAGE_MAX: usize = 200;
@@ -89,21 +90,29 @@ pub async fn list_ledger(
     }))
 }
 
-/// Adjusts the stock of a SKU, for a reason that stays in the ledger.
+/// Adjusts the stock of a SKU, for a reason that stays in the ledger; with `If-Match`, only where
+/// the level is still the one that was read.
 #[utoipa::path(post, path = "/admin/inventory/{sku}/adjust", tag = "admin",
-    security(("admin_key" = [])), params(("sku" = Sku, Path)), request_body = Adjustment,
-    responses((status = 200, description = "The level after it", body = Inventory),
-        AdminProblems, WriteProblems)
+    security(("admin_key" = [])), params(("sku" = Sku, Path), OptionalVersionHeader),
+    request_body = Adjustment,
+    responses((status = 200, description = "The level after it; ETag is its version",
+            body = Inventory),
+        AdminProblems, WriteProblems,
+        (status = 412, description = "The level has changed since; ETag tells its version",
+            body = domain::ProblemBody, content_type = "application/problem+json"))
 )]
 pub async fn adjust_stock(
     State(shop): State<SharedShop>,
     Path(sku): Path<String>,
     admin: Admin,
+    seen: Option<IfMatch>,
     body::Json(adjustment): body::Json<Adjustment>,
 ) -> Result<Response, Problem> {
     let sku: Sku = id("SKU", &sku)?;
     let Adjustment { delta, reason } = adjustment;
-    let done = shop.catalog.adjust_stock(&sku, delta, &reason, &admin.actor).await?;
+    let (catalog, by) = (&shop.catalog, &admin.actor);
+    let seen = seen.and_then(IfMatch::version);
+    let done = catalog.adjust_stock_at(&sku, seen, delta, &reason, by).await?;
     let level = Inventory::from(done.value.level.clone());
 
     Ok(written(&shop, StatusCode::OK, &done, Some(level.version), level).await)

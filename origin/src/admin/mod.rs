@@ -8,6 +8,7 @@ mod collections;
 mod files;
 mod inventory;
 mod lists;
+mod operation;
 mod paging;
 mod products;
 mod variants;

@@ -48,3 +48,31 @@ async fn a_file_goes_in_without_its_bad_rows_and_comes_out_again() {
     assert_eq!(row["sku"], "A-1");
     assert_eq!(row["price"].to_string(), "29.99");
 }
+
+#[tokio::test]
+async fn a_number_that_reads_in_two_ways_is_refused_until_its_decimal_sign_is_said() {
+    let world = World::new().await;
+    let csv = "sku;name;category;price;status\nA-1;Sofa;Home;1.000;shiny\n";
+    let send = async |path: &str, key: &str| {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {}", world.owner))
+            .header("content-type", "text/csv")
+            .header("idempotency-key", key);
+        world.send(request.body(Body::from(csv.to_owned())).unwrap()).await
+    };
+
+    let unsaid = send("/admin/imports", "a").await.expect(200).json();
+    let reused = send("/admin/imports?decimal=,", "a").await;
+    let said = send("/admin/imports?decimal=,", "b").await.expect(200).json();
+    let odd = send("/admin/imports?decimal=;", "c").await;
+
+    assert_eq!(unsaid["errors"][0]["code"], "ambiguous_number");
+    assert_eq!(
+        (&unsaid["errors"][0]["line"], &unsaid["errors"][0]["column"]),
+        (&2.into(), &"price".into())
+    );
+    reused.problem(422, "idempotency_key_reused");
+    assert_eq!((&said["created"], &said["refused"]), (&1.into(), &0.into()), "{said}");
+    assert_eq!((&said["warned"], &said["warnings"][0]["column"]), (&1.into(), &"status".into()));
+    odd.problem(400, "invalid_parameter");
+}

@@ -7,6 +7,7 @@ mod browsers;
 mod enumeration;
 mod files;
 mod idempotency;
+mod inputs;
 mod limits;
 mod reads;
 mod world;

@@ -120,7 +120,9 @@ fn description(model: &Model) -> String {
 
 fn images(model: &Model) -> Vec<Image> {
     let image = |colour: &&str| Image {
-        url: format!("/images/{}.svg", model.picture_name(colour)),
+        url: format!("/images/{}.svg", model.picture_name(colour))
+            .parse()
+            .expect("the names of pictures are letters and hyphens"),
         alt: model.alt(colour),
     };
 

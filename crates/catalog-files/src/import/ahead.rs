@@ -1,6 +1,5 @@
 //! Reads the file on a thread of its own, a few batches ahead of the store.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
@@ -9,7 +8,7 @@ use tokio::task;
 
 use super::ImportJob;
 use super::progress::Note;
-use crate::{CatalogReader, CatalogRow, FileError, RowError, Warning};
+use crate::{CatalogReader, CatalogRow, FileError, Notation, RowError, Warning};
 
 /// Rows that are written, told and noted down together.
 const BATCH: usize = 512;
@@ -37,9 +36,12 @@ pub(super) async fn open(
     position: Option<u64>,
 ) -> Result<(Batches, u64), FileError> {
     let job = job.clone();
-    let mut reader = on_a_thread(move || match position {
-        Some(position) => CatalogReader::open_at(&job.path, &job.mapping, job.currency, position),
-        None => CatalogReader::open(&job.path, &job.mapping, job.currency),
+    let mut reader = on_a_thread(move || {
+        let reader = CatalogReader::open_file(&job.file, &job.mapping, job.notation)?;
+        match position {
+            Some(position) => reader.gone_on(position),
+            None => Ok(reader),
+        }
     })
     .await?;
     let size_bytes = reader.size_bytes();
@@ -78,17 +80,19 @@ fn next_batch<R: io::BufRead + io::Seek>(
     Ok((!is_empty).then_some(batch))
 }
 
-/// What the job is known by: its bytes, its mapping, its currency.
+/// What the job is known by: its bytes, its mapping, its notation.
 pub(super) async fn note_of(job: &ImportJob) -> Result<Note, FileError> {
     let job = job.clone();
 
     on_a_thread(move || {
         let mut hash = Sha256::new();
-        for word in job.mapping.canonical().iter().chain([&job.currency.to_string()]) {
+        let Notation { currency, decimal } = job.notation;
+        let notation = [currency.to_string(), decimal.map(|it| it.to_string()).unwrap_or_default()];
+        for word in job.mapping.canonical().iter().chain(&notation) {
             hash.update((word.len() as u64).to_be_bytes());
             hash.update(word);
         }
-        let mut file = File::open(&job.path)?;
+        let mut file = job.file.open()?;
         let mut chunk = vec![0; 1 << 16];
         loop {
             let length = file.read(&mut chunk)?;

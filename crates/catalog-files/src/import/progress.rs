@@ -19,6 +19,9 @@ pub struct Tally {
     pub updated: u64,
     pub unchanged: u64,
     pub refused: u64,
+    /// Values that were left out or read otherwise, in rows that went in.
+    #[serde(default)]
+    pub warnings: u64,
 }
 
 /// How far a job is in its file.

@@ -4,13 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{BufRead, Seek};
 
-use domain::Currency;
-
-use super::{Warnings, named};
-use crate::cell::Draft;
+use super::Warnings;
+use crate::cell::{Cell, CellError, Draft};
 use crate::csv_record::{self, Record};
-use crate::lines::{Lines, without_end};
-use crate::{CatalogRow, Column, ErrorCode, FileError, Mapping, RowError};
+use crate::lines::{Lines, Taken, without_end};
+use crate::{CatalogRow, Column, ErrorCode, FileError, Mapping, Notation, RowError};
 
 #[derive(Debug)]
 pub(super) struct CsvRows {
@@ -18,7 +16,7 @@ pub(super) struct CsvRows {
     bound: Vec<Bound>,
     /// Cells of a row.
     width: usize,
-    currency: Currency,
+    notation: Notation,
 }
 
 /// A column of the file that gives us something.
@@ -34,12 +32,16 @@ impl CsvRows {
     pub(super) fn open<R: BufRead + Seek>(
         lines: &mut Lines<R>,
         mapping: &Mapping,
-        currency: Currency,
+        notation: Notation,
         warnings: &mut Warnings,
     ) -> Result<Self, FileError> {
         let mut buffer = Vec::new();
-        let start = lines.place();
-        lines.append(&mut buffer)?;
+        let mut start = lines.place();
+        // Blank lines before the header mean nothing.
+        while lines.append(&mut buffer)? == Taken::Line && buffer.trim_ascii().is_empty() {
+            start = lines.place();
+            buffer.clear();
+        }
         let delimiter = csv_record::delimiter_of(&buffer);
         lines.go_to(start)?;
 
@@ -59,7 +61,7 @@ impl CsvRows {
         }
 
         let bound = bind(&cells, mapping, warnings)?;
-        Ok(Self { delimiter, bound, width: cells.len(), currency })
+        Ok(Self { delimiter, bound, width: cells.len(), notation })
     }
 
     pub(super) const fn delimiter(&self) -> u8 {
@@ -73,16 +75,19 @@ impl CsvRows {
         for Bound { at, theirs, ours } in &self.bound {
             for column in ours {
                 draft
-                    .put(column, &cells[*at], self.currency)
-                    .map_err(|error| named(line, error, theirs))?;
+                    .put(column, Cell::Text(&cells[*at]), self.notation)
+                    .map_err(|error| error.of_row(line, theirs))?;
             }
         }
-        draft.finish(line).map_err(|error| {
+        let named = |error: CellError| {
             let theirs = self.bound.iter().find(|bound| bound.ours.contains(&error.column));
             let theirs =
                 theirs.map_or_else(|| error.column.to_string(), |bound| bound.theirs.clone());
-            named(line, error, &theirs)
-        })
+            error.of_row(line, &theirs)
+        };
+        let (row, warnings) = draft.finish(line).map_err(named)?;
+
+        Ok(CatalogRow { warnings: warnings.into_iter().map(named).collect(), ..row })
     }
 
     /// As many as the header has; further ones may stand there if they are empty.

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, Seek};
 
-use domain::Currency;
+use domain::Money;
 use domain::draft::IMAGES_MAX;
+use serde_json::value::RawValue;
 
-use super::{Warnings, named};
-use crate::cell::{CellError, Draft};
+use super::Warnings;
+use crate::cell::{Cell, CellError, Draft};
 use crate::json_record::{self, Value};
 use crate::lines::{Lines, Taken};
-use crate::{CatalogRow, Column, ErrorCode, FileError, Mapping, RowError, category_path};
+use crate::{CatalogRow, Column, ErrorCode, FileError, Mapping, Notation, RowError, category_path};
 
 /// A line needs not have every column; one that so many lines do not have, the file has not.
 const LOOKED_AT: usize = 1_000;
@@ -21,7 +22,7 @@ const KEYS_MAX: usize = 4_096;
 #[derive(Debug)]
 pub(super) struct JsonRows {
     mapping: Mapping,
-    currency: Currency,
+    notation: Notation,
     /// What each key that came by gives us.
     known: HashMap<String, Vec<Column>>,
 }
@@ -32,7 +33,7 @@ impl JsonRows {
     pub(super) fn open<R: BufRead + Seek>(
         lines: &mut Lines<R>,
         mapping: &Mapping,
-        currency: Currency,
+        notation: Notation,
     ) -> Result<Self, FileError> {
         let start = lines.place();
         let mut file = BTreeSet::new();
@@ -58,7 +59,7 @@ impl JsonRows {
         }
 
         lines.go_to(start)?;
-        Ok(Self { mapping: mapping.clone(), currency, known: HashMap::new() })
+        Ok(Self { mapping: mapping.clone(), notation, known: HashMap::new() })
     }
 
     pub(super) fn read(
@@ -79,14 +80,17 @@ impl JsonRows {
             let value = json_record::value(raw)
                 .map_err(|detail| malformed(detail).in_column(theirs.clone()))?;
             for column in &ours {
-                put(&mut draft, column, &value, self.currency)
-                    .map_err(|error| named(line, error, &theirs))?;
+                put(&mut draft, column, (raw, &value), self.notation)
+                    .map_err(|error| error.of_row(line, &theirs))?;
             }
         }
-        draft.finish(line).map_err(|error| {
+        let named = |error: CellError| {
             let ours = error.column.to_string();
-            named(line, error, self.mapping.theirs(&ours))
-        })
+            error.of_row(line, self.mapping.theirs(&ours))
+        };
+        let (row, warnings) = draft.finish(line).map_err(named)?;
+
+        Ok(CatalogRow { warnings: warnings.into_iter().map(named).collect(), ..row })
     }
 
     /// What a key gives us; the first row that has an ignored one warns of it.
@@ -106,47 +110,62 @@ impl JsonRows {
     }
 }
 
-/// Puts a value where a cell goes; lists are for pictures and for the levels of a category.
+/// Puts a value where a cell goes. Lists are for pictures and for the levels of a category, objects
+/// for prices as the API writes them and for pictures with their texts.
 fn put(
     draft: &mut Draft,
     column: &Column,
-    value: &Value<'_>,
-    currency: Currency,
+    (raw, value): (&RawValue, &Value<'_>),
+    notation: Notation,
 ) -> Result<(), CellError> {
     match (value, column) {
-        (Value::Scalar(text), _) => draft.put(column, text, currency),
+        (Value::Scalar(text), _) => draft.put(column, Cell::Text(text), notation),
+        (Value::Number(text), _) => draft.put(column, Cell::Number(text), notation),
         (Value::List(levels), Column::Category) => {
             let path: Vec<String> = levels.iter().map(|level| level.trim().to_owned()).collect();
-            draft.put(column, &category_path::to_text(&path), currency)
+            draft.put(column, Cell::Text(&category_path::to_text(&path)), notation)
         }
-        (Value::List(urls), Column::Image(0)) => put_list(draft, urls, Column::Image, currency),
+        (Value::List(urls), Column::Image(0)) => put_list(draft, urls, Column::Image, notation),
         (Value::List(alts), Column::ImageAlt(0)) => {
-            put_list(draft, alts, Column::ImageAlt, currency)
+            put_list(draft, alts, Column::ImageAlt, notation)
         }
-        (Value::List(_) | Value::Other, _) => Err(CellError {
-            column: column.clone(),
-            code: ErrorCode::NotAValue,
-            detail: "a list or an object stands where one value belongs".to_owned(),
-        }),
+        (Value::Other, Column::Image(0)) => match json_record::pictures(raw) {
+            Some((urls, alts)) => {
+                put_list(draft, &urls, Column::Image, notation)?;
+                put_list(draft, &alts, Column::ImageAlt, notation)
+            }
+            None => not_a_value(draft, column),
+        },
+        (Value::Other, Column::Price | Column::CompareAt) => {
+            match serde_json::from_str::<Money>(raw.get()) {
+                Ok(money) if money.currency == notation.currency => draft.put_money(column, money),
+                _ => not_a_value(draft, column),
+            }
+        }
+        (Value::List(_) | Value::Other, _) => not_a_value(draft, column),
     }
+}
+
+fn not_a_value(draft: &mut Draft, column: &Column) -> Result<(), CellError> {
+    let detail = "a list or an object stands where one value belongs".to_owned();
+
+    draft.fault(column, ErrorCode::NotAValue, detail)
 }
 
 fn put_list(
     draft: &mut Draft,
     texts: &[Cow<'_, str>],
     column: fn(usize) -> Column,
-    currency: Currency,
+    notation: Notation,
 ) -> Result<(), CellError> {
-    if texts.len() > IMAGES_MAX {
-        return Err(CellError {
-            column: column(0),
-            code: ErrorCode::TooLong,
-            detail: format!("a product has at most {IMAGES_MAX} pictures"),
-        });
-    }
     if texts.is_empty() {
-        return draft.put(&column(0), "", currency);
+        return draft.put(&column(0), Cell::Text(""), notation);
+    }
+    if texts.len() > IMAGES_MAX {
+        let detail = format!("a product has at most {IMAGES_MAX} pictures: the rest");
+        draft.fault(&column(0), ErrorCode::TooLong, detail)?;
     }
 
-    texts.iter().enumerate().try_for_each(|(at, text)| draft.put(&column(at), text, currency))
+    let kept = texts.iter().take(IMAGES_MAX).enumerate();
+    kept.into_iter().try_for_each(|(at, text)| draft.put(&column(at), Cell::Text(text), notation))
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use catalog_files::{
-    Format, ImportError, ImportJob, ImportObserver, ImportReport, Importer, Mapping, Progress,
-    RowError, Tally, Warning, export,
+    CatalogFile, Format, ImportError, ImportJob, ImportObserver, ImportReport, Importer, Mapping,
+    Progress, RowError, Tally, Warning, export,
 };
 use domain::Currency;
 use embedded::{SqliteItems, SystemWorld};
@@ -95,9 +95,9 @@ impl Shop {
 
 pub fn job(path: &Path) -> ImportJob {
     ImportJob {
-        path: path.to_owned(),
+        file: CatalogFile::At(path.to_owned()),
         mapping: Mapping::default(),
-        currency: Currency::USD,
+        notation: Currency::USD.into(),
         dry_run: false,
     }
 }
@@ -107,6 +107,7 @@ pub fn job(path: &Path) -> ImportJob {
 pub struct Seen {
     pub resumed: Option<Tally>,
     pub refused: Vec<RowError>,
+    pub row_warnings: Vec<RowError>,
     pub warnings: Vec<String>,
     pub last: Option<Progress>,
 }
@@ -123,6 +124,11 @@ impl ImportObserver for Seen {
 
     fn refused(&mut self, error: &RowError) -> io::Result<()> {
         self.refused.push(error.clone());
+        Ok(())
+    }
+
+    fn warned_of_row(&mut self, warning: &RowError) -> io::Result<()> {
+        self.row_warnings.push(warning.clone());
         Ok(())
     }
 

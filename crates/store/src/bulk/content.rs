@@ -62,7 +62,10 @@ pub(super) fn apply_to_product(row: &Upsert, product: &mut Product) {
 
 pub(super) fn apply_to_variant(row: &Upsert, variant: &mut Variant) {
     variant.price = row.price;
-    variant.compare_at = row.compare_at.unwrap_or(variant.compare_at);
+    let before = row.compare_at.unwrap_or(variant.compare_at);
+    // A row that raises the price and says nothing of a reduction ends the one that there was.
+    variant.compare_at =
+        before.filter(|before| row.compare_at.is_some() || before.amount > variant.price.amount);
     variant.options = merged(&variant.options, &row.options);
 }
 

@@ -218,7 +218,7 @@ impl Slice {
     fn put(&mut self, row: &Upsert, before: Option<CatalogProduct>, after: CatalogProduct) {
         let id = after.product.id;
         let product = &after.product;
-        let images = product.images.iter().map(|image| image.url.len() + image.alt.len());
+        let images = product.images.iter().map(|image| image.url.as_str().len() + image.alt.len());
 
         self.bytes += product.description.len() + images.sum::<usize>();
         self.skus.insert(row.sku.clone());

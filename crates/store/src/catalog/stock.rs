@@ -75,21 +75,37 @@ impl Catalog {
         reason: &str,
         by: &Actor,
     ) -> Result<Committed<Adjusted>, StoreError> {
+        self.adjust_stock_at(sku, None, delta, reason, by).await
+    }
+
+    /// The same for a level that is still at the version `seen`, where one is given.
+    pub async fn adjust_stock_at(
+        &self,
+        sku: &Sku,
+        seen: Option<u64>,
+        delta: i64,
+        reason: &str,
+        by: &Actor,
+    ) -> Result<Committed<Adjusted>, StoreError> {
         let reason = reason.trim();
         check(delta, reason)?;
         let _turn = self.turns.take(sku).await;
 
-        self.retry(|| self.try_adjust(sku, delta, reason, by)).await
+        self.retry(|| self.try_adjust(sku, seen, delta, reason, by)).await
     }
 
     async fn try_adjust(
         &self,
         sku: &Sku,
+        seen: Option<u64>,
         delta: i64,
         reason: &str,
         by: &Actor,
     ) -> Try<Committed<Adjusted>> {
         let level = self.stock(sku).await?.ok_or(StoreError::NotFound("SKU"))?;
+        if seen.is_some_and(|seen| seen != level.version) {
+            return Err(StoreError::VersionMismatch { current: level.version }.into());
+        }
         let after = level.adjusted(delta).map_err(StoreError::from)?;
         let at = self.world.now();
         let movement = Movement { by, reason, at };

@@ -43,10 +43,13 @@ on_each_engine! {
             (Upsert { options: named("size", "\u{7}"), ..good.clone() }, "options.size"),
             (
                 Upsert {
-                    images: Some(vec![Image { url: "javascript:x".into(), alt: String::new() }]),
+                    images: Some(vec![Image {
+                        url: "/a.jpg".parse().unwrap(),
+                        alt: "x".repeat(513),
+                    }]),
                     ..good.clone()
                 },
-                "images.0.url",
+                "images.0.alt",
             ),
             (
                 Upsert {
@@ -135,7 +138,8 @@ on_each_engine! {
 async fn rows_of_the_largest_products_fit_their_transactions() {
     let shop = Shop::on_sqlite().await;
     let tents = shop.category("Tents").await;
-    let image = Image { url: "/".repeat(2_048), alt: "x".repeat(512) };
+    let image =
+        Image { url: format!("/{}", "a".repeat(2_047)).parse().unwrap(), alt: "x".repeat(512) };
     let rows: Vec<_> = (0..24)
         .map(|n| Upsert {
             description: Some("本".repeat(20_000)),
@@ -145,7 +149,13 @@ async fn rows_of_the_largest_products_fit_their_transactions() {
         .collect();
     let mut beyond = upsert("beyond", tents.id);
     beyond.description = Some("𝄞".repeat(20_000));
-    beyond.images = Some(vec![Image { url: "𝄞".repeat(2_048), alt: "𝄞".repeat(512) }; 32]);
+    beyond.images = Some(vec![
+        Image {
+            url: format!("/{}", "𝄞".repeat(2_047)).parse().unwrap(),
+            alt: "𝄞".repeat(512)
+        };
+        32
+    ]);
 
     let outcomes = import(&shop, &rows).await;
     let refused = import(&shop, &[beyond]).await;
