@@ -1,5 +1,7 @@
 //! The door: every request meets the decisions of its route before its handler.
 
+mod writer;
+
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use axum::http::request::Parts;
@@ -10,7 +12,7 @@ use domain::Code;
 use domain::access::{Permission, Role};
 use domain::limits::Subject;
 use domain::policy::PRIVATE_CACHE_CONTROL;
-use store::{Actor, AdminKey};
+use store::{Actor, AdminKey, Author, ClaimedKey};
 
 use crate::internal;
 use crate::limit::Counted;
@@ -19,14 +21,27 @@ use crate::query::refuse_unknown;
 use crate::routes::{Access, Decisions, Keep, decisions};
 use crate::shop::{SharedShop, Shop};
 
+pub use writer::Writer;
+
 /// The admin who was let in.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    pub actor: Actor,
+    /// Who writes says so through a [`Writer`], which knows the request's key as well.
+    actor: Actor,
     pub role: Role,
 }
 
 impl Admin {
+    /// As it stands in the ledger and before the admin's keys.
+    pub fn name(&self) -> String {
+        self.actor.name()
+    }
+
+    /// For a write of many transactions under one key.
+    pub fn author(&self, claimed: ClaimedKey) -> Author {
+        Author::claimed(self.actor.clone(), claimed)
+    }
+
     /// For operations that need more than their route.
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
         if self.role.may(permission) {
@@ -98,6 +113,7 @@ async fn let_in<'a>(
                     refuse_unknown(&parts.uri, known)?;
                 }
                 parts.extensions.insert(admin);
+                parts.extensions.insert(route.idempotency);
             }
             Ok(counted)
         }

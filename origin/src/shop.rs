@@ -10,7 +10,7 @@ use edge_core::auth::{KeyRing, SigningKey};
 use limits::Gates;
 use ports::{Bell, Items, SharedCache, World};
 use search::Shelf;
-use store::{AdminKeys, Audit, Catalog, Committed, Idempotency, Log};
+use store::{AdminKeys, Audit, Catalog, Idempotency, Log};
 use supervision::Supervisor;
 
 use crate::catalog::{Index, Reads};
@@ -42,6 +42,8 @@ pub struct ShopSettings {
     pub metrics: MetricsPage,
     /// Runs the origin's long-lived tasks.
     pub supervisor: Supervisor,
+    /// How long a request keeps its idempotency key without a sign of life.
+    pub idempotency_lease: Duration,
 }
 
 pub struct Shop {
@@ -87,7 +89,11 @@ impl Shop {
             follower,
             index,
             keys: AdminKeys::new(Arc::clone(&items), Arc::clone(&world)),
-            idempotency: Idempotency::new(Arc::clone(&items), Arc::clone(&world)),
+            idempotency: Idempotency::new(
+                Arc::clone(&items),
+                Arc::clone(&world),
+                settings.idempotency_lease,
+            ),
             audit: Audit::new(Arc::clone(&items), Arc::clone(&world)),
             items,
             measures: Measures::new(),
@@ -109,9 +115,9 @@ impl Shop {
     }
 
     /// Tells others of a write, and waits, within a bound, until this process's lists show it.
-    pub async fn show<T>(&self, committed: &Committed<T>) {
-        self.ring(committed.seq);
-        self.follower.reach(committed.seq, SHOWN_WITHIN).await;
+    pub async fn show(&self, seq: Seq) {
+        self.ring(seq);
+        self.follower.reach(seq, SHOWN_WITHIN).await;
     }
 
     /// Nobody waits for it: who does not hear it finds out with his next poll.

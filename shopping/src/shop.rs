@@ -131,6 +131,7 @@ fn shop(
         token_key: platform.secrets.token_key(),
         metrics,
         supervisor,
+        idempotency_lease: settings.origin.idempotency_lease,
     };
 
     Shop::new(Arc::clone(&platform.items), Arc::clone(&platform.world), made)

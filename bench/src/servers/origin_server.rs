@@ -36,6 +36,7 @@ pub fn serve(store: &Path) -> Result<()> {
             token_key: SigningKey::of_secret(SECRET.as_bytes())?,
             metrics: Arc::new(move || metrics.render()),
             supervisor,
+            idempotency_lease: store::idempotency::LEASE,
         };
         let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
         let listener = TcpListener::bind(super::any_port()).await?;

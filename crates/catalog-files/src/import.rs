@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use domain::Currency;
 use ports::{Items, PortError, World};
-use store::{Actor, Bulk, Catalog, Outcome, StoreError};
+use store::{Author, Bulk, Catalog, Outcome, StoreError};
 
 use self::ahead::Batch;
 use self::categories::Categories;
@@ -82,12 +82,17 @@ pub struct ImportReport {
 pub struct Importer {
     catalog: Catalog,
     notes: Notes,
-    by: Actor,
+    by: Author,
 }
 
 impl Importer {
-    pub fn new(catalog: Catalog, items: Arc<dyn Items>, world: Arc<dyn World>, by: Actor) -> Self {
-        Self { catalog, notes: Notes::new(items, world), by }
+    pub fn new(
+        catalog: Catalog,
+        items: Arc<dyn Items>,
+        world: Arc<dyn World>,
+        by: impl Into<Author>,
+    ) -> Self {
+        Self { catalog, notes: Notes::new(items, world), by: by.into() }
     }
 
     /// Imports a file. An error stops the run; what is in stays in, and the same job goes on from
@@ -194,14 +199,14 @@ pub(crate) struct Session {
     bulk: Bulk,
     catalog: Catalog,
     categories: Categories,
-    by: Actor,
+    by: Author,
     dry_run: bool,
 }
 
 impl Session {
     pub(crate) async fn begin(
         catalog: &Catalog,
-        by: &Actor,
+        by: &Author,
         dry_run: bool,
     ) -> Result<Self, StoreError> {
         Ok(Self {

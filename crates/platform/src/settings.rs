@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use domain::Currency;
 use tracing_subscriber::EnvFilter;
@@ -60,6 +61,8 @@ pub struct EdgeSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginSettings {
     pub listen: SocketAddr,
+    /// How long a request keeps its idempotency key without a sign of life.
+    pub idempotency_lease: Duration,
 }
 
 /// Where the shop keeps its items; each backend with what it needs and nothing else.
@@ -176,7 +179,10 @@ impl EdgeSettings {
 
 impl OriginSettings {
     fn read(reader: &mut Reader) -> Option<Self> {
-        reader.required("origin.listen", address).map(|listen| Self { listen })
+        let listen = reader.required("origin.listen", address);
+        let lease = reader.number("origin.idempotency_lease_ms", 1_000, 600_000);
+
+        Some(Self { listen: listen?, idempotency_lease: Duration::from_millis(lease?) })
     }
 }
 

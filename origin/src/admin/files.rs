@@ -16,6 +16,7 @@ use futures::stream;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use store::Author;
 use tempfile::NamedTempFile;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -94,7 +95,7 @@ pub async fn import_file(
     let mapping = Mapping::parse(pairs).map_err(|error| unreadable(&error))?;
     let (file, digest) = save(body, format).await?;
     let fingerprint = format!("{digest} {:?} {}", query.map, query.dry_run);
-    let scope = format!("{} POST /admin/imports", admin.actor.name());
+    let scope = format!("{} POST /admin/imports", admin.name());
     let job = ImportJob {
         path: file.path().to_owned(),
         mapping,
@@ -102,10 +103,10 @@ pub async fn import_file(
         dry_run: query.dry_run,
     };
 
-    idempotency::run(shop.clone(), scope, key, fingerprint, async move {
+    idempotency::run(shop.clone(), &scope, &key, &fingerprint, move |claimed| async move {
         // The file lives as long as the run.
         let _file = file;
-        match run(&shop, &job, admin).await {
+        match run(&shop, &job, admin.author(claimed)).await {
             Ok(report) => Json(report).into_response(),
             Err(problem) => problem.into_response(),
         }
@@ -146,9 +147,8 @@ pub async fn export_file(
     Ok(response)
 }
 
-async fn run(shop: &Shop, job: &ImportJob, admin: Admin) -> Result<ImportReport, Problem> {
-    let importer =
-        Importer::new(shop.catalog.clone(), shop.items.clone(), shop.world.clone(), admin.actor);
+async fn run(shop: &Shop, job: &ImportJob, by: Author) -> Result<ImportReport, Problem> {
+    let importer = Importer::new(shop.catalog.clone(), shop.items.clone(), shop.world.clone(), by);
     let mut refused = Refused::default();
     let report = importer.run(job, &mut refused).await.map_err(|error| match error {
         ImportError::File(error) => unreadable(&error),

@@ -68,6 +68,7 @@ impl CountedOrigin {
             token_key: key(CATALOG_TOKEN),
             metrics: Arc::new(String::new),
             supervisor: Supervisor::default(),
+            idempotency_lease: store::idempotency::LEASE,
         };
         let shop = Arc::new(Shop::new(Arc::new(items), Arc::new(SystemWorld), settings));
         let (stop, stopped) = oneshot::channel();

@@ -9,6 +9,7 @@ mod dynamodb;
 mod edge;
 mod edge_alone;
 mod files;
+mod idempotent_crash;
 mod invalidator;
 mod killed;
 mod metrics;

@@ -25,6 +25,7 @@ pub(crate) struct Plan {
     hard: bool,
     quiet: bool,
     only_after: Option<Seq>,
+    records_answer: bool,
 }
 
 /// What it means when an action's condition does not hold.
@@ -34,6 +35,8 @@ pub(crate) enum Meaning {
     Moved,
     SlugTaken(Slug),
     SkuTaken(Sku),
+    /// The idempotency key under which this is written belongs to another process by now.
+    ClaimLost,
 }
 
 #[derive(Debug)]
@@ -50,6 +53,15 @@ impl Plan {
     pub fn push_meaning(&mut self, action: Action, meaning: Meaning) {
         self.actions.push(action);
         self.meanings.push(meaning);
+    }
+
+    /// Commits only together with the actions of an idempotency key; `records_answer`: the first of
+    /// them keeps the place of this write. They come first: once the key is lost, nothing else that
+    /// has moved matters.
+    pub fn under_key(&mut self, actions: Vec<Action>, records_answer: bool) {
+        self.meanings.splice(0..0, actions.iter().map(|_| Meaning::ClaimLost));
+        self.actions.splice(0..0, actions);
+        self.records_answer = records_answer;
     }
 
     pub fn put_new(&mut self, key: Key, item: Attributes) {
@@ -236,6 +248,7 @@ impl Plan {
             hard: self.hard,
             quiet: self.quiet,
             only_after: self.only_after,
+            records_answer: self.records_answer,
         };
 
         (self.actions, Meanings(self.meanings), row)
@@ -254,6 +267,7 @@ impl Meanings {
                     Lost::Moved
                 }
                 Some(Meaning::SkuTaken(sku)) => Lost::For(StoreError::SkuTaken(sku.clone())),
+                Some(Meaning::ClaimLost) => Lost::For(StoreError::ClaimLost),
                 Some(Meaning::Moved) | None => Lost::Moved,
             },
         }

@@ -34,6 +34,7 @@ pub struct Faults {
     masks: Mutex<HashMap<Key, Mask>>,
     page_max: AtomicU32,
     largest: AtomicUsize,
+    sent: AtomicUsize,
 }
 
 #[derive(Clone)]
@@ -50,6 +51,7 @@ impl Faults {
             masks: Mutex::default(),
             page_max: AtomicU32::new(ports::PAGE_MAX),
             largest: AtomicUsize::default(),
+            sent: AtomicUsize::default(),
         }
     }
 
@@ -97,6 +99,11 @@ impl Faults {
     /// The most actions that any transaction had.
     pub fn largest(&self) -> usize {
         self.largest.load(Ordering::SeqCst)
+    }
+
+    /// How many transactions were sent.
+    pub fn sent(&self) -> usize {
+        self.sent.load(Ordering::SeqCst)
     }
 
     fn seen(&self, key: &Key, item: Option<Attributes>) -> Option<Attributes> {
@@ -151,6 +158,7 @@ impl Items for Faults {
 
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
         self.largest.fetch_max(transaction.actions.len(), Ordering::SeqCst);
+        self.sent.fetch_add(1, Ordering::SeqCst);
         let fault = self.script.lock().unwrap().pop_front();
 
         match fault {
