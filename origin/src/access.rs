@@ -1,5 +1,7 @@
 //! The door: every request meets the decisions of its route before its handler.
 
+mod writer;
+
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
@@ -11,7 +13,7 @@ use domain::access::{Permission, Role};
 use domain::limits::{LimitClass, Subject};
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use store::admin_keys::RefusedKey;
-use store::{Actor, AdminKey};
+use store::{Actor, AdminKey, Author, ClaimedKey};
 
 use crate::caller::Caller;
 use crate::limit::Counted;
@@ -21,14 +23,27 @@ use crate::refused_keys::{Told, Why};
 use crate::routes::{Access, Decisions, Keep, decisions};
 use crate::shop::{SharedShop, Shop};
 
+pub use writer::Writer;
+
 /// The admin who was let in.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    pub actor: Actor,
+    /// Who writes says so through a [`Writer`], which knows the request's key as well.
+    actor: Actor,
     pub role: Role,
 }
 
 impl Admin {
+    /// As it stands in the ledger and before the admin's keys.
+    pub fn name(&self) -> String {
+        self.actor.name()
+    }
+
+    /// For a write of many transactions under one key.
+    pub fn author(&self, claimed: ClaimedKey) -> Author {
+        Author::claimed(self.actor.clone(), claimed)
+    }
+
     /// For operations that need more than their route.
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
         if self.role.may(permission) {
@@ -106,6 +121,7 @@ async fn let_in<'a>(
                     refuse_unknown(&parts.uri, known)?;
                 }
                 parts.extensions.insert(admin);
+                parts.extensions.insert(route.idempotency);
             }
             Ok(counted)
         }

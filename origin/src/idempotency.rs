@@ -1,37 +1,38 @@
-//! `Idempotency-Key` on POST: claimed before anything happens, so that of equal requests one runs
-//! and the others get its answer.
+//! `Idempotency-Key`: claimed before anything happens, so that of equal requests one runs and the
+//! others get its answer.
 
 use std::future::Future;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::Code;
 use sha2::{Digest, Sha256};
-use store::idempotency::Ticket;
-use store::{Claim, StoredResponse};
+use store::{Claim, ClaimedKey, Ended, StoredResponse};
 
 use crate::access::Admin;
+use crate::admin::answers;
 use crate::body::{self, BODY_MAX};
 use crate::context;
 use crate::problem::Problem;
+use crate::routes::Idempotency;
 use crate::shop::{SharedShop, Shop};
 use crate::token::{CATALOG_SEQ, CATALOG_TOKEN};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// Stripe's bound.
 const KEY_MAX: usize = 255;
 /// What a replay repeats of the headers.
 static KEPT: [HeaderName; 5] = [CONTENT_TYPE, ETAG, LOCATION, CATALOG_SEQ, CATALOG_TOKEN];
 
-/// Runs a POST that brings a key at most once.
+/// Runs a write that brings a key once, however often it is sent.
 pub async fn once(State(shop): State<SharedShop>, request: Request, next: Next) -> Response {
-    let claims_itself = request.uri().path() == "/admin/imports";
-    if request.method() != Method::POST || !request.headers().contains_key(KEY) || claims_itself {
+    let decided = request.extensions().get::<Idempotency>().copied();
+    if decided != Some(Idempotency::Honoured) || !request.headers().contains_key(KEY) {
         return next.run(request).await;
     }
 
@@ -53,40 +54,42 @@ pub fn required_key(headers: &HeaderMap) -> Result<String, Problem> {
 async fn run_request(shop: SharedShop, request: Request, next: Next) -> Result<Response, Problem> {
     let key = key(request.headers())?;
     let scope = scope(&request);
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let bytes = body::read(Request::from_parts(parts.clone(), body)).await?;
-    let fingerprint = fingerprint(&parts.headers, &bytes);
+    let fingerprint = fingerprint(&parts, &bytes);
 
-    run(shop, scope, key, fingerprint, async move {
-        next.run(Request::from_parts(parts, Body::from(bytes))).await
+    run(shop, &scope, &key, &fingerprint, move |claimed| {
+        parts.extensions.insert(claimed);
+        next.run(Request::from_parts(parts, Body::from(bytes)))
     })
     .await
 }
 
 /// Runs `request`, whose content is `fingerprint`, unless it ran under its key already. It goes on
-/// if the caller hangs up, and finds its answer when it asks again.
-pub async fn run(
+/// if the caller hangs up, and its answer is found when it is asked for again.
+pub async fn run<F>(
     shop: SharedShop,
-    scope: String,
-    key: String,
-    fingerprint: String,
-    request: impl Future<Output = Response> + Send + 'static,
-) -> Result<Response, Problem> {
-    let ticket = match shop.idempotency.claim(&scope, &key, &fingerprint).await? {
-        Claim::Owned(ticket) => ticket,
-        Claim::Done(stored) => return Ok(replay(stored)),
-        Claim::InProgress => {
-            let detail = "a request with this Idempotency-Key is running; try again";
-            return Err(Problem::new(Code::IdempotencyInProgress, detail));
-        }
+    scope: &str,
+    key: &str,
+    fingerprint: &str,
+    request: impl FnOnce(ClaimedKey) -> F,
+) -> Result<Response, Problem>
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    let claimed = match shop.idempotency.claim(scope, key, fingerprint).await? {
+        Claim::Owned(claimed) => claimed,
+        Claim::Done(recorded) => return Ok(answers::replayed(&shop, recorded)),
+        Claim::InProgress => return Err(Problem::in_progress()),
         Claim::Reused => {
             let detail = "this Idempotency-Key belongs to another request";
             return Err(Problem::new(Code::IdempotencyKeyReused, detail));
         }
     };
+    let work = request(claimed.clone());
     let answer = async move {
-        let response = request.await;
-        settle(&shop, ticket, response).await
+        let response = shop.idempotency.hold(&claimed, work).await;
+        settle(&shop, &claimed, response).await
     };
 
     match tokio::spawn(context::scoped(context::current(), answer)).await {
@@ -98,13 +101,35 @@ pub async fn run(
     }
 }
 
-/// Keeps what was answered. After a failure of ours nothing happened, or it is not known what: the
-/// same request may run again.
-async fn settle(shop: &Shop, ticket: Ticket, response: Response) -> Result<Response, Problem> {
-    if response.status().is_server_error() {
-        shop.idempotency.abandon(ticket).await?;
-        return Ok(response);
+/// Ends the claim. A refusal changed nothing, so it frees the key. After a failure it may not be
+/// known whether the write was committed: the record tells, and is the answer if it was.
+async fn settle(
+    shop: &Shop,
+    claimed: &ClaimedKey,
+    response: Response,
+) -> Result<Response, Problem> {
+    if response.status().is_success() {
+        return if claimed.is_recorded() {
+            Ok(response)
+        } else {
+            finish(shop, claimed, response).await
+        };
     }
+    match shop.idempotency.abandon(claimed).await {
+        Ok(ended) => ended_as(shop, ended, response),
+        Err(error) => {
+            tracing::warn!(%error, "idempotency key not freed before its lease ends");
+            Ok(response)
+        }
+    }
+}
+
+/// Keeps the answer of a request without a write of its own, or with many.
+async fn finish(
+    shop: &Shop,
+    claimed: &ClaimedKey,
+    response: Response,
+) -> Result<Response, Problem> {
     let (parts, body) = response.into_parts();
     let bytes = to_bytes(body, BODY_MAX * 4).await.map_err(Problem::unavailable)?;
     let stored = StoredResponse {
@@ -112,9 +137,17 @@ async fn settle(shop: &Shop, ticket: Ticket, response: Response) -> Result<Respo
         headers: kept(&parts.headers),
         body: String::from_utf8_lossy(&bytes).into_owned(),
     };
-    shop.idempotency.finish(ticket, &stored).await?;
+    let ended = shop.idempotency.finish(claimed, &stored).await?;
 
-    Ok(Response::from_parts(parts, Body::from(bytes)))
+    ended_as(shop, ended, Response::from_parts(parts, Body::from(bytes)))
+}
+
+fn ended_as(shop: &Shop, ended: Ended, response: Response) -> Result<Response, Problem> {
+    match ended {
+        Ended::AsAsked => Ok(response),
+        Ended::Answered(recorded) => Ok(answers::replayed(shop, recorded)),
+        Ended::TakenOver => Err(Problem::in_progress()),
+    }
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
@@ -135,16 +168,19 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
 
 /// One admin's keys mean nothing to another, nor on another route.
 fn scope(request: &Request) -> String {
-    let who = request.extensions().get::<Admin>().map(|admin| admin.actor.name());
+    let who = request.extensions().get::<Admin>().map(Admin::name);
 
-    format!("{} POST {}", who.unwrap_or_default(), request.uri().path())
+    format!("{} {} {}", who.unwrap_or_default(), request.method(), request.uri().path())
 }
 
-fn fingerprint(headers: &HeaderMap, body: &[u8]) -> String {
+/// What makes a request the same one: its body, the version that it replaces, its query.
+fn fingerprint(parts: &Parts, body: &[u8]) -> String {
+    let seen = parts.headers.get(IF_MATCH).map_or(&b""[..], HeaderValue::as_bytes);
     let mut hash = Sha256::new();
-    hash.update(headers.get(axum::http::header::IF_MATCH).map_or(&b""[..], HeaderValue::as_bytes));
-    hash.update([0]);
-    hash.update(body);
+    for word in [seen, parts.uri.query().unwrap_or_default().as_bytes(), body] {
+        hash.update((word.len() as u64).to_be_bytes());
+        hash.update(word);
+    }
 
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -155,16 +191,4 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
         Some((name.to_string(), value.to_owned()))
     });
     kept.collect()
-}
-
-fn replay(stored: StoredResponse) -> Response {
-    let mut response = Response::new(Body::from(stored.body));
-    *response.status_mut() = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
-    for (name, value) in stored.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    response
 }

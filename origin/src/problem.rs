@@ -63,6 +63,15 @@ impl Problem {
         problem
     }
 
+    pub fn in_progress() -> Self {
+        let detail = "a request with this Idempotency-Key is running; try again";
+        Self::new(Code::IdempotencyInProgress, detail)
+    }
+
+    pub fn is_in_progress(&self) -> bool {
+        self.body.code == Code::IdempotencyInProgress.as_str()
+    }
+
     pub fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable, "the shop can't answer this right now; try again")
             .because(cause)
@@ -107,6 +116,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::InUse(why) => Self::new(Code::InUse, why),
             StoreError::Invalid(errors) => Self::invalid_body(errors),
+            StoreError::ClaimLost => Self::in_progress(),
             StoreError::Busy => Self::unavailable("too many writers at once"),
             StoreError::Port(error) if error.is_retryable() => Self::unavailable(error),
             StoreError::Port(error) => {
@@ -120,6 +130,7 @@ impl IntoResponse for Problem {
     fn into_response(mut self) -> Response<Body> {
         self.body.request_id = context::request_id();
         let status = self.status();
+        let is_in_progress = self.is_in_progress();
         // A problem is strings and numbers, which always serialise.
         let bytes = serde_json::to_vec(&self.body).unwrap_or_default();
         let mut response = Response::new(Body::from(bytes));
@@ -137,7 +148,7 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"admin\""));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE || is_in_progress {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if let Some(cause) = self.cause {

@@ -28,6 +28,18 @@ pub enum Keep {
     Nobody,
 }
 
+/// Whether a request may be sent again under its `Idempotency-Key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idempotency {
+    /// It changes nothing that a key would protect.
+    None,
+    /// A request that brings a key runs once.
+    Honoured,
+    /// No request goes without one. The handler claims it, since what names such a request is more
+    /// than fits in memory.
+    Required,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decisions {
     pub method: &'static str,
@@ -40,6 +52,7 @@ pub struct Decisions {
     /// What its query may say; anything else is refused. `None`: its own parser decides, as on
     /// cached routes, where links come with parameters of others' making.
     pub parameters: Option<&'static [&'static str]>,
+    pub idempotency: Idempotency,
 }
 
 const fn cached(path: &'static str, resource: Resource) -> Decisions {
@@ -52,6 +65,7 @@ const fn cached(path: &'static str, resource: Resource) -> Decisions {
         keep,
         limit: Some(LimitClass::Public),
         parameters: None,
+        idempotency: Idempotency::None,
     }
 }
 
@@ -64,18 +78,37 @@ const fn open(path: &'static str) -> Decisions {
         keep: Keep::Nobody,
         limit: None,
         parameters: None,
+        idempotency: Idempotency::None,
     }
 }
 
 const fn admin(method: &'static str, path: &'static str, permission: Permission) -> Decisions {
     let (access, keep) = (Access::Admin(permission), Keep::Nobody);
 
-    Decisions { method, path, access, keep, limit: Some(LimitClass::Admin), parameters: Some(&[]) }
+    // Whatever an admin writes can be sent again under its key; nothing has to be said for it.
+    let idempotency = match method.as_bytes() {
+        b"GET" => Idempotency::None,
+        _ => Idempotency::Honoured,
+    };
+
+    Decisions {
+        method,
+        path,
+        access,
+        keep,
+        limit: Some(LimitClass::Admin),
+        parameters: Some(&[]),
+        idempotency,
+    }
 }
 
 impl Decisions {
     const fn taking(self, parameters: &'static [&'static str]) -> Self {
         Self { parameters: Some(parameters), ..self }
+    }
+
+    const fn requiring_key(self) -> Self {
+        Self { idempotency: Idempotency::Required, ..self }
     }
 }
 
@@ -103,6 +136,7 @@ pub const ROUTES: &[Decisions] = &[
         keep: Keep::Nobody,
         limit: None,
         parameters: None,
+        idempotency: Idempotency::None,
     },
     Decisions {
         method: "POST",
@@ -111,6 +145,7 @@ pub const ROUTES: &[Decisions] = &[
         keep: Keep::Nobody,
         limit: None,
         parameters: None,
+        idempotency: Idempotency::None,
     },
     admin("GET", "/admin/products", ReadCatalog).taking(&["status", "q", "cursor", "limit"]),
     admin("POST", "/admin/products", WriteCatalog),
@@ -140,7 +175,7 @@ pub const ROUTES: &[Decisions] = &[
     admin("POST", "/admin/inventory/{sku}/adjust", AdjustInventory),
     // Each operation needs its own permission as well.
     admin("POST", "/admin/bulk", WriteCatalog),
-    admin("POST", "/admin/imports", WriteCatalog).taking(&["map", "dry_run"]),
+    admin("POST", "/admin/imports", WriteCatalog).taking(&["map", "dry_run"]).requiring_key(),
     admin("GET", "/admin/exports", ReadCatalog).taking(&["format"]),
     admin("GET", "/admin/audit", ReadAudit).taking(&["cursor", "limit"]),
 ];

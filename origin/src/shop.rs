@@ -12,7 +12,7 @@ use edge_core::auth::{KeyRing, SigningKey};
 use limits::Gates;
 use ports::{Bell, Items, SharedCache, World};
 use search::Shelf;
-use store::{AdminKeys, Audit, Catalog, Committed, Idempotency, Log};
+use store::{AdminKeys, Audit, Catalog, Idempotency, Log};
 use supervision::Supervisor;
 
 use crate::catalog::{Index, Reads};
@@ -48,6 +48,8 @@ pub struct ShopSettings {
     pub supervisor: Supervisor,
     /// Proxies in front of this origin, whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// How long a request keeps its idempotency key without a sign of life.
+    pub idempotency_lease: Duration,
 }
 
 pub struct Shop {
@@ -97,7 +99,11 @@ impl Shop {
             index,
             refused_keys: RefusedKeys::default(),
             keys: AdminKeys::new(Arc::clone(&items), Arc::clone(&world)),
-            idempotency: Idempotency::new(Arc::clone(&items), Arc::clone(&world)),
+            idempotency: Idempotency::new(
+                Arc::clone(&items),
+                Arc::clone(&world),
+                settings.idempotency_lease,
+            ),
             audit: Audit::new(Arc::clone(&items), Arc::clone(&world)),
             items,
             measures: Measures::new(),
@@ -124,9 +130,9 @@ impl Shop {
     }
 
     /// Tells others of a write, and waits, within a bound, until this process's lists show it.
-    pub async fn show<T>(&self, committed: &Committed<T>) {
-        self.ring(committed.seq);
-        self.follower.reach(committed.seq, SHOWN_WITHIN).await;
+    pub async fn show(&self, seq: Seq) {
+        self.ring(seq);
+        self.follower.reach(seq, SHOWN_WITHIN).await;
     }
 
     /// Nobody waits for it: who does not hear it finds out with his next poll.

@@ -134,6 +134,7 @@ fn shop(
         metrics,
         supervisor,
         trusted_proxies: settings.origin.trusted_proxies.clone(),
+        idempotency_lease: settings.origin.idempotency_lease,
     };
 
     Shop::new(Arc::clone(&platform.items), Arc::clone(&platform.world), made)

@@ -37,6 +37,7 @@ pub fn serve(store: &Path) -> Result<()> {
             metrics: Arc::new(move || metrics.render()),
             supervisor,
             trusted_proxies: Vec::new(),
+            idempotency_lease: store::idempotency::LEASE,
         };
         let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
         let listener = TcpListener::bind(super::any_port()).await?;

@@ -15,7 +15,7 @@ use std::io;
 use std::sync::Arc;
 
 use ports::{Items, PortError, World};
-use store::{Actor, Bulk, Catalog, Outcome, StoreError};
+use store::{Author, Bulk, Catalog, Outcome, StoreError};
 
 use self::ahead::Batch;
 use self::categories::Categories;
@@ -85,12 +85,17 @@ pub struct ImportReport {
 pub struct Importer {
     catalog: Catalog,
     notes: Notes,
-    by: Actor,
+    by: Author,
 }
 
 impl Importer {
-    pub fn new(catalog: Catalog, items: Arc<dyn Items>, world: Arc<dyn World>, by: Actor) -> Self {
-        Self { catalog, notes: Notes::new(items, world), by }
+    pub fn new(
+        catalog: Catalog,
+        items: Arc<dyn Items>,
+        world: Arc<dyn World>,
+        by: impl Into<Author>,
+    ) -> Self {
+        Self { catalog, notes: Notes::new(items, world), by: by.into() }
     }
 
     /// Imports a file. An error stops the run; what is in stays in, and the same job goes on from
@@ -201,14 +206,14 @@ pub(crate) struct Session {
     bulk: Bulk,
     catalog: Catalog,
     categories: Categories,
-    by: Actor,
+    by: Author,
     dry_run: bool,
 }
 
 impl Session {
     pub(crate) async fn begin(
         catalog: &Catalog,
-        by: &Actor,
+        by: &Author,
         dry_run: bool,
     ) -> Result<Self, StoreError> {
         Ok(Self {

@@ -23,10 +23,25 @@ use crate::{CategoryId, CollectionId, LogId, ProductId, RowDigest, RowId, Slug, 
 pub struct Seq(pub u64);
 
 /// `{log}.{seq}`: everything up to `seq` of `log` is in the data that carries it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Stamp {
     pub log: LogId,
     pub seq: Seq,
+}
+
+impl TryFrom<String> for Stamp {
+    type Error = InvalidStamp;
+
+    fn try_from(text: String) -> Result<Self, InvalidStamp> {
+        text.parse()
+    }
+}
+
+impl From<Stamp> for String {
+    fn from(stamp: Stamp) -> Self {
+        stamp.to_string()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use domain::Currency;
 
@@ -60,6 +61,8 @@ pub struct EdgeSettings {
 pub struct OriginSettings {
     pub listen: SocketAddr,
     pub trusted_proxies: Vec<IpAddr>,
+    /// How long a request keeps its idempotency key without a sign of life.
+    pub idempotency_lease: Duration,
 }
 
 /// Where the shop keeps its items; each backend with what it needs and nothing else.
@@ -173,8 +176,13 @@ impl OriginSettings {
     fn read(reader: &mut Reader) -> Option<Self> {
         let listen = reader.required("origin.listen", address);
         let trusted_proxies = proxies(reader, "origin.trusted_proxies");
+        let lease = reader.number("origin.idempotency_lease_ms", 1_000, 600_000);
 
-        Some(Self { listen: listen?, trusted_proxies: trusted_proxies? })
+        Some(Self {
+            listen: listen?,
+            trusted_proxies: trusted_proxies?,
+            idempotency_lease: Duration::from_millis(lease?),
+        })
     }
 }
 

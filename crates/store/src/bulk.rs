@@ -19,8 +19,8 @@ use crate::catalog::lost::Lost;
 use crate::catalog::plan::Plan;
 use crate::catalog::surroundings::Surroundings;
 use crate::catalog::{Catalog, What};
-use crate::delivery::{self, TRIES};
-use crate::{Actor, StoreError};
+use crate::delivery::{self, Settled, TRIES};
+use crate::{Author, ClaimedKey, StoreError};
 
 pub use upsert::{Outcome, Upsert};
 
@@ -30,10 +30,11 @@ const CHUNK: usize = 256;
 /// Written in the same transaction as the rows that it speaks of.
 pub type Checkpoint = (Key, Attributes);
 
-/// A running job.
+/// A running job. Where it runs under an idempotency key, each of its transactions is committed only
+/// while the key is its own.
 pub struct Bulk {
     catalog: Catalog,
-    by: Actor,
+    by: Author,
     around: Surroundings,
     written: u64,
     announced_at: Option<Timestamp>,
@@ -41,7 +42,8 @@ pub struct Bulk {
 }
 
 impl Bulk {
-    pub async fn new(catalog: Catalog, by: Actor) -> Result<Self, StoreError> {
+    pub async fn new(catalog: Catalog, by: impl Into<Author>) -> Result<Self, StoreError> {
+        let by = by.into();
         let around = catalog.surroundings().await?;
 
         Ok(Self { catalog, by, around, written: 0, announced_at: None, owes_announcement: false })
@@ -89,10 +91,19 @@ impl Bulk {
             }
         }
         if !is_noted && let Some((key, attributes)) = checkpoint(rows.len())? {
-            let put = Transaction::new().put(key, attributes);
-            delivery::settle(&*self.catalog.items, &*self.catalog.world, put).await?;
+            self.note(key, attributes).await?;
         }
         Ok(outcomes)
+    }
+
+    async fn note(&self, key: Key, attributes: Attributes) -> Result<(), StoreError> {
+        let mut put = Transaction::new().put(key, attributes);
+        put.actions.extend(self.by.claim().map(ClaimedKey::check));
+
+        match delivery::settle(&*self.catalog.items, &*self.catalog.world, put).await? {
+            Settled::Done => Ok(()),
+            Settled::Lost(_) => Err(StoreError::ClaimLost),
+        }
     }
 
     /// What [`Bulk::apply`] would answer, without writing anything. Categories that are not there
@@ -171,7 +182,8 @@ impl Bulk {
         voice: Voice,
         around_after: Option<Surroundings>,
     ) -> Result<Work, StoreError> {
-        let mut plan = slice.plan_actions(&self.around, &self.by, self.catalog.world.now())?;
+        let mut plan =
+            slice.plan_actions(&self.around, self.by.actor(), self.catalog.world.now())?;
         if let Some((key, attributes)) = checkpoint {
             plan.push(Action::Put { key, attributes, condition: None });
         }
@@ -215,7 +227,7 @@ impl Bulk {
             if let Some(lost) = self.settle(&mut chain, &mut waiting, &mut done).await? {
                 return Ok((done, Some(lost)));
             }
-            match self.catalog.commit_without_row(plan, &self.by, what, ()).await {
+            match self.catalog.commit_without_row(plan, self.by.step(), what, ()).await {
                 Ok(_) => done.extend(outcomes),
                 Err(lost) => return Ok((done, Some(lost))),
             }

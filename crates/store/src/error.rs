@@ -21,6 +21,9 @@ pub enum StoreError {
     InUse(String),
     #[error("{}", named(.0))]
     Invalid(Vec<FieldError>),
+    /// The idempotency key of this request was taken over; who has it now runs the request.
+    #[error("another process runs this request by now")]
+    ClaimLost,
     /// The same request may well succeed a moment later.
     #[error("too many writers at once")]
     Busy,

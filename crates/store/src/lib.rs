@@ -17,5 +17,7 @@ pub use audit::{Actor, Audit, AuditEntry};
 pub use bulk::{Bulk, Outcome, Upsert};
 pub use catalog::{Adjusted, Catalog, Committed, Contents};
 pub use error::StoreError;
-pub use idempotency::{Claim, Idempotency, StoredResponse};
+pub use idempotency::{
+    Author, Claim, ClaimedKey, Ended, Idempotency, Recorded, Render, StoredResponse, WriteContext,
+};
 pub use log::{Head, Log};

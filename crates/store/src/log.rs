@@ -49,6 +49,12 @@ pub struct Head {
     pub formerly: Vec<LogId>,
 }
 
+impl Head {
+    pub(crate) fn place(&self) -> Stamp {
+        Stamp { log: self.log.clone(), seq: self.head }
+    }
+}
+
 /// What a write says of itself.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
@@ -60,6 +66,8 @@ pub struct Row {
     pub quiet: bool,
     /// Only as the next row after this one.
     pub only_after: Option<Seq>,
+    /// The first action is the record of an idempotency key, which keeps the place of this row.
+    pub records_answer: bool,
 }
 
 /// Reads and appends. Appends of one process wait in line here instead of racing for the head.

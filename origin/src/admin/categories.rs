@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::CategoryId;
 use domain::draft::{CategoryDraft, CategoryPatch};
-use store::{Committed, StoreError};
+use domain::{Category, CategoryId};
+use store::{Committed, StoreError, WriteContext};
 
-use super::answers::{created, gone, id, replacing, shown, written};
+use super::answers::{created, gone, id, replacing, sent, shown, written};
 use super::views::{AdminCategory, Listed};
-use crate::access::Admin;
+use crate::access::Writer;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
@@ -59,15 +59,17 @@ pub async fn show_category(
 )]
 pub async fn create_category(
     State(shop): State<SharedShop>,
-    admin: Admin,
+    writer: Writer,
     body::Json(draft): body::Json<CategoryDraft>,
 ) -> Result<Response, Problem> {
     draft.check().map_err(Problem::invalid_body)?;
-    let done = shop.catalog.create_category(&draft, &admin.actor).await?;
-    let category = AdminCategory::from(done.value.clone());
-    let location = format!("/admin/categories/{}", category.id);
+    let answer = |category: &Category| {
+        let location = format!("/admin/categories/{}", category.id);
+        created(category.version, location, &AdminCategory::from(category.clone()))
+    };
+    let done = shop.catalog.create_category(&draft, writer.answering(&answer)).await?;
 
-    Ok(created(&shop, &done, category.version, location, category).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Changes a category (merge patch): its name, slug, place in the tree.
@@ -80,17 +82,20 @@ pub async fn create_category(
 pub async fn update_category(
     State(shop): State<SharedShop>,
     Path(category): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
     body::Json(patch): body::Json<CategoryPatch>,
 ) -> Result<Response, Problem> {
     let category = id("category", &category)?;
     patch.check().map_err(Problem::invalid_body)?;
-    let write = |version| shop.catalog.update_category(category, version, &patch, &admin.actor);
+    let answer = |category: &Category| {
+        written(StatusCode::OK, category.version, &AdminCategory::from(category.clone()))
+    };
+    let by = writer.answering(&answer);
+    let write = |version| shop.catalog.update_category(category, version, &patch, by);
     let done = replacing(seen, || current(&shop, category), write).await?;
-    let category = AdminCategory::from(done.value.clone());
 
-    Ok(written(&shop, StatusCode::OK, &done, Some(category.version), category).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Deletes a category that nothing is in.
@@ -104,14 +109,15 @@ pub async fn update_category(
 pub async fn delete_category(
     State(shop): State<SharedShop>,
     Path(category): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
 ) -> Result<Response, Problem> {
     let category = id("category", &category)?;
-    let write = |version| delete_empty(&shop, category, version, &admin);
+    let by = writer.answering(&gone);
+    let write = |version| delete_empty(&shop, category, version, by);
     let done = replacing(seen, || current(&shop, category), write).await?;
 
-    Ok(gone(&shop, &done).await)
+    Ok(sent(&shop, &done, gone).await)
 }
 
 /// What is in it is known of a moment of the log; the deletion commits only if nothing was written
@@ -120,7 +126,7 @@ async fn delete_empty(
     shop: &Shop,
     category: CategoryId,
     version: u64,
-    admin: &Admin,
+    by: WriteContext<'_, ()>,
 ) -> Result<Committed<()>, StoreError> {
     for _ in 0..TRIES {
         let head = shop.catalog.log().head().await?;
@@ -130,7 +136,7 @@ async fn delete_empty(
             return Err(StoreError::InUse("there are products in it".into()));
         }
         let empty_at = shelf.stamp().seq;
-        match shop.catalog.delete_category(category, version, empty_at, &admin.actor).await {
+        match shop.catalog.delete_category(category, version, empty_at, by).await {
             Err(StoreError::Busy) => {}
             answer => return answer,
         }

@@ -7,9 +7,9 @@ use axum::response::Response;
 use domain::draft::{CollectionDraft, CollectionPatch};
 use domain::{Collection, CollectionId, Ref};
 
-use super::answers::{created, gone, id, replacing, shown, written};
+use super::answers::{created, gone, id, replacing, sent, shown, written};
 use super::views::{AdminCollection, Listed};
-use crate::access::Admin;
+use crate::access::Writer;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
@@ -53,15 +53,17 @@ pub async fn show_collection(
 )]
 pub async fn create_collection(
     State(shop): State<SharedShop>,
-    admin: Admin,
+    writer: Writer,
     body::Json(draft): body::Json<CollectionDraft>,
 ) -> Result<Response, Problem> {
     draft.check().map_err(Problem::invalid_body)?;
-    let done = shop.catalog.create_collection(&draft, &admin.actor).await?;
-    let collection = AdminCollection::from(done.value.clone());
-    let location = format!("/admin/collections/{}", collection.id);
+    let answer = |collection: &Collection| {
+        let location = format!("/admin/collections/{}", collection.id);
+        created(collection.version, location, &AdminCollection::from(collection.clone()))
+    };
+    let done = shop.catalog.create_collection(&draft, writer.answering(&answer)).await?;
 
-    Ok(created(&shop, &done, collection.version, location, collection).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Changes a collection (merge patch).
@@ -74,17 +76,20 @@ pub async fn create_collection(
 pub async fn update_collection(
     State(shop): State<SharedShop>,
     Path(collection): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
     body::Json(patch): body::Json<CollectionPatch>,
 ) -> Result<Response, Problem> {
     let collection = id("collection", &collection)?;
     patch.check().map_err(Problem::invalid_body)?;
-    let write = |version| shop.catalog.update_collection(collection, version, &patch, &admin.actor);
+    let answer = |collection: &Collection| {
+        written(StatusCode::OK, collection.version, &AdminCollection::from(collection.clone()))
+    };
+    let by = writer.answering(&answer);
+    let write = |version| shop.catalog.update_collection(collection, version, &patch, by);
     let done = replacing(seen, || current(&shop, collection), write).await?;
-    let collection = AdminCollection::from(done.value.clone());
 
-    Ok(written(&shop, StatusCode::OK, &done, Some(collection.version), collection).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Deletes a collection; its products stay.
@@ -96,14 +101,15 @@ pub async fn update_collection(
 pub async fn delete_collection(
     State(shop): State<SharedShop>,
     Path(collection): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
 ) -> Result<Response, Problem> {
     let collection = id("collection", &collection)?;
-    let write = |version| shop.catalog.delete_collection(collection, version, &admin.actor);
+    let by = writer.answering(&gone);
+    let write = |version| shop.catalog.delete_collection(collection, version, by);
     let done = replacing(seen, || current(&shop, collection), write).await?;
 
-    Ok(gone(&shop, &done).await)
+    Ok(sent(&shop, &done, gone).await)
 }
 
 async fn find(shop: &Shop, collection: CollectionId) -> Result<Collection, Problem> {

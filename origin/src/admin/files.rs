@@ -18,6 +18,7 @@ use futures::stream;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use store::Author;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -106,7 +107,7 @@ pub async fn import_file(
     let (file, digest) = save(body).await?;
     let decimal = query.decimal;
     let fingerprint = format!("{digest} {:?} {} {decimal:?}", query.map, query.dry_run);
-    let scope = format!("{} POST /admin/imports", admin.actor.name());
+    let scope = format!("{} POST /admin/imports", admin.name());
     let job = ImportJob {
         file: CatalogFile::Open(Arc::new(file), format),
         mapping,
@@ -114,8 +115,8 @@ pub async fn import_file(
         dry_run: query.dry_run,
     };
 
-    idempotency::run(shop.clone(), scope, key, fingerprint, async move {
-        match run(&shop, &job, admin).await {
+    idempotency::run(shop.clone(), &scope, &key, &fingerprint, move |claimed| async move {
+        match run(&shop, &job, admin.author(claimed)).await {
             Ok(report) => Json(report).into_response(),
             Err(problem) => problem.into_response(),
         }
@@ -156,9 +157,8 @@ pub async fn export_file(
     Ok(response)
 }
 
-async fn run(shop: &Shop, job: &ImportJob, admin: Admin) -> Result<ImportReport, Problem> {
-    let importer =
-        Importer::new(shop.catalog.clone(), shop.items.clone(), shop.world.clone(), admin.actor);
+async fn run(shop: &Shop, job: &ImportJob, by: Author) -> Result<ImportReport, Problem> {
+    let importer = Importer::new(shop.catalog.clone(), shop.items.clone(), shop.world.clone(), by);
     let mut lists = Lists::default();
     let report = importer.run(job, &mut lists).await.map_err(|error| match error {
         ImportError::File(error) => unreadable(&error),

@@ -6,11 +6,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::{LedgerEntry, Sku};
 use serde::Deserialize;
+use store::Adjusted;
 
-use super::answers::{id, shown, written};
+use super::answers::{id, sent, shown, written};
 use super::paging::{self, page_size};
 use super::views::{Inventory, Listed};
-use crate::access::Admin;
+use crate::access::Writer;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
@@ -104,16 +105,18 @@ pub async fn list_ledger(
 pub async fn adjust_stock(
     State(shop): State<SharedShop>,
     Path(sku): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: Option<IfMatch>,
     body::Json(adjustment): body::Json<Adjustment>,
 ) -> Result<Response, Problem> {
     let sku: Sku = id("SKU", &sku)?;
     let Adjustment { delta, reason } = adjustment;
-    let (catalog, by) = (&shop.catalog, &admin.actor);
     let seen = seen.and_then(IfMatch::version);
-    let done = catalog.adjust_stock_at(&sku, seen, delta, &reason, by).await?;
-    let level = Inventory::from(done.value.level.clone());
+    let answer = |Adjusted { level, .. }: &Adjusted| {
+        written(StatusCode::OK, level.version, &Inventory::from(level.clone()))
+    };
+    let by = writer.answering(&answer);
+    let done = shop.catalog.adjust_stock_at(&sku, seen, delta, &reason, by).await?;
 
-    Ok(written(&shop, StatusCode::OK, &done, Some(level.version), level).await)
+    Ok(sent(&shop, &done, answer).await)
 }

@@ -5,9 +5,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::{CategoryId, ProductId};
 use serde::{Deserialize, Serialize};
+use store::catalog::{FeaturedList, Ranking};
 
-use super::answers::{replacing, shown, written};
-use crate::access::Admin;
+use super::answers::{replacing, sent, shown, written};
+use crate::access::Writer;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
@@ -51,16 +52,20 @@ pub async fn show_featured(State(shop): State<SharedShop>) -> Result<Response, P
 )]
 pub async fn set_featured(
     State(shop): State<SharedShop>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
     body::Json(list): body::Json<FeaturedBody>,
 ) -> Result<Response, Problem> {
     let current = async || Ok(shop.catalog.featured().await?.version);
-    let write = |version| shop.catalog.set_featured(version, &list.products, &admin.actor);
+    let answer = |list: &FeaturedList| {
+        let body = FeaturedBody { products: list.products.clone() };
+        written(StatusCode::OK, list.version, &body)
+    };
+    let by = writer.answering(&answer);
+    let write = |version| shop.catalog.set_featured(version, &list.products, by);
     let done = replacing(seen, current, write).await?;
-    let body = FeaturedBody { products: done.value.products.clone() };
 
-    Ok(written(&shop, StatusCode::OK, &done, Some(done.value.version), body).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Whose ranking.
@@ -96,7 +101,7 @@ pub async fn show_bestsellers(
 )]
 pub async fn set_bestsellers(
     State(shop): State<SharedShop>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
     body::Json(body): body::Json<RankingBody>,
 ) -> Result<Response, Problem> {
@@ -107,11 +112,12 @@ pub async fn set_bestsellers(
         return Err(Problem::not_found("category"));
     }
     let current = async || Ok(ranking(&shop, category).await?.0);
-    let catalog = &shop.catalog;
-    let write = |version| catalog.set_ranking_at(category, version, &body.products, &admin.actor);
+    let answer = |ranking: &Ranking| written(StatusCode::OK, ranking.version, &body);
+    let (catalog, by) = (&shop.catalog, writer.answering(&answer));
+    let write = |version| catalog.set_ranking_at(category, version, &body.products, by);
     let done = replacing(seen, current, write).await?;
 
-    Ok(written(&shop, StatusCode::OK, &done, Some(done.value.version), body).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Its version, 0 for none, and its products.

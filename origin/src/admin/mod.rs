@@ -1,6 +1,6 @@
 //! What admins do: catalogue, stock and the audit list.
 
-mod answers;
+pub(crate) mod answers;
 mod audit;
 mod bulk;
 mod categories;

@@ -3,16 +3,16 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::draft::{ProductDraft, ProductPatch};
 use domain::query::Q_MAX;
-use domain::{ProductId, Status};
+use domain::{CatalogProduct, ProductId, Status};
 use serde::Deserialize;
 
-use super::answers::{created, gone, id, replacing, shown, written};
+use super::answers::{created, gone, id, replacing, sent, shown, written};
 use super::paging::{self, out_of_range, page_size};
 use super::views::{AdminProduct, Listed};
-use crate::access::Admin;
+use crate::access::Writer;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
@@ -88,15 +88,17 @@ pub async fn show_product(
 )]
 pub async fn create_product(
     State(shop): State<SharedShop>,
-    admin: Admin,
+    writer: Writer,
     body::Json(draft): body::Json<ProductDraft>,
 ) -> Result<Response, Problem> {
     draft.check(shop.currency).map_err(Problem::invalid_body)?;
-    let done = shop.catalog.create_product(&draft, &admin.actor).await?;
-    let product = AdminProduct::from(done.value.clone());
-    let location = format!("/admin/products/{}", product.id);
+    let answer = |product: &CatalogProduct| {
+        let location = format!("/admin/products/{}", product.product.id);
+        created(product.product.version, location, &AdminProduct::from(product.clone()))
+    };
+    let done = shop.catalog.create_product(&draft, writer.answering(&answer)).await?;
 
-    Ok(created(&shop, &done, product.version, location, product).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Changes a product (merge patch).
@@ -109,17 +111,20 @@ pub async fn create_product(
 pub async fn update_product(
     State(shop): State<SharedShop>,
     Path(product): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
     body::Json(patch): body::Json<ProductPatch>,
 ) -> Result<Response, Problem> {
     let product = id("product", &product)?;
     patch.check().map_err(Problem::invalid_body)?;
-    let write = |version| shop.catalog.update_product(product, version, &patch, &admin.actor);
+    let answer = |product: &CatalogProduct| {
+        written(StatusCode::OK, product.product.version, &AdminProduct::from(product.clone()))
+    };
+    let by = writer.answering(&answer);
+    let write = |version| shop.catalog.update_product(product, version, &patch, by);
     let done = replacing(seen, || current(&shop, product), write).await?;
-    let product = AdminProduct::from(done.value.clone());
 
-    Ok(written(&shop, StatusCode::OK, &done, Some(product.version), product).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Deletes a product, its variants and their stock.
@@ -133,14 +138,15 @@ pub async fn update_product(
 pub async fn delete_product(
     State(shop): State<SharedShop>,
     Path(product): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
 ) -> Result<Response, Problem> {
     let product = id("product", &product)?;
-    let write = |version| shop.catalog.delete_product(product, version, &admin.actor);
+    let by = writer.answering(&gone);
+    let write = |version| shop.catalog.delete_product(product, version, by);
     let done = replacing(seen, || current(&shop, product), write).await?;
 
-    Ok(gone(&shop, &done).await.into_response())
+    Ok(sent(&shop, &done, gone).await)
 }
 
 /// The version that is there.

@@ -3,13 +3,13 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::VariantId;
 use domain::draft::{VariantDraft, VariantPatch};
+use domain::{Variant, VariantId};
 
-use super::answers::{created, gone, id, replacing, shown, written};
+use super::answers::{created, gone, id, replacing, sent, shown, written};
 use super::products;
 use super::views::AdminVariant;
-use crate::access::Admin;
+use crate::access::Writer;
 use crate::body;
 use crate::precondition::IfMatch;
 use crate::problem::Problem;
@@ -42,18 +42,21 @@ pub async fn show_variant(
 pub async fn add_variant(
     State(shop): State<SharedShop>,
     Path(product): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
     body::Json(draft): body::Json<VariantDraft>,
 ) -> Result<Response, Problem> {
     let product = id("product", &product)?;
     draft.check(shop.currency).map_err(Problem::invalid_body)?;
-    let write = |version| shop.catalog.add_variant(product, version, &draft, &admin.actor);
+    let answer = |variant: &Variant| {
+        let location = format!("/admin/variants/{}", variant.id);
+        created(variant.version, location, &AdminVariant::from(variant.clone()))
+    };
+    let by = writer.answering(&answer);
+    let write = |version| shop.catalog.add_variant(product, version, &draft, by);
     let done = replacing(seen, || products::current(&shop, product), write).await?;
-    let variant = AdminVariant::from(done.value.clone());
-    let location = format!("/admin/variants/{}", variant.id);
 
-    Ok(created(&shop, &done, variant.version, location, variant).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Changes a variant (merge patch): its price, what it was before, its options.
@@ -66,17 +69,19 @@ pub async fn add_variant(
 pub async fn update_variant(
     State(shop): State<SharedShop>,
     Path(variant): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
     body::Json(patch): body::Json<VariantPatch>,
 ) -> Result<Response, Problem> {
     let variant = id("variant", &variant)?;
-    let (catalog, by) = (&shop.catalog, &admin.actor);
+    let answer = |variant: &Variant| {
+        written(StatusCode::OK, variant.version, &AdminVariant::from(variant.clone()))
+    };
+    let (catalog, by) = (&shop.catalog, writer.answering(&answer));
     let write = |version| catalog.update_variant(variant, version, &patch, shop.currency, by);
     let done = replacing(seen, || current(&shop, variant), write).await?;
-    let variant = AdminVariant::from(done.value.clone());
 
-    Ok(written(&shop, StatusCode::OK, &done, Some(variant.version), variant).await)
+    Ok(sent(&shop, &done, answer).await)
 }
 
 /// Deletes a variant; the last one of a product stays.
@@ -90,14 +95,15 @@ pub async fn update_variant(
 pub async fn delete_variant(
     State(shop): State<SharedShop>,
     Path(variant): Path<String>,
-    admin: Admin,
+    writer: Writer,
     seen: IfMatch,
 ) -> Result<Response, Problem> {
     let variant = id("variant", &variant)?;
-    let write = |version| shop.catalog.delete_variant(variant, version, &admin.actor);
+    let by = writer.answering(&gone);
+    let write = |version| shop.catalog.delete_variant(variant, version, by);
     let done = replacing(seen, || current(&shop, variant), write).await?;
 
-    Ok(gone(&shop, &done).await)
+    Ok(sent(&shop, &done, gone).await)
 }
 
 /// The version that is there.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::body::Body;
 use axum::http::Request;
 use domain::access::Role;
-use origin::routes::{Access, Keep, ROUTES};
+use origin::routes::{Access, Idempotency, Keep, ROUTES};
 use store::Actor;
 use utoipa::openapi::path::PathItem;
 
@@ -72,6 +72,16 @@ fn an_admin_route_takes_the_parameters_that_its_document_names() {
         let taken: BTreeSet<_> = route.parameters.unwrap().iter().copied().collect();
 
         assert_eq!(taken, documented, "{} {}", route.method, route.path);
+    }
+}
+
+#[test]
+fn every_admin_write_honours_a_key_and_no_read_does() {
+    for route in ROUTES {
+        let is_admin = matches!(route.access, Access::Admin(_));
+        let is_write = is_admin && route.method != "GET";
+
+        assert_eq!(route.idempotency != Idempotency::None, is_write, "{route:?}");
     }
 }
 

@@ -14,7 +14,8 @@ use edge_core::auth::{KeyRing, Payload, Signed, SigningKey};
 use embedded::{SqliteItems, SystemWorld};
 use origin::{Shop, ShopSettings, router};
 use ports::{
-    Attributes, Items, Key, Page, PortError, Query, Scan, TransactError, Transaction, World as _,
+    Attributes, Items, Key, Page, PortError, PortErrorKind, Query, Scan, TransactError,
+    Transaction, World as _,
 };
 use serde_json::{Value, json};
 use store::{Actor, AdminKeys};
@@ -26,6 +27,7 @@ pub struct World {
     pub reads: Arc<AtomicUsize>,
     /// Of items that no read shows: as if the rest of their transaction showed first.
     pub veil: Arc<Mutex<Option<String>>>,
+    pub writes: Arc<Writes>,
     pub owner: String,
     router: Router,
     _folder: tempfile::TempDir,
@@ -53,10 +55,12 @@ impl World {
         let file = folder.path().join("shop.db");
         let reads = Arc::new(AtomicUsize::new(0));
         let veil = Arc::default();
+        let writes = Arc::<Writes>::default();
         let items = Arc::new(Counted {
             items: SqliteItems::open(&file, store::schema::TABLES).unwrap(),
             partitions: Arc::clone(&reads),
             veil: Arc::clone(&veil),
+            writes: Arc::clone(&writes),
         });
         let settings = ShopSettings {
             currency: Currency::USD,
@@ -69,6 +73,7 @@ impl World {
             metrics: Arc::new(String::new),
             supervisor: Supervisor::default(),
             trusted_proxies: Vec::new(),
+            idempotency_lease: store::idempotency::LEASE,
         };
         let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
         let follower = shop.follower.clone();
@@ -76,7 +81,8 @@ impl World {
         shop.catalog.log().head().await.unwrap();
         assert!(shop.follower.reach(domain::Seq::ZERO, Duration::from_secs(5)).await);
         let router = router(Arc::clone(&shop));
-        let mut world = Self { shop, reads, veil, owner: String::new(), router, _folder: folder };
+        let mut world =
+            Self { shop, reads, veil, writes, owner: String::new(), router, _folder: folder };
         world.owner = world.key(Role::Owner).await;
         world
     }
@@ -200,6 +206,42 @@ struct Counted {
     items: SqliteItems,
     partitions: Arc<AtomicUsize>,
     veil: Arc<Mutex<Option<String>>>,
+    writes: Arc<Writes>,
+}
+
+/// What admins' writes wrote, by the partitions of each transaction, and faults of them.
+#[derive(Default)]
+pub struct Writes {
+    seen: Mutex<Vec<Vec<String>>>,
+    answers_to_lose: AtomicUsize,
+}
+
+impl Writes {
+    /// Those since this was asked last.
+    pub fn take(&self) -> Vec<Vec<String>> {
+        std::mem::take(&mut self.seen.lock().unwrap())
+    }
+
+    /// The next writes happen, and their answers are lost.
+    pub fn lose_answers(&self, count: usize) {
+        self.answers_to_lose.store(count, Ordering::SeqCst);
+    }
+
+    /// Every write of an admin's is audited; what is not is none.
+    fn watch(&self, transaction: &Transaction) -> bool {
+        let partitions: Vec<_> =
+            transaction.actions.iter().map(|action| action.key().pk.clone()).collect();
+        let is_write = partitions.iter().any(|partition| partition.starts_with("audit#"));
+        if is_write {
+            self.seen.lock().unwrap().push(partitions);
+        }
+        is_write
+    }
+
+    fn loses_answer(&self) -> bool {
+        let less = |left: usize| left.checked_sub(1);
+        self.answers_to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok()
+    }
 }
 
 #[async_trait::async_trait]
@@ -227,7 +269,12 @@ impl Items for Counted {
     }
 
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
-        self.items.transact(transaction).await
+        let is_write = self.writes.watch(transaction);
+        self.items.transact(transaction).await?;
+        if is_write && self.writes.loses_answer() {
+            return Err(PortError::new(PortErrorKind::Unavailable, "a fault of the test").into());
+        }
+        Ok(())
     }
 }
 

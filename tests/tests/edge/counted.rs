@@ -70,6 +70,7 @@ impl CountedOrigin {
             metrics: Arc::new(String::new),
             supervisor: Supervisor::default(),
             trusted_proxies: Vec::new(),
+            idempotency_lease: store::idempotency::LEASE,
         };
         let shop = Arc::new(Shop::new(Arc::new(items), Arc::new(SystemWorld), settings));
         let (stop, stopped) = oneshot::channel();

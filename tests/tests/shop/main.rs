@@ -11,6 +11,7 @@ mod edge;
 mod edge_alone;
 mod fairness;
 mod files;
+mod idempotent_crash;
 mod invalidator;
 mod killed;
 mod largest;

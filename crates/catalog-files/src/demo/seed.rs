@@ -52,7 +52,7 @@ async fn write_rows(
     by: &Actor,
     rows: &[CatalogRow],
 ) -> Result<HashMap<Slug, ProductId>, StoreError> {
-    let mut session = Session::begin(catalog, by, false).await?;
+    let mut session = Session::begin(catalog, &by.clone().into(), false).await?;
     let outcomes = session.write(&rows.iter().collect::<Vec<_>>(), None).await?;
     session.finish().await?;
 

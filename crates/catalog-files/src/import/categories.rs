@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::draft::CategoryDraft;
 use domain::{CategoryId, CategoryTree, Timestamp};
-use store::{Actor, Catalog, StoreError};
+use store::{Author, Catalog, StoreError};
 
 /// Somebody else may be making the same category.
 const TRIES: usize = 4;
@@ -37,7 +37,7 @@ impl Categories {
         &mut self,
         path: &[String],
         catalog: &Catalog,
-        by: &Actor,
+        by: &Author,
     ) -> Result<CategoryId, StoreError> {
         if let Some(known) = self.known.get(path) {
             return Ok(*known);
@@ -82,13 +82,13 @@ impl Categories {
         name: &str,
         parent: Option<CategoryId>,
         catalog: &Catalog,
-        by: &Actor,
+        by: &Author,
     ) -> Result<CategoryId, StoreError> {
         let draft = CategoryDraft { name: name.to_owned(), slug: None, parent, position: 0 };
         let mut tries = 0;
 
         loop {
-            match catalog.create_category(&draft, by).await {
+            match catalog.create_category(&draft, by.step()).await {
                 Ok(made) => {
                     let id = made.value.id;
                     self.made += 1;

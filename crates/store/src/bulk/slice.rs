@@ -13,9 +13,9 @@ use crate::catalog::surroundings::Surroundings;
 use crate::catalog::{Catalog, FeaturedList, push_featured};
 use crate::levels::{self, Arrival, Movement};
 
-/// Head, log row, audit entry, checkpoint, featured list and surroundings come on top of the rows'
-/// own actions.
-const ROOM: usize = ACTIONS_MAX - 6;
+/// Head, log row, audit entry, checkpoint, featured list, surroundings and idempotency key come on
+/// top of the rows' own actions.
+const ROOM: usize = ACTIONS_MAX - 7;
 /// Product, two slugs, category.
 const ACTIONS_OF_PRODUCT: usize = 4;
 /// Variant, pointer, level, ledger.

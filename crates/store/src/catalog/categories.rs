@@ -13,7 +13,7 @@ use crate::catalog::lost::{Lost, Try};
 use crate::catalog::plan::{Plan, at_version};
 use crate::catalog::{Catalog, Committed, What, stored};
 use crate::keys::{self, SlugOf};
-use crate::{Actor, StoreError};
+use crate::{StoreError, WriteContext};
 
 impl Catalog {
     pub async fn tree(&self) -> Result<CategoryTree, StoreError> {
@@ -27,8 +27,9 @@ impl Catalog {
     pub async fn create_category(
         &self,
         draft: &CategoryDraft,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Category>>,
     ) -> Result<Committed<Category>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_create_category(draft, by)).await
     }
 
@@ -37,8 +38,9 @@ impl Catalog {
         id: CategoryId,
         version: u64,
         patch: &CategoryPatch,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Category>>,
     ) -> Result<Committed<Category>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_update_category(id, version, patch, by)).await
     }
 
@@ -49,15 +51,16 @@ impl Catalog {
         id: CategoryId,
         version: u64,
         empty_at: Seq,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, ()>>,
     ) -> Result<Committed<()>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_delete_category(id, version, empty_at, by)).await
     }
 
     async fn try_create_category(
         &self,
         draft: &CategoryDraft,
-        by: &Actor,
+        by: WriteContext<'_, Category>,
     ) -> Try<Committed<Category>> {
         let around = self.surroundings().await?;
         let now = self.world.now();
@@ -104,13 +107,13 @@ impl Catalog {
         id: CategoryId,
         version: u64,
         patch: &CategoryPatch,
-        by: &Actor,
+        by: WriteContext<'_, Category>,
     ) -> Try<Committed<Category>> {
         let around = self.surroundings().await?;
         let old = at(&around.tree, id, version)?;
         let mut new = patched(&old, patch);
         if new == old {
-            return Ok(self.unchanged(old).await?);
+            return self.unchanged(by, old).await;
         }
         hangs_well(&around.tree, &new)?;
         new.version += 1;
@@ -142,7 +145,7 @@ impl Catalog {
         id: CategoryId,
         version: u64,
         empty_at: Seq,
-        by: &Actor,
+        by: WriteContext<'_, ()>,
     ) -> Try<Committed<()>> {
         let around = self.surroundings().await?;
         let old = at(&around.tree, id, version)?;

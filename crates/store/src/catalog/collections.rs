@@ -12,7 +12,7 @@ use crate::catalog::lost::{Lost, Try};
 use crate::catalog::plan::{Plan, at_version};
 use crate::catalog::{Catalog, Committed, What, claimed_by, stored};
 use crate::keys::{self, SlugOf};
-use crate::{Actor, StoreError};
+use crate::{StoreError, WriteContext};
 
 impl Catalog {
     pub async fn collections(&self) -> Result<Vec<Collection>, StoreError> {
@@ -38,8 +38,9 @@ impl Catalog {
     pub async fn create_collection(
         &self,
         draft: &CollectionDraft,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Collection>>,
     ) -> Result<Committed<Collection>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_create_collection(draft, by)).await
     }
 
@@ -48,8 +49,9 @@ impl Catalog {
         id: CollectionId,
         version: u64,
         patch: &CollectionPatch,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Collection>>,
     ) -> Result<Committed<Collection>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_update_collection(id, version, patch, by)).await
     }
 
@@ -57,15 +59,16 @@ impl Catalog {
         &self,
         id: CollectionId,
         version: u64,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, ()>>,
     ) -> Result<Committed<()>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_delete_collection(id, version, by)).await
     }
 
     async fn try_create_collection(
         &self,
         draft: &CollectionDraft,
-        by: &Actor,
+        by: WriteContext<'_, Collection>,
     ) -> Try<Committed<Collection>> {
         let around = self.surroundings().await?;
         let now = self.world.now();
@@ -107,7 +110,7 @@ impl Catalog {
         id: CollectionId,
         version: u64,
         patch: &CollectionPatch,
-        by: &Actor,
+        by: WriteContext<'_, Collection>,
     ) -> Try<Committed<Collection>> {
         let around = self.surroundings().await?;
         let old = at(&around.collections, id, version)?;
@@ -123,7 +126,7 @@ impl Catalog {
             new.membership = membership.clone();
         }
         if new == old {
-            return Ok(self.unchanged(old).await?);
+            return self.unchanged(by, old).await;
         }
         new.version += 1;
         new.updated_at = self.world.now();
@@ -149,7 +152,7 @@ impl Catalog {
         &self,
         id: CollectionId,
         version: u64,
-        by: &Actor,
+        by: WriteContext<'_, ()>,
     ) -> Try<Committed<()>> {
         let around = self.surroundings().await?;
         let old = at(&around.collections, id, version)?;

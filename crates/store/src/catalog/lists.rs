@@ -13,7 +13,7 @@ use crate::catalog::plan::Plan;
 use crate::catalog::products::known_category;
 use crate::catalog::surroundings::Surroundings;
 use crate::catalog::{Catalog, Committed, What};
-use crate::{Actor, StoreError, keys};
+use crate::{StoreError, WriteContext, keys};
 
 /// More than fit on any front page.
 pub const FEATURED_MAX: usize = 200;
@@ -62,8 +62,9 @@ impl Catalog {
         &self,
         version: u64,
         products: &[ProductId],
-        by: &Actor,
+        by: impl Into<WriteContext<'_, FeaturedList>>,
     ) -> Result<Committed<FeaturedList>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_set_featured(version, products, by)).await
     }
 
@@ -76,8 +77,9 @@ impl Catalog {
         &self,
         category: Option<CategoryId>,
         products: &[ProductId],
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Ranking>>,
     ) -> Result<Committed<Ranking>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_set_ranking(category, None, products, by)).await
     }
 
@@ -87,8 +89,9 @@ impl Catalog {
         category: Option<CategoryId>,
         version: u64,
         products: &[ProductId],
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Ranking>>,
     ) -> Result<Committed<Ranking>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_set_ranking(category, Some(version), products, by)).await
     }
 
@@ -96,7 +99,7 @@ impl Catalog {
         &self,
         version: u64,
         products: &[ProductId],
-        by: &Actor,
+        by: WriteContext<'_, FeaturedList>,
     ) -> Try<Committed<FeaturedList>> {
         let around = self.surroundings().await?;
         self.check_list(products, FEATURED_MAX).await?;
@@ -105,7 +108,7 @@ impl Catalog {
             return Err(StoreError::VersionMismatch { current: before.version }.into());
         }
         if before.products == products {
-            return Ok(self.unchanged(before.clone()).await?);
+            return self.unchanged(by, before.clone()).await;
         }
         let after = FeaturedList { products: products.to_vec(), version: version + 1 };
         let mut plan = Plan::default();
@@ -125,7 +128,7 @@ impl Catalog {
         category: Option<CategoryId>,
         seen: Option<u64>,
         products: &[ProductId],
-        by: &Actor,
+        by: WriteContext<'_, Ranking>,
     ) -> Try<Committed<Ranking>> {
         let around = self.surroundings().await?;
         if let Some(category) = category {
@@ -140,7 +143,7 @@ impl Catalog {
         if let Some(old) = old
             && old.products == products
         {
-            return Ok(self.unchanged(old.clone()).await?);
+            return self.unchanged(by, old.clone()).await;
         }
 
         let new = Ranking { category, products: products.to_vec(), version: version + 1 };

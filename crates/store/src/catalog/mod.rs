@@ -19,7 +19,7 @@ mod variants;
 use std::sync::Arc;
 
 use domain::{LogId, Seq, Stamp};
-use ports::{Items, PortError, Query, Row, Table, Value, World};
+use ports::{Action, Items, PortError, Query, Row, Table, Value, World};
 
 pub use contents::Contents;
 pub use lists::{FEATURED_MAX, FeaturedList, RANKING_MAX, Ranking};
@@ -30,12 +30,12 @@ pub(crate) use partition::check_size;
 pub(crate) use products::touch;
 pub(crate) use stock::with_level;
 
-use crate::audit::{self, Actor};
+use crate::audit;
 use crate::catalog::lost::Try;
 use crate::catalog::plan::{Parts, Plan};
 use crate::catalog::remembered::Remembered;
 use crate::catalog::turns::Turns;
-use crate::{Log, StoreError, keys};
+use crate::{Actor, Author, Log, StoreError, WriteContext, keys};
 
 /// Reads are strongly consistent; every write goes into the change log and the audit list in its
 /// own transaction.
@@ -72,21 +72,23 @@ impl Catalog {
         &self.log
     }
 
-    /// Commits a plan with its rows in the change log and in the audit list.
+    /// Commits a plan with its rows in the change log and in the audit list, and with what the
+    /// caller's idempotency key answers from then on.
     pub(crate) async fn commit<T>(
         &self,
-        plan: Plan,
-        by: &Actor,
+        mut plan: Plan,
+        by: WriteContext<'_, T>,
         what: What<'_>,
         value: T,
     ) -> Try<Committed<T>> {
+        by.record(&mut plan, &value)?;
         let Parts { mut actions, meanings, row, moved } = plan.into_parts();
-        actions.push(audit::entry(&*self.world, by, what.action, what.entity, what.details)?);
+        actions.push(self.audited(by.actor(), what)?);
 
         match self.log.commit(actions, row).await {
             Ok((log, seq)) => {
                 self.remembered.follow(moved);
-                Ok(Committed { value, log, seq })
+                Ok(by.committed(Committed { value, log, seq }))
             }
             Err(error) => Err(meanings.explain(error)),
         }
@@ -97,12 +99,13 @@ impl Catalog {
     pub(crate) async fn commit_chain(
         &self,
         plans: Vec<(Plan, What<'_>)>,
-        by: &Actor,
+        by: &Author,
     ) -> Result<Vec<Try<Seq>>, StoreError> {
         let (mut links, mut outcomes) = (Vec::new(), Vec::new());
-        for (plan, what) in plans {
+        for (mut plan, what) in plans {
+            by.step().record(&mut plan, &())?;
             let Parts { mut actions, meanings, row, moved } = plan.into_parts();
-            actions.push(audit::entry(&*self.world, by, what.action, what.entity, what.details)?);
+            actions.push(self.audited(by.actor(), what)?);
             links.push((actions, row));
             outcomes.push((meanings, moved));
         }
@@ -119,25 +122,43 @@ impl Catalog {
     /// What no page shows needs no row in the change log.
     pub(crate) async fn commit_without_row<T>(
         &self,
-        plan: Plan,
-        by: &Actor,
+        mut plan: Plan,
+        by: WriteContext<'_, T>,
         what: What<'_>,
         value: T,
     ) -> Try<Committed<T>> {
-        let Parts { mut actions, meanings, .. } = plan.into_parts();
-        actions.push(audit::entry(&*self.world, by, what.action, what.entity, what.details)?);
+        by.record(&mut plan, &value)?;
+        let Parts { mut actions, meanings, row, .. } = plan.into_parts();
+        actions.push(self.audited(by.actor(), what)?);
 
-        match self.log.commit_without_row(actions).await {
-            Ok((log, seq)) => Ok(Committed { value, log, seq }),
+        match self.log.commit_without_row(actions, &row).await {
+            Ok((log, seq)) => Ok(by.committed(Committed { value, log, seq })),
             Err(error) => Err(meanings.explain(error)),
         }
     }
 
-    /// A write that changes nothing appends nothing.
-    pub(crate) async fn unchanged<T>(&self, value: T) -> Result<Committed<T>, StoreError> {
-        let head = self.log.head().await?;
+    /// A write that changes nothing appends nothing; it is the answer of its key all the same.
+    pub(crate) async fn unchanged<T>(
+        &self,
+        by: WriteContext<'_, T>,
+        value: T,
+    ) -> Try<Committed<T>> {
+        let mut plan = Plan::default();
+        by.record(&mut plan, &value)?;
+        let Parts { actions, meanings, row, .. } = plan.into_parts();
+        if actions.is_empty() {
+            let head = self.log.head().await?;
+            return Ok(Committed { value, log: head.log, seq: head.head });
+        }
 
-        Ok(Committed { value, log: head.log, seq: head.head })
+        match self.log.commit_without_row(actions, &row).await {
+            Ok((log, seq)) => Ok(by.committed(Committed { value, log, seq })),
+            Err(error) => Err(meanings.explain(error)),
+        }
+    }
+
+    fn audited(&self, by: &Actor, what: What<'_>) -> Result<Action, PortError> {
+        audit::entry(&*self.world, by, what.action, what.entity, what.details)
     }
 
     /// All rows of a partition that is known to be small.

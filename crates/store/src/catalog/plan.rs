@@ -26,6 +26,7 @@ pub(crate) struct Plan {
     quiet: bool,
     only_after: Option<Seq>,
     moved: Option<Moved>,
+    records_answer: bool,
 }
 
 /// A plan, ready to be committed.
@@ -44,6 +45,8 @@ pub(crate) enum Meaning {
     Moved,
     SlugTaken(Slug),
     SkuTaken(Sku),
+    /// The idempotency key under which this is written belongs to another process by now.
+    ClaimLost,
 }
 
 #[derive(Debug)]
@@ -60,6 +63,15 @@ impl Plan {
     pub fn push_meaning(&mut self, action: Action, meaning: Meaning) {
         self.actions.push(action);
         self.meanings.push(meaning);
+    }
+
+    /// Commits only together with the actions of an idempotency key; `records_answer`: the first of
+    /// them keeps the place of this write. They come first: once the key is lost, nothing else that
+    /// has moved matters.
+    pub fn under_key(&mut self, actions: Vec<Action>, records_answer: bool) {
+        self.meanings.splice(0..0, actions.iter().map(|_| Meaning::ClaimLost));
+        self.actions.splice(0..0, actions);
+        self.records_answer = records_answer;
     }
 
     pub fn put_new(&mut self, key: Key, item: Attributes) {
@@ -253,6 +265,7 @@ impl Plan {
             hard: self.hard,
             quiet: self.quiet,
             only_after: self.only_after,
+            records_answer: self.records_answer,
         };
 
         let meanings = Meanings(self.meanings);
@@ -272,6 +285,7 @@ impl Meanings {
                     Lost::Moved
                 }
                 Some(Meaning::SkuTaken(sku)) => Lost::For(StoreError::SkuTaken(sku.clone())),
+                Some(Meaning::ClaimLost) => Lost::For(StoreError::ClaimLost),
                 Some(Meaning::Moved) | None => Lost::Moved,
             },
         }

@@ -14,14 +14,15 @@ use crate::catalog::surroundings::Surroundings;
 use crate::catalog::{Catalog, Committed, What};
 use crate::keys::{self, SlugOf};
 use crate::levels::{self, Arrival, Movement, StoredLevel};
-use crate::{Actor, StoreError};
+use crate::{StoreError, WriteContext};
 
 impl Catalog {
     pub async fn create_product(
         &self,
         draft: &ProductDraft,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, CatalogProduct>>,
     ) -> Result<Committed<CatalogProduct>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_create_product(draft, by)).await
     }
 
@@ -30,8 +31,9 @@ impl Catalog {
         id: ProductId,
         version: u64,
         patch: &ProductPatch,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, CatalogProduct>>,
     ) -> Result<Committed<CatalogProduct>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_update_product(id, version, patch, by)).await
     }
 
@@ -41,15 +43,16 @@ impl Catalog {
         &self,
         id: ProductId,
         version: u64,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, ()>>,
     ) -> Result<Committed<()>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_delete_product(id, version, by)).await
     }
 
     async fn try_create_product(
         &self,
         draft: &ProductDraft,
-        by: &Actor,
+        by: WriteContext<'_, CatalogProduct>,
     ) -> Try<Committed<CatalogProduct>> {
         let around = self.surroundings().await?;
         let category = known_category(&around.tree, &draft.category)?;
@@ -64,7 +67,7 @@ impl Catalog {
 
         let mut plan = Plan::default();
         plan.product(None, Some(&product), &around)?;
-        let movement = Movement { by, reason: "initial", at: now };
+        let movement = Movement { by: by.actor(), reason: "initial", at: now };
         for arrival in &arrivals {
             levels::push_arrival(&mut plan, arrival, movement)?;
         }
@@ -86,14 +89,14 @@ impl Catalog {
         id: ProductId,
         version: u64,
         patch: &ProductPatch,
-        by: &Actor,
+        by: WriteContext<'_, CatalogProduct>,
     ) -> Try<Committed<CatalogProduct>> {
         let around = self.surroundings().await?;
         let before = self.product_at(id, version).await?;
         let mut after = before.clone();
         let fields = apply(patch, &mut after.product, &around.tree)?;
         if after == before {
-            return Ok(self.unchanged(before).await?);
+            return self.unchanged(by, before).await;
         }
         check_size(&after.product).map_err(|error| StoreError::Invalid(vec![error]))?;
         touch(&mut after.product, self.world.now());
@@ -109,7 +112,7 @@ impl Catalog {
         &self,
         id: ProductId,
         version: u64,
-        by: &Actor,
+        by: WriteContext<'_, ()>,
     ) -> Try<Committed<()>> {
         let around = self.surroundings().await?;
         let before = self.product_at(id, version).await?;
@@ -119,7 +122,7 @@ impl Catalog {
 
         let mut plan = Plan::default();
         plan.product(Some(&before), None, &around)?;
-        self.push_departures(&mut plan, &before.variants, by).await?;
+        self.push_departures(&mut plan, &before.variants, by.actor()).await?;
         self.forget_in_lists(&mut plan, id, &around)?;
         let after = (!around.lists(id)).then(|| around.counted_up(self.world.random()));
         plan.moves(&around, after);
@@ -192,7 +195,7 @@ impl Catalog {
         &self,
         id: ProductId,
         around: &Surroundings,
-        by: &Actor,
+        by: WriteContext<'_, ()>,
     ) -> Try<bool> {
         const AT_ONCE: usize = 8;
         let crowd: Vec<_> = around.made_by_hand_with(id).collect();
@@ -211,7 +214,7 @@ impl Catalog {
                 entity: id.to_string(),
                 details: json!({ "left": collections.iter().map(|c| c.id).collect::<Vec<_>>() }),
             };
-            self.commit(plan, by, what, ()).await?;
+            self.commit(plan, by.step(), what, ()).await?;
         }
         Ok(true)
     }

@@ -11,7 +11,7 @@ use crate::catalog::lost::{Lost, Try};
 use crate::catalog::plan::Plan;
 use crate::catalog::{Catalog, Committed, What};
 use crate::levels::{self, Movement, StoredLevel};
-use crate::{Actor, StoreError, keys};
+use crate::{StoreError, WriteContext, keys};
 
 const REASON_MAX: usize = 200;
 
@@ -73,7 +73,7 @@ impl Catalog {
         sku: &Sku,
         delta: i64,
         reason: &str,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Adjusted>>,
     ) -> Result<Committed<Adjusted>, StoreError> {
         self.adjust_stock_at(sku, None, delta, reason, by).await
     }
@@ -85,8 +85,9 @@ impl Catalog {
         seen: Option<u64>,
         delta: i64,
         reason: &str,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Adjusted>>,
     ) -> Result<Committed<Adjusted>, StoreError> {
+        let by = by.into();
         let reason = reason.trim();
         check(delta, reason)?;
         let _turn = self.turns.take(sku).await;
@@ -100,7 +101,7 @@ impl Catalog {
         seen: Option<u64>,
         delta: i64,
         reason: &str,
-        by: &Actor,
+        by: WriteContext<'_, Adjusted>,
     ) -> Try<Committed<Adjusted>> {
         let level = self.stock(sku).await?.ok_or(StoreError::NotFound("SKU"))?;
         if seen.is_some_and(|seen| seen != level.version) {
@@ -108,7 +109,7 @@ impl Catalog {
         }
         let after = level.adjusted(delta).map_err(StoreError::from)?;
         let at = self.world.now();
-        let movement = Movement { by, reason, at };
+        let movement = Movement { by: by.actor(), reason, at };
         let mut plan = Plan::default();
         let entry = levels::push_change(&mut plan, &level, &after, movement)?;
         if level.availability() != after.availability() {

@@ -15,7 +15,7 @@ use crate::catalog::plan::Plan;
 use crate::catalog::products::touch;
 use crate::catalog::{Catalog, Committed, What};
 use crate::levels::{self, Arrival, Movement, StoredLevel};
-use crate::{Actor, StoreError};
+use crate::{Actor, StoreError, WriteContext};
 
 impl Catalog {
     pub async fn add_variant(
@@ -23,8 +23,9 @@ impl Catalog {
         product: ProductId,
         version: u64,
         draft: &VariantDraft,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Variant>>,
     ) -> Result<Committed<Variant>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_add_variant(product, version, draft, by)).await
     }
 
@@ -35,8 +36,9 @@ impl Catalog {
         version: u64,
         patch: &VariantPatch,
         currency: Currency,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, Variant>>,
     ) -> Result<Committed<Variant>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_update_variant(id, version, patch, currency, by)).await
     }
 
@@ -44,8 +46,9 @@ impl Catalog {
         &self,
         id: VariantId,
         version: u64,
-        by: &Actor,
+        by: impl Into<WriteContext<'_, ()>>,
     ) -> Result<Committed<()>, StoreError> {
+        let by = by.into();
         self.retry(|| self.try_delete_variant(id, version, by)).await
     }
 
@@ -54,7 +57,7 @@ impl Catalog {
         product: ProductId,
         version: u64,
         draft: &VariantDraft,
-        by: &Actor,
+        by: WriteContext<'_, Variant>,
     ) -> Try<Committed<Variant>> {
         let around = self.surroundings().await?;
         let before = self.product_at(product, version).await?;
@@ -77,7 +80,8 @@ impl Catalog {
 
         let mut plan = Plan::default();
         plan.product(Some(&before), Some(&after), &around)?;
-        levels::push_arrival(&mut plan, &arrival, Movement { by, reason: "initial", at: now })?;
+        let movement = Movement { by: by.actor(), reason: "initial", at: now };
+        levels::push_arrival(&mut plan, &arrival, movement)?;
         plan.push(around.check());
         let what = What {
             action: "variant.create",
@@ -93,7 +97,7 @@ impl Catalog {
         version: u64,
         patch: &VariantPatch,
         currency: Currency,
-        by: &Actor,
+        by: WriteContext<'_, Variant>,
     ) -> Try<Committed<Variant>> {
         let around = self.surroundings().await?;
         let (before, old) = self.variant_at(id, version).await?;
@@ -101,7 +105,7 @@ impl Catalog {
         patch.check(&new, currency).map_err(StoreError::Invalid)?;
         distinct(&before, Some(id), &new.options)?;
         if new == old {
-            return Ok(self.unchanged(old).await?);
+            return self.unchanged(by, old).await;
         }
         let now = self.world.now();
         let new = Variant { version: old.version + 1, updated_at: now, ..new };
@@ -122,7 +126,7 @@ impl Catalog {
         &self,
         id: VariantId,
         version: u64,
-        by: &Actor,
+        by: WriteContext<'_, ()>,
     ) -> Try<Committed<()>> {
         let around = self.surroundings().await?;
         let (before, old) = self.variant_at(id, version).await?;
@@ -137,7 +141,7 @@ impl Catalog {
 
         let mut plan = Plan::default();
         plan.product(Some(&before), Some(&after), &around)?;
-        self.push_departures(&mut plan, std::slice::from_ref(&old), by).await?;
+        self.push_departures(&mut plan, std::slice::from_ref(&old), by.actor()).await?;
         plan.push(around.check());
         let what = What {
             action: "variant.delete",

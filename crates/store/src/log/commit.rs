@@ -10,7 +10,7 @@ use ports::{
 
 use super::{Head, Log, Row};
 use crate::delivery::{self, LostAction, Settled, TRIES};
-use crate::{StoreError, keys, schema};
+use crate::{StoreError, idempotency, keys, schema};
 
 /// A follower that was away for a week starts anew anyway.
 const ROWS_LIVE: Duration = Duration::from_secs(7 * 86_400);
@@ -53,6 +53,9 @@ impl Log {
             // Each try is another transaction, so each has a token of its own.
             let token = delivery::fresh_token(&*self.world);
             let mut transaction = Transaction { actions: actions.clone(), token: Some(token) };
+            if row.records_answer {
+                idempotency::record_place(&mut transaction.actions, &next.head.place());
+            }
             transaction.actions.extend(append(&head, &next)?);
             let Next { head: next, .. } = next;
 
@@ -85,10 +88,14 @@ impl Log {
     /// Commits what no answer shows, and says where the log stood before it.
     pub(crate) async fn commit_without_row(
         &self,
-        actions: Vec<Action>,
+        mut actions: Vec<Action>,
+        row: &Row,
     ) -> Result<(LogId, Seq), CommitError> {
         // Read first: a failure after the commit would tell the caller that nothing happened.
         let head = self.head().await?;
+        if row.records_answer {
+            idempotency::record_place(&mut actions, &head.place());
+        }
         let transaction = Transaction { actions, token: None };
 
         match delivery::settle(&*self.items, &*self.world, transaction).await? {

@@ -8,6 +8,7 @@ mod bulk;
 mod categories;
 mod departures;
 mod idempotency;
+mod idempotent_writes;
 mod keys_and_audit;
 mod lists;
 mod log;

@@ -35,6 +35,7 @@ pub struct Faults {
     page_max: AtomicU32,
     largest: AtomicUsize,
     items_read: AtomicUsize,
+    sent: AtomicUsize,
 }
 
 #[derive(Clone)]
@@ -52,6 +53,7 @@ impl Faults {
             page_max: AtomicU32::new(ports::PAGE_MAX),
             largest: AtomicUsize::default(),
             items_read: AtomicUsize::default(),
+            sent: AtomicUsize::default(),
         }
     }
 
@@ -108,6 +110,11 @@ impl Faults {
 
     fn read(&self, items: usize) {
         self.items_read.fetch_add(items, Ordering::SeqCst);
+    }
+
+    /// How many transactions were sent.
+    pub fn sent(&self) -> usize {
+        self.sent.load(Ordering::SeqCst)
     }
 
     fn seen(&self, key: &Key, item: Option<Attributes>) -> Option<Attributes> {
@@ -170,6 +177,7 @@ impl Items for Faults {
 
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
         self.largest.fetch_max(transaction.actions.len(), Ordering::SeqCst);
+        self.sent.fetch_add(1, Ordering::SeqCst);
         let fault = self.script.lock().unwrap().pop_front();
 
         match fault {
