@@ -27,8 +27,6 @@ use crate::unpack::{undone, unpacked};
 
 /// A handshake in the same data centre takes a millisecond, around the world 300.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// Below the time after which servers and load balancers close idle connections (60 s).
-const IDLE_MAX: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS_MAX: usize = 256;
 
 pub(crate) type HttpsClient = Client<HttpsConnector<HttpConnector>, Body>;
@@ -72,10 +70,11 @@ impl Origin {
         key: SigningKey,
         public_host: HeaderValue,
         world: Arc<dyn World>,
+        idle_timeout: Duration,
     ) -> Result<Self, InvalidOrigin> {
         let (scheme, authority) = address(origin)?;
 
-        Ok(Self { client: https_client(), scheme, authority, key, public_host, world })
+        Ok(Self { client: https_client(idle_timeout), scheme, authority, key, public_host, world })
     }
 
     /// The whole answer, in the encoding that was asked for or in plain bytes where these can be
@@ -201,8 +200,8 @@ pub(crate) fn address(origin: &Uri) -> Result<(Scheme, Authority), InvalidOrigin
     Ok((scheme, authority))
 }
 
-/// Connects within a bound, and keeps connections.
-pub(crate) fn https_client() -> HttpsClient {
+/// Connects within a bound, and keeps connections for as long as `idle_timeout`.
+pub(crate) fn https_client(idle_timeout: Duration) -> HttpsClient {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -215,7 +214,7 @@ pub(crate) fn https_client() -> HttpsClient {
 
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_MAX)
+        .pool_idle_timeout(idle_timeout)
         .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
         .build(connector)
 }

@@ -2,11 +2,13 @@
 //! its telemetry and its end.
 
 mod connect;
+mod connections;
 mod counting;
 mod invalidator;
 mod layers;
 mod limits;
 mod mistakes;
+mod open_files;
 mod operators;
 mod reader;
 mod secrets;
@@ -17,10 +19,12 @@ mod values;
 
 pub use self::limits::{InvalidLimit, LimitTable, parse_limit};
 pub use connect::{ConnectError, Platform, system_world};
+pub use connections::ConnectionSettings;
 pub use counting::Counting;
 pub use invalidator::{CloudflareSettings, InvalidatorSettings, PurgePlan};
 pub use layers::Sources;
 pub use mistakes::{Mistake, SettingsError};
+pub use open_files::{ConnectionBudget, OpenFiles};
 pub use operators::{Fitness, OperatorsPage};
 pub use secrets::{Secret, SecretSource, Secrets, SecretsError};
 pub use settings::{

@@ -4,6 +4,7 @@ mod admin;
 mod bad_input;
 mod coherence;
 mod conditional;
+mod connections;
 mod crash;
 mod dynamodb;
 mod edge;

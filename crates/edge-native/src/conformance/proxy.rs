@@ -8,8 +8,8 @@ use edge_core::http::{
     Asked, Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
-use edge_core::{CacheStatus, Failure, host};
-use http::header::{HOST, RANGE};
+use edge_core::{CacheStatus, Failure, framing, host};
+use http::header::{HOST, RANGE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -42,7 +42,10 @@ pub(super) struct Proxy {
 impl Proxy {
     pub async fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let hosts = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
-        if let Err(refusal) = host::check(hosts, request.version() > Version::HTTP_10) {
+        let codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+        let readable = host::check(hosts, request.version() > Version::HTTP_10)
+            .and_then(|()| framing::check(codings.map(HeaderValue::as_bytes)));
+        if let Err(refusal) = readable {
             return problem::refused(refusal, &*self.world);
         }
         let Some(target) = request.uri().path_and_query().cloned() else {

@@ -23,10 +23,10 @@ pub(super) struct Upstream {
 const VIA_US: HeaderValue = HeaderValue::from_static("1.1 shopping-edge");
 
 impl Upstream {
-    pub fn new(origin: &Uri) -> Result<Self, InvalidOrigin> {
+    pub fn new(origin: &Uri, idle_timeout: Duration) -> Result<Self, InvalidOrigin> {
         let (scheme, authority) = address(origin)?;
 
-        Ok(Self { client: https_client(), scheme, authority })
+        Ok(Self { client: https_client(idle_timeout), scheme, authority })
     }
 
     /// The head of the answer to a read, within a bound; its body is still to come.
