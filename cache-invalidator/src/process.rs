@@ -53,7 +53,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut running = invalidator.start(&shutdown);
     let follower = running.follower;
     let fitness = move || follower.fit().map(|stamp| stamp.to_string());
-    running.tasks.spawn(page.serve(Arc::new(fitness), shutdown.begun()));
+    running.tasks.spawn(page.serve(Arc::new(fitness), supervisor, shutdown.begun()));
     println!("cache-invalidator ready: http://{addr}");
     std::io::stdout().flush().context("standard output is closed")?;
 

@@ -1,18 +1,18 @@
 //! The way in: a cached read that is in memory is answered at once, everything else goes to the
 //! router. A hit meets the same decisions there; here it meets nothing that it does not need.
 
-use std::convert::Infallible;
-use std::net::IpAddr;
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::HOST;
+use axum::http::header::{HOST, TRANSFER_ENCODING};
 use axum::http::{HeaderValue, Request, Response, Version};
-use edge_core::{Refusal, host};
-use futures::future::{Either, Ready, ready};
+use edge_core::{Refusal, framing, host};
+use http_server::{Connection, Handler};
 use hyper::body::Incoming;
-use hyper::service::Service;
+use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 
 use crate::browsers;
@@ -25,22 +25,14 @@ use crate::routes::template;
 use crate::shop::SharedShop;
 use crate::unread;
 
-#[derive(Clone)]
 pub struct Door {
     shop: SharedShop,
     router: TowerToHyperService<Router>,
-    /// Of a connection's own door.
-    peer: Option<IpAddr>,
 }
 
 impl Door {
     pub fn new(shop: SharedShop) -> Self {
-        Self { router: TowerToHyperService::new(router(shop.clone())), shop, peer: None }
-    }
-
-    /// For the requests of one connection.
-    pub fn of(&self, peer: IpAddr) -> Self {
-        Self { peer: Some(peer), ..self.clone() }
+        Self { router: TowerToHyperService::new(router(shop.clone())), shop }
     }
 
     fn at_once(&self, request: &Request<Incoming>, caller: &Caller) -> Option<Response<Body>> {
@@ -62,32 +54,52 @@ impl Door {
     }
 }
 
-impl Service<Request<Incoming>> for Door {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Either<
-        Ready<Result<Self::Response, Infallible>>,
-        <TowerToHyperService<Router> as Service<Request<unread::Body>>>::Future,
-    >;
+impl Handler for Door {
+    type Body = Body;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        if let Err(refusal) = named_host(&request) {
-            // The router answers, since it names and counts what is refused.
-            request.extensions_mut().insert(refusal);
-            return Either::Right(self.router.call(request.map(unread::Body::new)));
+    fn answer(
+        self: &Arc<Self>,
+        mut request: Request<Incoming>,
+        connection: &Arc<Connection>,
+    ) -> impl Future<Output = Response<Body>> + Send {
+        let at_once = match readable(&request) {
+            Ok(()) => {
+                let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+                let peer = Some(connection.peer());
+                let caller = Caller::look(&self.shop, method, uri, headers, peer);
+                if caller.edge.is_some() {
+                    // Many shoppers are behind it, and it keeps its connections.
+                    connection.trust();
+                }
+                let at_once = self.at_once(&request, &caller);
+                if at_once.is_none() {
+                    request.extensions_mut().insert(caller);
+                }
+                at_once
+            }
+            Err(refusal) => {
+                // The router answers, since it names and counts what is refused.
+                request.extensions_mut().insert(refusal);
+                None
+            }
+        };
+
+        async move {
+            if let Some(response) = at_once {
+                return response;
+            }
+            match self.router.call(request.map(unread::Body::new)).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
         }
-        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        let caller = Caller::look(&self.shop, method, uri, headers, self.peer);
-        if let Some(response) = self.at_once(&request, &caller) {
-            return Either::Left(ready(Ok(response)));
-        }
-        request.extensions_mut().insert(caller);
-        Either::Right(self.router.call(request.map(unread::Body::new)))
     }
 }
 
-fn named_host(request: &Request<Incoming>) -> Result<(), Refusal> {
-    let lines = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
+/// Whether the request says for whom it is and where it ends.
+fn readable(request: &Request<Incoming>) -> Result<(), Refusal> {
+    let lines = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
+    host::check(lines(HOST), request.version() > Version::HTTP_10)?;
 
-    host::check(lines, request.version() > Version::HTTP_10)
+    framing::check(lines(TRANSFER_ENCODING))
 }

@@ -133,7 +133,8 @@ async fn observe(State(shop): State<SharedShop>, request: Request, next: Next) -
     let route = path.as_ref().map_or("none", MatchedPath::as_str);
     let status = response.status();
     shop.measures.answered(route, status, began.elapsed());
-    if status.is_server_error() {
+    // The client's own doing, though its number is a server's.
+    if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
         let cause = response.extensions().get::<Cause>();
         tracing::error!(%method, route, status = status.as_u16(), request.id = %id.0, ?cause, "request failed");
     }

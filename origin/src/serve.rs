@@ -1,4 +1,4 @@
-//! The listening side of the origin: connections, background tasks, and a shutdown that drains.
+//! The running origin: its server, its background tasks, and a shutdown that drains.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::RoundEnd;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use http_server::ServerSettings;
 use ports::{PortError, PortErrorKind};
 use store::StoreError;
 use tokio::net::TcpListener;
@@ -17,10 +15,6 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::door::Door;
 use crate::shop::SharedShop;
 
-/// A client that takes longer for its headers is not one.
-const HEADERS_WITHIN: Duration = Duration::from_secs(10);
-/// What is under way at a shutdown gets so long.
-const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 /// Floor, quiet jobs: seldom enough to cost nothing, often enough for the bound of four seconds.
 const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(1);
 
@@ -34,6 +28,7 @@ pub struct Running {
 pub async fn serve(
     shop: SharedShop,
     listener: TcpListener,
+    mut server: ServerSettings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, StoreError> {
     let addr = listener.local_addr().map_err(not_listening)?;
@@ -57,8 +52,10 @@ pub async fn serve(
     }
     background.spawn(shop.supervisor.keep("change-log-tidying", Arc::clone(&shop), keep_house));
 
+    server.supervisor = shop.supervisor.clone();
+    server.trusted.clone_from(&shop.trusted_proxies);
     let done = tokio::spawn(async move {
-        accept(shop, listener, shutdown).await;
+        http_server::serve(Arc::new(Door::new(shop)), server, listener, shutdown).await;
         background.shutdown().await;
     });
     Ok(Running { addr, done })
@@ -68,41 +65,6 @@ fn not_listening(error: std::io::Error) -> StoreError {
     let attempted = "ask the listener for its address";
 
     StoreError::Port(PortError::new(PortErrorKind::Unavailable, attempted).because(error))
-}
-
-async fn accept(
-    shop: SharedShop,
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) {
-    let door = Door::new(shop);
-    let draining = GracefulShutdown::new();
-    let mut server = Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
-    let mut shutdown = std::pin::pin!(shutdown);
-
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut shutdown => break,
-        };
-        let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors: others will close.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let door = door.of(peer.ip());
-        let connection = server.serve_connection(TokioIo::new(stream), door).into_owned();
-        let connection = draining.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-        });
-    }
-    drop(listener);
-    let _ = tokio::time::timeout(DRAIN_WITHIN, draining.shutdown()).await;
 }
 
 async fn keep_house(shop: SharedShop) {

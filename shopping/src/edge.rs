@@ -9,7 +9,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::limits::LimitClass;
 use edge_native::{EdgeSettings, Listen, conformance};
-use platform::{Counting, Fitness, OperatorsPage, Secrets, Shutdown, drain, system_world};
+use platform::{
+    ConnectionBudget, Counting, Fitness, OpenFiles, OperatorsPage, Secrets, Shutdown, drain,
+    system_world,
+};
 use ports::World;
 use supervision::Supervisor;
 use tokio::task::{JoinHandle, JoinSet};
@@ -27,6 +30,7 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
     platform::start_logging(&start.settings.log)?;
     let metrics = platform::start_metrics(&supervisor)?;
     let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
+    let budget = OpenFiles::raise().edge_alone();
     let url = settings.origin_url.as_ref();
     let url = url.context("an edge alone needs an origin: --origin URL (edge.origin_url)")?;
     let world = system_world();
@@ -40,6 +44,10 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
         let mut made = conformance::Settings::new(settings.listen, origin, world);
         made.capacity_bytes = settings.capacity_bytes;
         made.supervisor = supervisor.clone();
+        made.server = settings.connections.server("edge", budget.edge);
+        made.server.trusted.clone_from(&settings.trusted_proxies);
+        made.limits.origin_idle_timeout = settings.origin_idle_timeout;
+        made.limits.fetches_max = budget.fetches;
         let running = conformance::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
         let fitness: Fitness = Arc::new(|| Some("it follows no change log".to_owned()));
         (running.addr, running.join, fitness)
@@ -47,7 +55,7 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
         // Those of the data folder, where the origin has them from; across machines, given ones.
         let secrets = Secrets::obtain(&start.settings.secrets, &start.settings.data_dir, &*world)?;
         let counting = Counting::open(&start.settings, &world).await?;
-        let mut made = self::settings(settings, url, &secrets, &world)?;
+        let mut made = self::settings(settings, budget, url, &secrets, &world)?;
         made.supervisor = supervisor.clone();
         made.read_gate = counting.gates(&start.settings).of(LimitClass::Read).cloned();
         let running = edge_native::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
@@ -63,7 +71,7 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
     };
     println!("edge ready: http://{addr} operators http://{}", page.addr);
     std::io::stdout().flush().context("standard output is closed")?;
-    let page = tokio::spawn(page.serve(fitness, shutdown.begun()));
+    let page = tokio::spawn(page.serve(fitness, supervisor, shutdown.begun()));
     until_the_end([join, page], &shutdown).await
 }
 
@@ -87,6 +95,7 @@ async fn until_the_end(
 /// The catalogue's edge, in front of the origin at `url`.
 pub fn settings(
     edge: &platform::EdgeSettings,
+    budget: ConnectionBudget,
     url: &str,
     secrets: &Secrets,
     world: &Arc<dyn World>,
@@ -97,6 +106,9 @@ pub fn settings(
     made.public_host.clone_from(&edge.public_host);
     made.trusted_proxies.clone_from(&edge.trusted_proxies);
     made.capacity_bytes = edge.capacity_bytes;
+    made.server = edge.connections.server("edge", budget.edge);
+    made.limits.origin_idle_timeout = edge.origin_idle_timeout;
+    made.limits.fetches_max = budget.fetches;
     made.token_key = Some(secrets.token_key());
     made.push_keys = Some(secrets.edge_keys());
 

@@ -12,7 +12,7 @@ use domain::limits::LimitClass;
 use domain::{Currency, Stamp};
 use limits::Gates;
 use origin::{MetricsPage, Shop, ShopSettings};
-use platform::{Platform, Settings, Shutdown, drain};
+use platform::{OpenFiles, Platform, Settings, Shutdown, drain};
 use ports::Bell;
 use store::{Actor, Catalog};
 use supervision::Supervisor;
@@ -32,6 +32,7 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     platform::start_logging(&settings.log)?;
     let metrics = platform::start_metrics(&supervisor)?;
     let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
+    let budget = OpenFiles::raise().whole_shop();
     let platform = start.connect().await?;
     let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
     start.agree_on_currency(&catalog).await?;
@@ -47,11 +48,13 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let page: MetricsPage = Arc::new(move || metrics.render());
     let shop = Arc::new(shop(&platform, &settings, &gates, (page, supervisor.clone())));
     let origin_ends = Shutdown::default();
-    let origin = origin::serve(Arc::clone(&shop), listener, origin_ends.begun())
+    let server = settings.origin.connections.server("origin", budget.origin);
+    let origin = origin::serve(Arc::clone(&shop), listener, server, origin_ends.begun())
         .await
         .context("the origin did not start")?;
     let url = settings.edge.origin_url.clone().unwrap_or_else(|| format!("http://{}", origin.addr));
-    let mut of_edge = edge::settings(&settings.edge, &url, &platform.secrets, &platform.world)?;
+    let mut of_edge =
+        edge::settings(&settings.edge, budget, &url, &platform.secrets, &platform.world)?;
     of_edge.supervisor = supervisor.clone();
     of_edge.read_gate = gates.of(LimitClass::Read).cloned();
     let edge = edge_native::serve(of_edge, shutdown.begun())

@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("limits", 2),
     ("redis-adapters", 2),
     ("resilience", 2),
+    ("http-server", 2),
     ("cache", 3),
     ("catalog-files", 3),
     ("platform", 3),

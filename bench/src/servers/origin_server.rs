@@ -8,6 +8,7 @@ use anyhow::Result;
 use domain::Currency;
 use edge_core::auth::{KeyRing, SigningKey};
 use embedded::{SqliteItems, SystemWorld};
+use http_server::ServerSettings;
 use limits::Gates;
 use origin::{Shop, ShopSettings};
 use store::schema::TABLES;
@@ -42,7 +43,8 @@ pub fn serve(store: &Path) -> Result<()> {
         let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
         let listener = TcpListener::bind(super::any_port()).await?;
 
-        let running = origin::serve(shop, listener, pending()).await?;
+        let running =
+            origin::serve(shop, listener, ServerSettings::new("origin"), pending()).await?;
         super::ready(running.addr);
         Ok(running.done.await?)
     })

@@ -32,6 +32,7 @@ pub enum Code {
     IdempotencyKeyReused,
     IdempotencyInProgress,
     RateLimited,
+    UnsupportedTransferCoding,
     Internal,
     Unavailable,
     OriginUnreachable,
@@ -69,6 +70,7 @@ impl Code {
         Self::IdempotencyKeyReused,
         Self::IdempotencyInProgress,
         Self::RateLimited,
+        Self::UnsupportedTransferCoding,
         Self::Internal,
         Self::Unavailable,
         Self::OriginUnreachable,
@@ -111,6 +113,9 @@ impl Code {
                 Row(409, "Same request is running", "idempotency_in_progress")
             }
             Self::RateLimited => Row(429, "Too many requests", "rate_limited"),
+            Self::UnsupportedTransferCoding => {
+                Row(501, "Transfer coding not supported", "unsupported_transfer_coding")
+            }
             Self::Internal => Row(500, "Internal error", "internal_error"),
             Self::Unavailable => Row(503, "Temporarily unavailable", "unavailable"),
             Self::OriginUnreachable => Row(502, "Origin unreachable", "origin_unreachable"),

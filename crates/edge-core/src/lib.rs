@@ -13,6 +13,7 @@ pub mod encoding;
 mod failure;
 pub mod fields;
 pub mod follow;
+pub mod framing;
 pub mod headers;
 pub mod host;
 pub mod http;

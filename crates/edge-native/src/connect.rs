@@ -16,8 +16,6 @@ use crate::origin::root_cause;
 
 /// A handshake in the same data centre takes a millisecond, around the world 300.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// Below the time after which servers and load balancers close idle connections (60 s).
-const IDLE_MAX: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS_MAX: usize = 256;
 
 type HttpsClient = Client<HttpsConnector<HttpConnector>, Body>;
@@ -29,10 +27,12 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub fn new() -> Self {
+    /// Idle ones are kept for as long as `idle_timeout`.
+    pub fn new(idle_timeout: Duration) -> Self {
         let connector = connector();
+        let client = |idle_max| client(connector.clone(), idle_timeout, idle_max);
 
-        Self { kept: client(connector.clone(), IDLE_CONNECTIONS_MAX), fresh: client(connector, 0) }
+        Self { kept: client(IDLE_CONNECTIONS_MAX), fresh: client(0) }
     }
 
     /// A server may close a kept connection in the moment in which a request is written to it. A
@@ -70,10 +70,14 @@ fn connector() -> HttpsConnector<HttpConnector> {
         .wrap_connector(tcp)
 }
 
-fn client(connector: HttpsConnector<HttpConnector>, idle_max: usize) -> HttpsClient {
+fn client(
+    connector: HttpsConnector<HttpConnector>,
+    idle_timeout: Duration,
+    idle_max: usize,
+) -> HttpsClient {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_MAX)
+        .pool_idle_timeout(idle_timeout)
         .pool_max_idle_per_host(idle_max)
         .build(connector)
 }

@@ -8,8 +8,8 @@ use cache::Follower;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use edge_core::auth::{KeyRing, SigningKey};
 use edge_core::browser::{self, NOSNIFF, PREFLIGHT, READABLE};
-use edge_core::{MaxForwards, Refusal, Route, headers, host};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
+use edge_core::{MaxForwards, Refusal, Route, framing, headers, host};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -57,7 +57,10 @@ impl Edge {
         peer: IpAddr,
     ) -> Response<Body> {
         let hosts = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
-        if let Err(refusal) = host::check(hosts, request.version() > Version::HTTP_10) {
+        let codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+        let readable = host::check(hosts, request.version() > Version::HTTP_10)
+            .and_then(|()| framing::check(codings.map(HeaderValue::as_bytes)));
+        if let Err(refusal) = readable {
             return self.refused(refusal);
         }
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);

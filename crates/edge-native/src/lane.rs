@@ -13,11 +13,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http_server::Connection;
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 
-use crate::connections::Answers;
-use crate::head::{Seen, see};
-use crate::pulse::Pulse;
+use crate::head::{Head, Seen, see};
 use crate::reply::Reply;
 
 /// Most heads fit at once.
@@ -25,11 +24,16 @@ const ROOM: usize = 4 << 10;
 /// A longer head is hyper's.
 const HEAD_MAX: usize = 16 << 10;
 
+/// What has answers that lie ready.
+pub(crate) trait Hits: Send + Sync + 'static {
+    /// Puts an answer that lies ready into `reply`; `None` has changed and counted nothing.
+    fn at_once(&self, head: &Head<'_>, peer: IpAddr, reply: &mut Reply) -> Option<()>;
+}
+
 pub(crate) struct Lane<T, A> {
     io: T,
     answers: Arc<A>,
-    peer: IpAddr,
-    pulse: Arc<Pulse>,
+    connection: Arc<Connection>,
     turn: Turn,
     arrived: Arrived,
     reply: Reply,
@@ -55,21 +59,27 @@ struct Arrived {
     to: usize,
 }
 
-impl<T: Read + Write + Unpin, A: Answers> Lane<T, A> {
-    pub fn new(io: T, answers: Arc<A>, peer: IpAddr, pulse: Arc<Pulse>) -> Self {
+impl<T: Read + Write + Unpin, A: Hits> Lane<T, A> {
+    pub fn new(io: T, answers: Arc<A>, connection: Arc<Connection>) -> Self {
         let (turn, arrived, reply) = (Turn::Ours, Arrived::default(), Reply::default());
 
-        Self { io, answers, peer, pulse, turn, arrived, reply }
+        Self { io, answers, connection, turn, arrived, reply }
     }
 
     /// Answers what can be answered here, until there is something for hyper.
     fn poll_ours(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.reply.poll_send(Pin::new(&mut self.io), context))?;
+            ready!(self.poll_reply(context))?;
             self.turn = match see(self.arrived.bytes()) {
                 Seen::Plain(head) => {
                     let len = head.len;
-                    if self.answers.at_once(&head, self.peer, &mut self.reply).is_some() {
+                    // hyper alone can end a connection with an answer, so it has those that are overdue.
+                    if !self.connection.is_overdue()
+                        && self
+                            .answers
+                            .at_once(&head, self.connection.peer(), &mut self.reply)
+                            .is_some()
+                    {
                         self.arrived.take(len);
                         continue;
                     }
@@ -83,9 +93,17 @@ impl<T: Read + Write + Unpin, A: Answers> Lane<T, A> {
                     _ => continue,
                 },
             };
-            self.pulse.ask();
+            self.connection.hand_over();
             return Poll::Ready(Ok(()));
         }
+    }
+
+    /// Ready when nothing is left of a reply.
+    fn poll_reply(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(was_useful) = ready!(self.reply.poll_send(Pin::new(&mut self.io), context))? {
+            self.connection.answered(was_useful);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// How many bytes came: none at the end.
@@ -100,11 +118,11 @@ impl<T: Read + Write + Unpin, A: Answers> Lane<T, A> {
 
     /// Whether hyper has written all of its answer, and the lane goes on.
     fn is_answered(&self) -> bool {
-        matches!(self.turn, Turn::Hypers { left: 0 }) && self.pulse.is_answered()
+        matches!(self.turn, Turn::Hypers { left: 0 }) && self.connection.is_answered()
     }
 }
 
-impl<T: Read + Write + Unpin, A: Answers> Read for Lane<T, A> {
+impl<T: Read + Write + Unpin, A: Hits> Read for Lane<T, A> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -148,7 +166,7 @@ impl<T: Read + Write + Unpin, A: Answers> Read for Lane<T, A> {
     }
 }
 
-impl<T: Read + Write + Unpin, A: Answers> Write for Lane<T, A> {
+impl<T: Read + Write + Unpin, A: Hits> Write for Lane<T, A> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -183,10 +201,9 @@ impl<T: Read + Write + Unpin, A: Answers> Write for Lane<T, A> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let lane = &mut *self;
-        ready!(lane.reply.poll_send(Pin::new(&mut lane.io), context))?;
+        ready!(self.poll_reply(context))?;
 
-        Pin::new(&mut lane.io).poll_shutdown(context)
+        Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
 

@@ -63,11 +63,12 @@ impl Origin {
         key: SigningKey,
         public_host: HeaderValue,
         world: Arc<dyn World>,
+        idle_timeout: Duration,
     ) -> Result<Self, InvalidOrigin> {
         let (scheme, authority) = address(origin)?;
         let own = OwnRequests::signed_with(&key, public_host.to_str().unwrap_or_default());
         let via = HeaderValue::try_from(own.via()).expect("a seal is letters, digits, - and _");
-        let connections = Connections::new();
+        let connections = Connections::new(idle_timeout);
 
         Ok(Self { connections, scheme, authority, key, public_host, world, own, via })
     }

@@ -25,6 +25,8 @@ pub(crate) struct Reply {
     moment: Vec<u8>,
     /// Of all pieces together; nothing is left when there is no `moment`.
     sent: usize,
+    /// Whether it renews the client's time, see [`http_server::Connection::answered`].
+    is_useful: bool,
 }
 
 impl Reply {
@@ -32,14 +34,16 @@ impl Reply {
     pub fn hit(&mut self, kept: Arc<Kept>, form: Form, fields: impl FnOnce(&mut Vec<u8>)) {
         self.clear();
         self.kept = Some((kept, form));
+        self.is_useful = true;
         fields(&mut self.moment);
         self.moment.extend_from_slice(lines::END);
     }
 
-    /// Sends an answer of the edge's own.
+    /// Sends a refusal of the edge's own.
     pub fn say(&mut self, response: Response<Body>, is_head: bool, now: Timestamp) {
         let response = response.map(Body::into_bytes);
         self.clear();
+        self.is_useful = false;
         lines::put_status(&mut self.moment, response.status());
         for (name, value) in response.headers() {
             put_line(&mut self.moment, name, value);
@@ -54,13 +58,16 @@ impl Reply {
         }
     }
 
-    /// Ready when all of it is written.
+    /// Ready when all of it is written, with whether it was of use; `None` if nothing was to be sent.
     pub fn poll_send(
         &mut self,
         mut io: Pin<&mut impl Write>,
         context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        while !self.moment.is_empty() {
+    ) -> Poll<io::Result<Option<bool>>> {
+        if self.moment.is_empty() {
+            return Poll::Ready(Ok(None));
+        }
+        loop {
             let written = {
                 let mut pieces = self.pieces().map(IoSlice::new);
                 let mut left = &mut pieces[..];
@@ -75,8 +82,9 @@ impl Reply {
             }
             self.sent += written;
         }
+        ready!(io.as_mut().poll_flush(context))?;
         self.clear();
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(Some(self.is_useful)))
     }
 
     fn pieces(&self) -> [&[u8]; 4] {

@@ -7,19 +7,21 @@ use std::sync::atomic::AtomicU64;
 
 use cache::Follower;
 use http::{HeaderValue, Request, Response};
+use http_server::{Connection, Handler, ServerSettings, TrackedStream};
 use hyper::body::Incoming;
-use supervision::Supervisor;
-use tokio::net::TcpListener;
+use hyper::rt::{Read, Write};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::body::Body;
-use crate::connections::{self, Answers};
 use crate::edge::Edge;
 use crate::flights::Flights;
 use crate::follow::{self, CacheMode, OriginLog};
 use crate::head::Head;
 use crate::kept::Shelf;
+use crate::lane::{Hits, Lane};
 use crate::measures::Measures;
 use crate::origin::Origin;
 use crate::reply::Reply;
@@ -73,7 +75,13 @@ pub async fn serve(
         return Err(ServeError::PublicHost(public_host));
     };
     let world = settings.world;
-    let origin = Origin::new(&settings.origin, settings.key, host, Arc::clone(&world))?;
+    let origin = Origin::new(
+        &settings.origin,
+        settings.key,
+        host,
+        Arc::clone(&world),
+        settings.limits.origin_idle_timeout,
+    )?;
     let origin = Arc::new(origin);
     let mode = Arc::new(CacheMode::default());
     let log = OriginLog {
@@ -102,7 +110,10 @@ pub async fn serve(
         world,
     });
     let behind = edge.measures.behind();
-    let join = tokio::spawn(run(edge, settings.supervisor, listener, shutdown));
+    let mut server = settings.server;
+    server.trusted.clone_from(&edge.trusted_proxies);
+    server.supervisor = settings.supervisor;
+    let join = tokio::spawn(run(edge, server, listener, shutdown));
 
     Ok(Running { addr, join, follower, behind })
 }
@@ -110,32 +121,43 @@ pub async fn serve(
 /// Accepts until `shutdown`, then lets the connections end; the log is followed throughout.
 async fn run(
     edge: Arc<Edge>,
-    supervisor: Supervisor,
+    server: ServerSettings,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) {
     let follower = edge.follower.clone();
-    let following = supervisor.keep("edge-follower", follower, |follower| async move {
+    let following = server.supervisor.keep("edge-follower", follower, |follower| async move {
         follower.run(std::future::pending()).await;
     });
     let following = tokio::spawn(following);
-    let limits = edge.limits;
 
-    connections::serve(edge, limits, listener, shutdown).await;
+    http_server::serve(edge, server, listener, shutdown).await;
     following.abort();
     // Nobody reads the table any more.
     let _ = following.await;
 }
 
-impl Answers for Edge {
+impl Handler for Edge {
+    type Body = Body;
+
     fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
-        peer: IpAddr,
+        connection: &Arc<Connection>,
     ) -> impl Future<Output = Response<Body>> + Send {
-        self.handle(request, peer)
+        self.handle(request, connection.peer())
     }
 
+    fn transport(
+        self: Arc<Self>,
+        stream: TokioIo<TrackedStream<TcpStream>>,
+        connection: Arc<Connection>,
+    ) -> impl Read + Write + Unpin + Send + 'static {
+        Lane::new(stream, self, connection)
+    }
+}
+
+impl Hits for Edge {
     fn at_once(&self, head: &Head<'_>, peer: IpAddr, reply: &mut Reply) -> Option<()> {
         Self::at_once(self, head, peer, reply)
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use edge_core::auth::{KeyRing, SigningKey};
 use http::Uri;
+use http_server::ServerSettings;
 use limits::Gate;
 use ports::World;
 use supervision::Supervisor;
@@ -30,6 +31,7 @@ pub struct EdgeSettings {
     /// Of cached answers, with their keys, heads and tags.
     pub capacity_bytes: u64,
     pub world: Arc<dyn World>,
+    pub server: ServerSettings,
     pub limits: Limits,
     /// How often one shopper may ask for cached reads; `None`: as often as he likes.
     pub read_gate: Option<Arc<Gate>>,
@@ -54,15 +56,11 @@ pub struct Limits {
     pub leader_deadline: Duration,
     /// How long either side of a passed-on request may be silent.
     pub silence_max: Duration,
-    /// How long requests may take to end after shutdown began.
-    pub drain_within: Duration,
-    /// How long a connection may neither send a whole request nor take an answer.
-    pub patience: Duration,
-    pub connections_max: usize,
+    /// How long a connection to the origin is kept without use: shorter than the origin keeps it, or
+    /// a request meets a connection that is just being closed.
+    pub origin_idle_timeout: Duration,
     /// Requests to the origin for cached reads at once.
     pub fetches_max: usize,
-    /// Of one request's head.
-    pub head_bytes_max: usize,
     /// Of an answer to a cached read.
     pub cached_body_max: usize,
     /// Of the body of a request that is passed on.
@@ -106,6 +104,7 @@ impl EdgeSettings {
             trusted_proxies: Vec::new(),
             capacity_bytes: 64 << 20,
             world,
+            server: ServerSettings::new("edge"),
             limits: Limits::default(),
             read_gate: None,
             supervisor: Supervisor::default(),
@@ -121,12 +120,9 @@ impl Default for Limits {
             // Ten times a slow answer of the origin.
             leader_deadline: Duration::from_secs(2),
             silence_max: Duration::from_secs(30),
-            drain_within: Duration::from_secs(10),
-            patience: Duration::from_secs(30),
-            connections_max: 10_000,
+            // Below the 60 s after which load balancers, and the 75 s after which our origin, close.
+            origin_idle_timeout: Duration::from_secs(30),
             fetches_max: 512,
-            // A query has 2 KB, a cookie 4 KB; browsers send little beside.
-            head_bytes_max: 32 << 10,
             // A page of 100 products has some 200 KB.
             cached_body_max: 8 << 20,
             // 100,000 rows of an import.
@@ -146,6 +142,7 @@ impl fmt::Debug for EdgeSettings {
             .field("public_host", &self.public_host)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("capacity_bytes", &self.capacity_bytes)
+            .field("server", &self.server)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

@@ -3,11 +3,13 @@
 
 mod backup;
 mod connect;
+mod connections;
 mod counting;
 mod invalidator;
 mod layers;
 mod limits;
 mod mistakes;
+mod open_files;
 mod operators;
 mod reader;
 mod secrets;
@@ -19,10 +21,12 @@ mod values;
 pub use self::limits::{InvalidLimit, LimitTable, parse_limit};
 pub use backup::{BackupError, Restored, back_up, restore};
 pub use connect::{ConnectError, Platform, damaged, system_world};
+pub use connections::ConnectionSettings;
 pub use counting::Counting;
 pub use invalidator::{CloudflareSettings, InvalidatorSettings, PurgePlan};
 pub use layers::Sources;
 pub use mistakes::{Mistake, SettingsError};
+pub use open_files::{ConnectionBudget, OpenFiles};
 pub use operators::{Fitness, OperatorsPage};
 pub use secrets::{Secret, SecretSource, Secrets, SecretsError};
 pub use settings::{

@@ -1,21 +1,31 @@
 //! What operators ask a process that has no other page for them: does it run, is it fit, how is it
 //! doing. On an address of its own, so that nobody else can ask.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Request, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use edge_core::browser::{self, NOSNIFF};
+use http_server::{Connection, Handler, ServerSettings};
+use hyper::body::Incoming;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use supervision::Supervisor;
 use tokio::net::TcpListener;
 
 use crate::telemetry::Metrics;
+
+/// Few ask; what they take is set aside from the limit of open files.
+const CONNECTIONS_MAX: usize = 32;
 
 /// How far the process has followed the change log; `None` while it is not fit for its work.
 pub type Fitness = Arc<dyn Fn() -> Option<String> + Send + Sync>;
@@ -45,6 +55,7 @@ impl OperatorsPage {
     pub async fn serve(
         self,
         fitness: Fitness,
+        supervisor: Supervisor,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) {
         let routes = Router::new()
@@ -54,10 +65,29 @@ impl OperatorsPage {
             .layer(map_response(with_its_type))
             .with_state(Page { metrics: self.metrics, fitness });
 
-        if let Err(error) =
-            axum::serve(self.listener, routes).with_graceful_shutdown(shutdown).await
-        {
-            tracing::error!(%error, "the operators' page ended early");
+        let handler = Arc::new(Routes(TowerToHyperService::new(routes)));
+        let settings = ServerSettings {
+            connections_max: CONNECTIONS_MAX,
+            supervisor,
+            ..ServerSettings::new("operators")
+        };
+        http_server::serve(handler, settings, self.listener, shutdown).await;
+    }
+}
+
+struct Routes(TowerToHyperService<Router>);
+
+impl Handler for Routes {
+    type Body = Body;
+
+    async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        _: &Arc<Connection>,
+    ) -> Response<Body> {
+        match self.0.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
         }
     }
 }

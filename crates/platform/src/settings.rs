@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::Currency;
 
+use crate::connections::{ConnectionSettings, Keys, seconds};
 use crate::invalidator::InvalidatorSettings;
 use crate::layers::Sources;
 use crate::limits::{LimitTable, parse_limit, parse_share};
@@ -55,6 +56,9 @@ pub struct EdgeSettings {
     pub public_host: Option<String>,
     pub trusted_proxies: Vec<IpAddr>,
     pub capacity_bytes: u64,
+    pub connections: ConnectionSettings,
+    /// How long a connection to the origin is kept without use.
+    pub origin_idle_timeout: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +67,7 @@ pub struct OriginSettings {
     pub trusted_proxies: Vec<IpAddr>,
     /// How long a request keeps its idempotency key without a sign of life.
     pub idempotency_lease: Duration,
+    pub connections: ConnectionSettings,
 }
 
 /// Where the shop keeps its items; each backend with what it needs and nothing else.
@@ -124,6 +129,7 @@ impl Settings {
         let secrets = SecretSource::read(reader);
         if let (Some(edge), Some(origin)) = (&edge, &origin) {
             refuse_same_port(reader, edge.listen, origin.listen);
+            refuse_closing_first(reader, edge.origin_idle_timeout, &origin.connections);
         }
 
         Some(Self {
@@ -153,6 +159,13 @@ impl LogSettings {
 }
 
 impl EdgeSettings {
+    const CONNECTIONS: Keys = Keys {
+        connections_max: "edge.connections_max",
+        connections_per_address: "edge.connections_per_address",
+        idle_timeout: "edge.idle_timeout_s",
+        head_timeout: "edge.head_timeout_s",
+    };
+
     fn read(reader: &mut Reader) -> Option<Self> {
         let listen = reader.required("edge.listen", address);
         let operators_listen = reader.required("edge.operators_listen", address);
@@ -160,6 +173,8 @@ impl EdgeSettings {
         let public_host = reader.optional("edge.public_host", host);
         let trusted_proxies = proxies(reader, "edge.trusted_proxies");
         let capacity_bytes = capacity(reader, "edge.capacity_mb");
+        let connections = ConnectionSettings::read(reader, &Self::CONNECTIONS);
+        let origin_idle_timeout = seconds(reader, "edge.origin_idle_timeout_s");
 
         Some(Self {
             listen: listen?,
@@ -168,20 +183,32 @@ impl EdgeSettings {
             public_host,
             trusted_proxies: trusted_proxies?,
             capacity_bytes: capacity_bytes?,
+            connections: connections?,
+            origin_idle_timeout: origin_idle_timeout?,
         })
     }
 }
 
 impl OriginSettings {
+    const CONNECTIONS: Keys = Keys {
+        connections_max: "origin.connections_max",
+        connections_per_address: "origin.connections_per_address",
+        idle_timeout: Self::IDLE_TIMEOUT,
+        head_timeout: "origin.head_timeout_s",
+    };
+    const IDLE_TIMEOUT: &str = "origin.idle_timeout_s";
+
     fn read(reader: &mut Reader) -> Option<Self> {
         let listen = reader.required("origin.listen", address);
         let trusted_proxies = proxies(reader, "origin.trusted_proxies");
         let lease = reader.number("origin.idempotency_lease_ms", 1_000, 600_000);
+        let connections = ConnectionSettings::read(reader, &Self::CONNECTIONS);
 
         Some(Self {
             listen: listen?,
             trusted_proxies: trusted_proxies?,
             idempotency_lease: Duration::from_millis(lease?),
+            connections: connections?,
         })
     }
 }
@@ -357,6 +384,20 @@ fn refuse_same_port(reader: &mut Reader, edge: SocketAddr, origin: SocketAddr) {
 
 fn proxies(reader: &mut Reader, key: &'static str) -> Option<Vec<IpAddr>> {
     reader.list(key, |text| text.parse().map_err(|_| "it must be an IP address"))
+}
+
+/// An origin that closes idle connections before the edge stops using them answers some requests
+/// with a closed connection. Twice as long leaves room for clocks and for answers on their way.
+fn refuse_closing_first(reader: &mut Reader, edge: Duration, origin: &ConnectionSettings) {
+    if origin.idle_timeout < edge * 2 {
+        let what = format!(
+            "{} is less than twice edge.origin_idle_timeout_s = {}: the edge would send requests on \
+             connections that the origin is closing",
+            origin.idle_timeout.as_secs(),
+            edge.as_secs()
+        );
+        reader.refuse(OriginSettings::IDLE_TIMEOUT, what);
+    }
 }
 
 fn capacity(reader: &mut Reader, key: &'static str) -> Option<u64> {

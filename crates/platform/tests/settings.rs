@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use domain::Currency;
 use domain::limits::{Limit, LimitClass, Share};
+use http_server::ServerSettings;
 use platform::{
     CacheSettings, LimiterSettings, LogFormat, PurgePlan, SecretSource, Settings, SettingsError,
     Sources, StoreSettings,
@@ -54,6 +55,52 @@ fn nobody_needs_to_say_anything() {
     assert_eq!(settings.secrets, SecretSource::Generated);
     assert_eq!(settings.catalog.currency, Currency::USD);
     assert!(settings.catalog.demo);
+}
+
+#[test]
+fn connections_are_bounded_as_the_servers_are_by_default() {
+    let settings = load(&[]).unwrap();
+    let default = ServerSettings::new("any");
+
+    for connections in [&settings.edge.connections, &settings.origin.connections] {
+        let server = connections.server("any", usize::MAX);
+        let bounds = |server: &ServerSettings| {
+            (server.connections_max, server.share(), server.idle_timeout, server.head_timeout)
+        };
+        assert_eq!(bounds(&server), bounds(&default));
+        assert_eq!(connections.server("any", 100).connections_max, 100);
+    }
+}
+
+#[test]
+fn connections_max_is_what_is_said_as_far_as_open_files_allow() {
+    let said = [
+        ("SHOP__EDGE__CONNECTIONS_MAX", "500"),
+        ("SHOP__EDGE__CONNECTIONS_PER_ADDRESS", "7"),
+        ("SHOP__EDGE__HEAD_TIMEOUT_S", "3"),
+    ];
+    let connections = load(&said).unwrap().edge.connections;
+
+    let enough = connections.server("edge", 1_000);
+    let short = connections.server("edge", 200);
+
+    assert_eq!((enough.connections_max, short.connections_max), (500, 200));
+    assert_eq!((enough.share(), short.share()), (7, 7));
+    assert_eq!(enough.head_timeout, Duration::from_secs(3));
+}
+
+#[test]
+fn an_origin_that_closes_before_its_edge_does_is_refused() {
+    let kept = |origin, edge| {
+        [("SHOP__ORIGIN__IDLE_TIMEOUT_S", origin), ("SHOP__EDGE__ORIGIN_IDLE_TIMEOUT_S", edge)]
+    };
+
+    assert!(load(&kept("20", "10")).is_ok());
+    for (origin, edge) in [("19", "10"), ("10", "30"), ("59", "30"), ("75", "75")] {
+        let (keys, said) = refused(&kept(origin, edge));
+        assert_eq!(keys, ["origin.idle_timeout_s"], "{said}");
+        assert!(said.contains("edge.origin_idle_timeout_s"), "{said}");
+    }
 }
 
 #[test]

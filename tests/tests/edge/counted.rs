@@ -11,6 +11,7 @@ use domain::access::Role;
 use domain::limits::{Limit, LimitClass};
 use edge_core::auth::KeyRing;
 use embedded::{SqliteItems, SystemWorld};
+use http_server::ServerSettings;
 use limits::Gates;
 use origin::{Running, Shop, ShopSettings};
 use ports::{
@@ -75,7 +76,8 @@ impl CountedOrigin {
         let shop = Arc::new(Shop::new(Arc::new(items), Arc::new(SystemWorld), settings));
         let (stop, stopped) = oneshot::channel();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let running = origin::serve(Arc::clone(&shop), listener, async {
+        let server = ServerSettings::new("origin");
+        let running = origin::serve(Arc::clone(&shop), listener, server, async {
             let _ = stopped.await;
         })
         .await?;

@@ -5,6 +5,7 @@ mod backups;
 mod bad_input;
 mod coherence;
 mod conditional;
+mod connections;
 mod crash;
 mod dynamodb;
 mod edge;

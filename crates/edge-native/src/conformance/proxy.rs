@@ -8,8 +8,8 @@ use edge_core::http::{
     Asked, Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
-use edge_core::{CacheStatus, Failure, MaxForwards, Refusal, host};
-use http::header::{HOST, RANGE};
+use edge_core::{CacheStatus, Failure, MaxForwards, Refusal, framing, host};
+use http::header::{HOST, RANGE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -43,7 +43,10 @@ pub(super) struct Proxy {
 impl Proxy {
     pub async fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let hosts = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
-        if let Err(refusal) = host::check(hosts, request.version() > Version::HTTP_10) {
+        let codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+        let readable = host::check(hosts, request.version() > Version::HTTP_10)
+            .and_then(|()| framing::check(codings.map(HeaderValue::as_bytes)));
+        if let Err(refusal) = readable {
             return problem::refused(refusal, &*self.world);
         }
         let now = self.world.now();

@@ -1,10 +1,11 @@
 //! A proxy from its settings to its end.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{Request, Response, Uri};
+use http_server::{Connection, Handler, ServerSettings};
 use hyper::body::Incoming;
 use ports::World;
 use supervision::Supervisor;
@@ -16,7 +17,6 @@ use super::proxy::Proxy;
 use super::shelf::Shelf;
 use super::upstream::Upstream;
 use crate::body::Body;
-use crate::connections::{self, Answers};
 use crate::flights::Flights;
 use crate::measures::Measures;
 use crate::settings::{Limits, ServeError};
@@ -30,6 +30,7 @@ pub struct Settings {
     /// Of kept answers, with their keys and heads.
     pub capacity_bytes: u64,
     pub world: Arc<dyn World>,
+    pub server: ServerSettings,
     pub limits: Limits,
     /// Runs the proxy's long-lived tasks.
     pub supervisor: Supervisor,
@@ -50,6 +51,7 @@ impl Settings {
             origin,
             capacity_bytes: 64 << 20,
             world,
+            server: ServerSettings::new("edge"),
             limits: Limits::default(),
             supervisor: Supervisor::default(),
         }
@@ -61,7 +63,9 @@ pub async fn serve(
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, ServeError> {
-    let upstream = Upstream::new(&settings.origin, settings.world.random())?;
+    let random = settings.world.random();
+    let idle_timeout = settings.limits.origin_idle_timeout;
+    let upstream = Upstream::new(&settings.origin, random, idle_timeout)?;
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.map_err(|error| ServeError::Taken(settings.listen, error))?;
     let addr = listener.local_addr()?;
@@ -75,16 +79,20 @@ pub async fn serve(
         measures: Measures::new(),
         world: settings.world,
     });
-    let join = tokio::spawn(connections::serve(proxy, settings.limits, listener, shutdown));
+    let mut server = settings.server;
+    server.supervisor = settings.supervisor;
+    let join = tokio::spawn(http_server::serve(proxy, server, listener, shutdown));
 
     Ok(Running { addr, join })
 }
 
-impl Answers for Proxy {
+impl Handler for Proxy {
+    type Body = Body;
+
     fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
-        _peer: IpAddr,
+        _: &Arc<Connection>,
     ) -> impl Future<Output = Response<Body>> + Send {
         // The way through is long, and most of it is not taken.
         Box::pin(self.handle(request))

@@ -25,12 +25,16 @@ pub(super) struct Upstream {
 
 impl Upstream {
     /// `random` tells this proxy from all others.
-    pub fn new(origin: &Uri, random: u128) -> Result<Self, InvalidOrigin> {
+    pub fn new(
+        origin: &Uri,
+        random: u128,
+        idle_timeout: Duration,
+    ) -> Result<Self, InvalidOrigin> {
         let (scheme, authority) = address(origin)?;
         let own = OwnRequests::unsigned(random);
         let via = HeaderValue::try_from(own.via()).expect("a name is letters and digits");
 
-        Ok(Self { connections: Connections::new(), scheme, authority, own, via })
+        Ok(Self { connections: Connections::new(idle_timeout), scheme, authority, own, via })
     }
 
     /// The head of the answer to a read, within a bound; its body is still to come.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use domain::Timestamp;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
+use http_server::{Clock, ServerSettings, TrackedBody};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,14 +19,13 @@ use tokio::time::timeout;
 use super::*;
 use crate::body::Body;
 use crate::head::Head;
-use crate::pulse::Answering;
 
 /// Says what it was asked; what begins with `/hit` lies ready, and `/early` is answered before its
 /// body is read.
 struct Echo;
 
-impl Answers for Echo {
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>, _: IpAddr) -> Response<Body> {
+impl Echo {
+    async fn answer(request: Request<Incoming>) -> Response<Body> {
         let asked = format!("{} {} ", request.method(), request.uri());
         if request.uri() == "/early" {
             tokio::spawn(request.into_body().collect());
@@ -36,7 +36,9 @@ impl Answers for Echo {
 
         Response::new(Body::Bytes([asked.as_bytes(), &body].concat().into()))
     }
+}
 
+impl Hits for Echo {
     fn at_once(&self, head: &Head<'_>, _: IpAddr, reply: &mut Reply) -> Option<()> {
         let method = if head.is_head { "HEAD" } else { "GET" };
         let asked = format!("{method} {} ", head.target);
@@ -82,7 +84,7 @@ async fn told(said: &str, sizes: &[usize], room: usize, with_lane: bool) -> Stri
             tokio::task::yield_now().await;
             rest = others;
         }
-        // Not closed: to hyper that is the end of whoever waits for an answer.
+        // Not closed, so that nothing but silence ends it.
         speaks
     });
 
@@ -97,26 +99,31 @@ async fn told(said: &str, sizes: &[usize], room: usize, with_lane: bool) -> Stri
 }
 
 async fn serve(server: DuplexStream, with_lane: bool) {
-    let pulse = Arc::new(Pulse::default());
-    let told = Arc::clone(&pulse);
-    let peer = IpAddr::from([127, 0, 0, 1]);
+    let connection = connection();
+    let told = Arc::clone(&connection);
     let service = service_fn(move |request| {
-        let pulse = Arc::clone(&told);
+        let connection = Arc::clone(&told);
         async move {
-            let response = Arc::new(Echo).answer(request, peer).await;
-            Ok::<_, Infallible>(response.map(|body| Answering::new(body, pulse)))
+            let response = Echo::answer(request).await;
+            Ok::<_, Infallible>(response.map(|body| TrackedBody::new(body, connection, true)))
         }
     });
     let io = TokioIo::new(server);
     let mut http = http1::Builder::new();
-    http.header_read_timeout(None);
+    http.header_read_timeout(None).half_close(true);
 
     let _ = if with_lane {
-        let io = Lane::new(io, Arc::new(Echo), peer, pulse);
+        let io = Lane::new(io, Arc::new(Echo), connection);
         http.serve_connection(io, service).await
     } else {
         http.serve_connection(io, service).await
     };
+}
+
+fn connection() -> Arc<Connection> {
+    let (peer, settings) = (IpAddr::from([127, 0, 0, 1]), ServerSettings::new("test"));
+
+    Arc::new(Connection::new(peer, Clock::start(), &settings))
 }
 
 fn both(said: &str, sizes: &[usize]) -> (String, String) {
@@ -160,11 +167,9 @@ fn hits_are_answered_in_their_turn_among_others() {
 #[tokio::test(start_paused = true)]
 async fn a_hit_on_its_way_out_is_ended_before_the_connection_is() {
     let (mut client, server) = duplex(8);
-    let (pulse, peer) = (Arc::new(Pulse::default()), IpAddr::from([127, 0, 0, 1]));
-    let lane = Lane::new(TokioIo::new(server), Arc::new(Echo), peer, pulse);
-    let service = service_fn(move |request| async move {
-        Ok::<_, Infallible>(Arc::new(Echo).answer(request, peer).await)
-    });
+    let lane = Lane::new(TokioIo::new(server), Arc::new(Echo), connection());
+    let service =
+        service_fn(|request| async move { Ok::<_, Infallible>(Echo::answer(request).await) });
     let mut serving = Box::pin(http1::Builder::new().serve_connection(lane, service));
     let asking = async {
         client.write_all(SAID[0].as_bytes()).await.unwrap();
@@ -199,14 +204,18 @@ fn what_comes_of_a_body_behind_its_answer_is_no_request() {
     }
 }
 
-/// To hyper alone, the end of what a client says is that of its last question only.
 #[tokio::test]
 async fn what_a_client_asked_before_its_end_is_answered() {
-    for with_lane in [false, true] {
+    let alone = SAID[3].to_owned();
+    let with_a_hit = [SAID[3], SAID[0]].concat();
+
+    for (with_lane, said) in
+        [false, true].map(|lane| [(lane, &alone), (lane, &with_a_hit)]).concat()
+    {
         let (mut client, server) = duplex(1024);
         let serving = serve(server, with_lane);
         let asking = async {
-            client.write_all([SAID[3], SAID[0]].concat().as_bytes()).await.unwrap();
+            client.write_all(said.as_bytes()).await.unwrap();
             client.shutdown().await.unwrap();
             let mut heard = String::new();
             client.read_to_string(&mut heard).await.unwrap();

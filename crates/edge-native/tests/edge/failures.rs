@@ -110,7 +110,7 @@ async fn shutdown_lets_a_request_end_and_takes_no_new_one() {
 #[tokio::test]
 async fn shutdown_waits_for_a_stuck_request_only_so_long() {
     let shop =
-        Shop::open_with(|settings| settings.limits.drain_within = Duration::from_millis(50)).await;
+        Shop::open_with(|settings| settings.server.drain_timeout = Duration::from_millis(50)).await;
     plays_well(&shop, "/products/mug");
     shop.origin.gate.forget_permits(usize::MAX >> 3);
     let mut stuck = TcpStream::connect(shop.edge.addr).await.unwrap();

@@ -118,7 +118,7 @@ async fn a_silent_origin_is_a_timeout() {
 #[tokio::test]
 async fn a_client_that_never_ends_its_request_is_given_up() {
     let shop =
-        Shop::open_with(|settings| settings.limits.patience = Duration::from_millis(50)).await;
+        Shop::open_with(|settings| settings.server.head_timeout = Duration::from_millis(50)).await;
 
     let answer = shop.raw(b"GET /products HTTP/1.1\r\nHost: x\r\nX-Slow:").await;
 
@@ -128,7 +128,7 @@ async fn a_client_that_never_ends_its_request_is_given_up() {
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_given_up() {
     let shop =
-        Shop::open_with(|settings| settings.limits.patience = Duration::from_millis(50)).await;
+        Shop::open_with(|settings| settings.server.idle_timeout = Duration::from_millis(50)).await;
     // More than the kernel takes for a client that does not read.
     let body = "x".repeat(32 << 20);
     shop.origin.plays("/cart", move |_| Reaction::new(200, &[], &body));

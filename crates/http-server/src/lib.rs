@@ -1,0 +1,20 @@
+//! The listening side of every HTTP server of the shop: HTTP/1.1 connections with a bound on each
+//! wait, a bound on their number, and a rule for who goes when all places are taken.
+
+mod activity;
+mod body;
+mod counters;
+mod eviction;
+mod registry;
+mod server;
+mod settings;
+mod stream;
+
+pub use activity::{Clock, Connection};
+pub use body::TrackedBody;
+pub use server::{Handler, serve};
+pub use settings::ServerSettings;
+pub use stream::TrackedStream;
+
+/// What hyper accepts as the error of a body.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
