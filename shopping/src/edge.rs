@@ -1,6 +1,5 @@
 //! `shopping edge`: an edge as a process of its own, in front of the shop's origin or of any other.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +7,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::limits::LimitClass;
 use edge_native::{EdgeSettings, Listen, conformance};
-use platform::{Counting, Fitness, OperatorsPage, Secrets, Shutdown, drain, system_world};
+use platform::{
+    Counting, Fitness, OperatorsPage, Secrets, Shutdown, console, drain, exit_code, system_world,
+};
 use ports::World;
 use supervision::Supervisor;
 use tokio::task::{JoinHandle, JoinSet};
@@ -30,7 +31,7 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
     let url = url.context("an edge alone needs an origin: --origin URL (edge.origin_url)")?;
     let world = system_world();
     let listen = settings.operators_listen;
-    let page = OperatorsPage::bind(listen, metrics)
+    let page = OperatorsPage::bind(listen, metrics, supervisor.clone())
         .await
         .with_context(|| format!("can't listen on {listen} (edge.operators_listen)"))?;
 
@@ -54,10 +55,9 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
         let fitness: Fitness = Arc::new(move || follower.fit().map(|stamp| stamp.to_string()));
         (running.addr, running.join, fitness)
     };
-    println!("edge ready: http://{addr} operators http://{}", page.addr);
-    std::io::stdout().flush().context("standard output is closed")?;
-    let page = tokio::spawn(page.serve(fitness, shutdown.begun()));
-    until_the_end([join, page], &shutdown).await
+    console::announce(format!("edge ready: http://{addr} operators http://{}", page.addr));
+    let page = tokio::spawn(page.serve(fitness, shutdown.clone()));
+    until_the_end([join, page], &shutdown, &supervisor).await
 }
 
 const NOT_STARTED: &str = "the edge did not start (edge.listen, edge.origin_url)";
@@ -65,6 +65,7 @@ const NOT_STARTED: &str = "the edge did not start (edge.listen, edge.origin_url)
 async fn until_the_end(
     running: [JoinHandle<()>; 2],
     shutdown: &Shutdown,
+    supervisor: &Supervisor,
 ) -> anyhow::Result<ExitCode> {
     shutdown.begun().await;
     let mut tasks = JoinSet::new();
@@ -74,7 +75,7 @@ async fn until_the_end(
         });
     }
     let drained = drain(tasks, END_WITHIN).await;
-    Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(drained, supervisor))
 }
 
 /// The catalogue's edge, in front of the origin at `url`.

@@ -11,7 +11,7 @@ use catalog_files::{
     Tally, Warning,
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::Platform;
+use platform::{Platform, console};
 use store::{Actor, Catalog};
 
 use crate::arguments::ImportArguments;
@@ -73,17 +73,17 @@ pub async fn run(
 fn summarise(report: &ImportReport, arguments: &ImportArguments) {
     let Tally { created, updated, unchanged, refused } = report.tally;
     let would = if arguments.dry_run { "would be " } else { "" };
-    eprintln!(
+    console::say(format_args!(
         "{would}created {created}, updated {updated}, unchanged {unchanged}, refused {refused}"
-    );
+    ));
     if report.categories > 0 {
-        eprintln!("{} categories {would}made", report.categories);
+        console::say(format_args!("{} categories {would}made", report.categories));
     }
     if report.resumed {
-        eprintln!("it went on where an earlier run stopped");
+        console::say("it went on where an earlier run stopped");
     }
     if let Some(path) = arguments.errors.as_ref().filter(|_| refused > 0) {
-        eprintln!("refused rows are listed in {}", path.display());
+        console::say(format_args!("refused rows are listed in {}", path.display()));
     }
 }
 
@@ -128,7 +128,7 @@ impl ImportObserver for Screen {
     }
 
     fn warned(&mut self, warning: &Warning) {
-        self.bar.suspend(|| eprintln!("warning: {warning}"));
+        self.bar.suspend(|| console::say(format_args!("warning: {warning}")));
     }
 
     fn refused(&mut self, error: &RowError) -> io::Result<()> {
@@ -137,9 +137,9 @@ impl ImportObserver for Screen {
         }
         self.shown += 1;
         match self.shown {
-            ..=SHOWN_MAX => self.bar.suspend(|| eprintln!("refused: {error}")),
+            ..=SHOWN_MAX => self.bar.suspend(|| console::say(format_args!("refused: {error}"))),
             n if n == SHOWN_MAX + 1 => {
-                self.bar.suspend(|| eprintln!("refused: … (--errors FILE lists all)"));
+                self.bar.suspend(|| console::say("refused: … (--errors FILE lists all)"));
             }
             _ => {}
         }

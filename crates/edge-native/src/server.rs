@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::body::Body;
 use crate::connections::{self, Answers};
-use crate::edge::Edge;
+use crate::edge::{Edge, HEALTH};
 use crate::flights::Flights;
 use crate::follow::{CacheMode, OriginLog};
 use crate::head::Head;
@@ -87,6 +87,7 @@ pub async fn serve(
         measures: Measures::new(),
         world,
     });
+    settings.supervisor.listens("the edge", addr, HEALTH);
     let join = tokio::spawn(run(edge, settings.supervisor, listener, shutdown));
 
     Ok(Running { addr, join, follower })

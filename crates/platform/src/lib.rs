@@ -1,11 +1,16 @@
 //! What a program of the shop stands on: its settings and secrets, the backends that they choose,
 //! its telemetry and its end.
 
+// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 mod connect;
+pub mod console;
 mod counting;
 mod invalidator;
 mod layers;
 mod limits;
+mod log;
 mod mistakes;
 mod operators;
 mod reader;
@@ -16,6 +21,7 @@ mod telemetry;
 mod values;
 
 pub use self::limits::{InvalidLimit, LimitTable, parse_limit};
+pub use self::log::{flush_logs, start_logging};
 pub use connect::{ConnectError, Platform, system_world};
 pub use counting::Counting;
 pub use invalidator::{CloudflareSettings, InvalidatorSettings, PurgePlan};
@@ -27,6 +33,6 @@ pub use settings::{
     CacheSettings, CatalogSettings, EdgeSettings, LimiterSettings, LogFormat, LogSettings,
     OriginSettings, Settings, StoreSettings,
 };
-pub use shutdown::{Shutdown, drain};
-pub use telemetry::{Metrics, TelemetryError, start_logging, start_metrics};
+pub use shutdown::{Shutdown, drain, end, exit_code};
+pub use telemetry::{Metrics, TelemetryError, start_metrics};
 pub use values::RedisUrl;

@@ -2,14 +2,23 @@
 
 use std::future::Future;
 use std::io;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use supervision::Supervisor;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use crate::log::flush_logs;
+
+/// From the signal; longer than any program drains (`END_WITHIN` of each).
+const ENDED_WITHIN: Duration = Duration::from_secs(30);
+/// For reads and writes of files that are under way when all else is done.
+const BLOCKED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whether the program is to end. Clones hear of the same end.
 #[derive(Clone, Debug)]
@@ -28,6 +37,10 @@ impl Shutdown {
     /// person who does not want to wait. Begins as well when a task is lost without which the
     /// process can't go on.
     pub fn on_signals(supervisor: &Supervisor) -> io::Result<Self> {
+        Self::on_signals_then(supervisor, end_at_last)
+    }
+
+    fn on_signals_then(supervisor: &Supervisor, begun: fn()) -> io::Result<Self> {
         let shutdown = Self::default();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -50,9 +63,11 @@ impl Shutdown {
             };
             let first = next().await;
             tracing::info!(signal = first, "shutting down");
+            begun();
             heard.begin();
             let second = next().await;
             tracing::warn!(signal = second, "ending at once");
+            flush_logs();
             std::process::exit(1);
         }));
         Ok(shutdown)
@@ -77,6 +92,35 @@ impl Shutdown {
             }
         }
     }
+}
+
+/// Ends the process even if something in it blocks for ever: a disk that gives no answer, a thread
+/// that is stuck.
+fn end_at_last() {
+    let ends = std::thread::Builder::new().name("last-resort".to_owned()).spawn(|| {
+        std::thread::sleep(ENDED_WITHIN);
+        tracing::error!("the process did not end in time, and is ended");
+        flush_logs();
+        std::process::exit(1);
+    });
+
+    if let Err(error) = ends {
+        tracing::warn!(%error, "nothing ends this process if it does not end by itself");
+    }
+}
+
+/// What a server ends with: not with success if something was cut off, or lost.
+pub fn exit_code(drained: bool, supervisor: &Supervisor) -> ExitCode {
+    match drained && !supervisor.has_lost() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// The end of a program: threads that still block are left behind, and lines that wait are written.
+pub fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(BLOCKED_WITHIN);
+    flush_logs();
 }
 
 /// Waits for tasks to end; those that have not by then are aborted. Whether all did.
@@ -135,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_terminate_signal_begins_the_end() {
-        let shutdown = Shutdown::on_signals(&Supervisor::default()).unwrap();
+        let shutdown = Shutdown::on_signals_then(&Supervisor::default(), || {}).unwrap();
         let this = std::process::id().to_string();
 
         let sent = std::process::Command::new("kill").args(["-TERM", &this]).status().unwrap();

@@ -75,6 +75,7 @@ pub async fn serve(
         measures: Measures::new(),
         world: settings.world,
     });
+    settings.supervisor.listens("the edge", addr, "/");
     let join = tokio::spawn(connections::serve(proxy, settings.limits, listener, shutdown));
 
     Ok(Running { addr, join })
