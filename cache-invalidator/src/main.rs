@@ -1,20 +1,28 @@
 //! The process: the library does the work.
 
+// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 use std::process::ExitCode;
 
 use cache_invalidator::{Arguments, run};
 use clap::Parser as _;
+use platform::console;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
 
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(arguments)),
+        Ok(runtime) => {
+            let ended = runtime.block_on(run(arguments));
+            platform::end(runtime);
+            ended
+        }
         Err(error) => Err(error.into()),
     };
     ended.unwrap_or_else(|error| {
-        eprintln!("cache-invalidator: {error:#}");
+        console::last_word(format!("cache-invalidator: {error:#}"));
         ExitCode::FAILURE
     })
 }

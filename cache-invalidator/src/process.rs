@@ -1,6 +1,5 @@
 //! The invalidator as a process of its own, with the shop's settings.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use platform::{OperatorsPage, Platform, Settings, Shutdown, Sources, drain};
+use platform::{OperatorsPage, Platform, Settings, Shutdown, Sources, console, drain, exit_code};
 use supervision::Supervisor;
 
 use crate::invalidator::{Invalidator, Parts};
@@ -43,7 +42,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
     let platform = Platform::connect(&settings).await?;
     let listen = settings.invalidator.listen;
-    let page = OperatorsPage::bind(listen, metrics)
+    let page = OperatorsPage::bind(listen, metrics, supervisor.clone())
         .await
         .with_context(|| format!("can't listen on {listen} (invalidator.listen)"))?;
     let addr = page.addr;
@@ -53,11 +52,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut running = invalidator.start(&shutdown);
     let follower = running.follower;
     let fitness = move || follower.fit().map(|stamp| stamp.to_string());
-    running.tasks.spawn(page.serve(Arc::new(fitness), supervisor, shutdown.begun()));
-    println!("cache-invalidator ready: http://{addr}");
-    std::io::stdout().flush().context("standard output is closed")?;
+    running.tasks.spawn(page.serve(Arc::new(fitness), shutdown.clone()));
+    console::announce(format!("cache-invalidator ready: http://{addr}"));
 
     shutdown.begun().await;
     let drained = drain(running.tasks, END_WITHIN).await;
-    Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(drained, &supervisor))
 }

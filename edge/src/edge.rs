@@ -106,7 +106,7 @@ impl Edge {
 
         // A hit goes no further, so it can be no circle.
         if self.is_own(&asked, &Fields::of_lines(&js::lines_of(request))) {
-            return problem::refused(Refusal::looping(), None);
+            return problem::refused(Refusal::looping(), Readers::AnySite);
         }
         promised(async move { self.read(read, key, &asked, &context).await })
     }

@@ -26,7 +26,7 @@ impl Edge {
         let readers = Readers::of(asked.target());
         let sent = Fields::of_lines(&js::lines_of(request));
         if self.is_own(asked, &sent) {
-            return problem::refused(Refusal::looping(), None);
+            return problem::refused(Refusal::looping(), readers);
         }
         if MaxForwards::of(asked.method(), &sent) == MaxForwards::Here {
             return problem::of_the_server();

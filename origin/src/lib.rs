@@ -1,5 +1,8 @@
 //! The origin: catalogue reads for edges, admin writes, and the change log that keeps caches true.
 
+// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 mod access;
 mod admin;
 mod body;

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use domain::Code;
 use edge_core::browser::INERT;
 use serde::Serialize;
 
@@ -38,15 +39,20 @@ pub async fn healthz() -> axum::Json<Health> {
     axum::Json(Health { status: "ok" })
 }
 
-/// Answers 200 when the catalogue is loaded and the change log is followed.
+/// Answers 200 when the catalogue is loaded, the change log is followed, each listener of the
+/// process answers, each of its tasks runs and the store takes writes; else says what is not so.
 #[utoipa::path(get, path = "/readyz", tag = "ops", responses(
     (status = 200, description = "It can answer", body = Readiness),
     (status = 503, description = "Not yet, or not any more", body = domain::ProblemBody,
         content_type = "application/problem+json"),
 ))]
 pub async fn readyz(State(shop): State<SharedShop>) -> Result<axum::Json<Readiness>, Problem> {
+    let mut reasons = shop.supervisor.unfit().await;
     if shop.follower.age() > READY_WITHIN {
-        return Err(Problem::unavailable("the change log was not heard of for 10 s"));
+        reasons.push("the change log was not heard of for 10 s".to_owned());
+    }
+    if !reasons.is_empty() {
+        return Err(Problem::new(Code::Unavailable, reasons.join("; ")));
     }
 
     Ok(axum::Json(Readiness {

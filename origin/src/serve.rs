@@ -32,6 +32,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, StoreError> {
     let addr = listener.local_addr().map_err(not_listening)?;
+    shop.supervisor.listens("the origin", addr, "/healthz");
     let mut background = JoinSet::new();
     let follower = shop.follower.clone();
     // What can't be read will not be by waiting.

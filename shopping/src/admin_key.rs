@@ -1,11 +1,14 @@
 //! `shopping admin-key`: who may use the admin API.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use domain::text::faults_of_line;
+use platform::console;
 use store::{Actor, AdminKeys, StoreError};
 
+use crate::NOT_ANSWERED;
 use crate::arguments::AdminKeyCommand;
 
 /// The audit list shows it in each row.
@@ -21,17 +24,23 @@ pub async fn run(keys: &AdminKeys, command: AdminKeyCommand) -> anyhow::Result<E
                 bail!("--name {fault}");
             }
             let issued = keys.create(name, role, &by).await.context("the key could not be made")?;
-            println!("{}", issued.reveal());
+            // Nobody can be shown it again, so that a reader who has gone is a failure here.
+            let shown = writeln!(io::stdout(), "{}", issued.reveal());
+            shown.context("standard output does not take the key: revoke it and make another")?;
         }
         AdminKeyCommand::List => {
             for key in keys.list().await.context("the keys could not be read")? {
                 let state =
                     key.revoked_at.map_or("active".to_owned(), |at| format!("revoked {at}"));
-                println!("{}  {:8}  {}  {state}  {}", key.id, key.role, key.created_at, key.name);
+                let line = format!(
+                    "{}  {:8}  {}  {state}  {}",
+                    key.id, key.role, key.created_at, key.name
+                );
+                console::answer(line).context(NOT_ANSWERED)?;
             }
         }
         AdminKeyCommand::Revoke { id } => match keys.revoke(id, &by).await {
-            Ok(()) => eprintln!("{id} is revoked"),
+            Ok(()) => console::say(format_args!("{id} is revoked")),
             Err(StoreError::NotFound(_)) => bail!("there is no key {id}"),
             Err(error) => return Err(error).context("the key could not be revoked"),
         },

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use platform::{Platform, Settings};
+use platform::{Platform, Settings, console};
 use store::Log;
 
 use crate::arguments::LogCommand;
@@ -12,16 +12,20 @@ use crate::arguments::LogCommand;
 pub fn back_up(settings: &Settings, to: &Path) -> anyhow::Result<ExitCode> {
     platform::back_up(settings, to).context("nothing was saved")?;
 
-    eprintln!("the shop is saved in {}", to.display());
+    console::say(format_args!("the shop is saved in {}", to.display()));
     Ok(ExitCode::SUCCESS)
 }
 
 pub async fn restore(settings: &Settings, from: &Path) -> anyhow::Result<ExitCode> {
     let restored = platform::restore(settings, from).await.context("nothing was put back")?;
 
-    eprintln!("the shop is as in {}; its change log is {} now", from.display(), restored.log);
+    console::say(format_args!(
+        "the shop is as in {}; its change log is {} now",
+        from.display(),
+        restored.log
+    ));
     if let Some(kept) = restored.kept {
-        eprintln!("what was there before is kept in {}", kept.display());
+        console::say(format_args!("what was there before is kept in {}", kept.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -31,6 +35,8 @@ pub async fn log(platform: &Platform, command: &LogCommand) -> anyhow::Result<Ex
     let log = Log::new(platform.items.clone(), platform.world.clone());
     let name = log.renew(&[]).await.context("the change log could not be renewed")?;
 
-    eprintln!("the change log is {name} now; within seconds every cache starts anew");
+    console::say(format_args!(
+        "the change log is {name} now; within seconds every cache starts anew"
+    ));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,5 @@
 //! `shopping edge`: an edge as a process of its own, in front of the shop's origin or of any other.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,8 +9,8 @@ use anyhow::Context as _;
 use domain::limits::LimitClass;
 use edge_native::{EdgeSettings, Listen, conformance};
 use platform::{
-    ConnectionBudget, Counting, Fitness, OpenFiles, OperatorsPage, Secrets, Shutdown, drain,
-    system_world,
+    ConnectionBudget, Counting, Fitness, OpenFiles, OperatorsPage, Secrets, Shutdown, console,
+    drain, exit_code, system_world,
 };
 use ports::World;
 use supervision::Supervisor;
@@ -35,7 +34,7 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
     let url = url.context("an edge alone needs an origin: --origin URL (edge.origin_url)")?;
     let world = system_world();
     let listen = settings.operators_listen;
-    let page = OperatorsPage::bind(listen, metrics)
+    let page = OperatorsPage::bind(listen, metrics, supervisor.clone())
         .await
         .with_context(|| format!("can't listen on {listen} (edge.operators_listen)"))?;
 
@@ -69,10 +68,9 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
         });
         (running.addr, running.join, fitness)
     };
-    println!("edge ready: http://{addr} operators http://{}", page.addr);
-    std::io::stdout().flush().context("standard output is closed")?;
-    let page = tokio::spawn(page.serve(fitness, supervisor, shutdown.begun()));
-    until_the_end([join, page], &shutdown).await
+    console::announce(format!("edge ready: http://{addr} operators http://{}", page.addr));
+    let page = tokio::spawn(page.serve(fitness, shutdown.clone()));
+    until_the_end([join, page], &shutdown, &supervisor).await
 }
 
 const NOT_STARTED: &str = "the edge did not start (edge.listen, edge.origin_url)";
@@ -80,6 +78,7 @@ const NOT_STARTED: &str = "the edge did not start (edge.listen, edge.origin_url)
 async fn until_the_end(
     running: [JoinHandle<()>; 2],
     shutdown: &Shutdown,
+    supervisor: &Supervisor,
 ) -> anyhow::Result<ExitCode> {
     shutdown.begun().await;
     let mut tasks = JoinSet::new();
@@ -89,7 +88,7 @@ async fn until_the_end(
         });
     }
     let drained = drain(tasks, END_WITHIN).await;
-    Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(drained, supervisor))
 }
 
 /// The catalogue's edge, in front of the origin at `url`.

@@ -5,8 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use catalog_files::Format;
+use domain::Currency;
+use platform::console;
 use store::Catalog;
 
+use crate::NOT_ANSWERED;
 use crate::arguments::ExportArguments;
 use crate::draft_file::Draft;
 use crate::start::Start;
@@ -18,10 +21,7 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     let currency = start.settings.catalog.currency;
     let Some(path) = arguments.file else {
-        let out = BufWriter::new(io::stdout());
-        let rows = catalog_files::export(catalog, out, Format::JsonLines, currency).await?;
-        eprintln!("{rows} rows");
-        return Ok(ExitCode::SUCCESS);
+        return print(catalog, currency).await;
     };
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let format = Format::of_extension(extension)
@@ -33,7 +33,28 @@ pub async fn run(
     out.flush().with_context(|| path.display().to_string())?;
     drop(out);
     draft.keep()?;
-    eprintln!("{rows} rows in {}", path.display());
+    console::say(format_args!("{rows} rows in {}", path.display()));
 
     Ok(ExitCode::SUCCESS)
+}
+
+async fn print(catalog: &Catalog, currency: Currency) -> anyhow::Result<ExitCode> {
+    let out = BufWriter::new(io::stdout());
+
+    match catalog_files::export(catalog, out, Format::JsonLines, currency).await {
+        Ok(rows) => console::say(format_args!("{rows} rows")),
+        // A reader that has gone has what it wanted: `shopping export | head`.
+        Err(error) if is_reader_gone(&error) => {}
+        Err(error) => return Err(error).context(NOT_ANSWERED),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn is_reader_gone(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+
+    causes.any(|cause| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    })
 }

@@ -11,7 +11,7 @@ use catalog_files::{
     RowError, RowErrors, Tally, Warning,
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use platform::Platform;
+use platform::{Platform, console};
 use store::{Actor, Catalog};
 
 use crate::arguments::ImportArguments;
@@ -73,24 +73,24 @@ pub async fn run(
 fn summarise(report: &ImportReport, arguments: &ImportArguments) {
     let Tally { created, updated, unchanged, refused, warnings } = report.tally;
     let would = if arguments.dry_run { "would be " } else { "" };
-    eprintln!(
+    console::say(format_args!(
         "{would}created {created}, updated {updated}, unchanged {unchanged}, refused {refused}"
-    );
+    ));
     if report.categories > 0 {
-        eprintln!("{} categories {would}made", report.categories);
+        console::say(format_args!("{} categories {would}made", report.categories));
     }
     if report.resumed {
-        eprintln!("it went on where an earlier run stopped");
+        console::say("it went on where an earlier run stopped");
     }
     if warnings > 0 {
         let listed = arguments.warnings.as_ref().map_or_else(
             || "--warnings FILE lists all".to_owned(),
             |path| format!("listed in {}", path.display()),
         );
-        eprintln!("{warnings} values {would}left out or read otherwise: {listed}");
+        console::say(format_args!("{warnings} values {would}left out or read otherwise: {listed}"));
     }
     if let Some(path) = arguments.errors.as_ref().filter(|_| refused > 0) {
-        eprintln!("refused rows are listed in {}", path.display());
+        console::say(format_args!("refused rows are listed in {}", path.display()));
     }
 }
 
@@ -155,9 +155,9 @@ impl Messages {
         self.shown += 1;
         let Self { word, option, shown, .. } = self;
         match *shown {
-            ..=SHOWN_MAX => bar.suspend(|| eprintln!("{word}: {message}")),
+            ..=SHOWN_MAX => bar.suspend(|| console::say(format_args!("{word}: {message}"))),
             n if n == SHOWN_MAX + 1 => {
-                bar.suspend(|| eprintln!("{word}: … ({option} FILE lists all)"));
+                bar.suspend(|| console::say(format_args!("{word}: … ({option} FILE lists all)")));
             }
             _ => {}
         }
@@ -180,7 +180,7 @@ impl ImportObserver for Screen {
     }
 
     fn warned(&mut self, warning: &Warning) {
-        self.bar.suspend(|| eprintln!("warning: {warning}"));
+        self.bar.suspend(|| console::say(format_args!("warning: {warning}")));
     }
 
     fn warned_of_row(&mut self, warning: &RowError) -> io::Result<()> {

@@ -1,5 +1,8 @@
 //! The shop as one command.
 
+// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod arguments;
 
 mod admin_key;
@@ -15,17 +18,31 @@ mod start;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use platform::{ConnectError, Settings, StoreSettings};
+use platform::{ConnectError, Settings, StoreSettings, console};
 use ports::{PortError, PortErrorKind};
 use store::{AdminKeys, Catalog, StoreError};
 
 use crate::arguments::{Arguments, Command};
 use crate::start::Start;
 
+/// What is wrong when standard output does not take an answer.
+pub(crate) const NOT_ANSWERED: &str = "standard output";
+
 /// Runs one command, or the shop.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments) -> ExitCode {
+    match answer(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            console::last_word(format!("shopping: {}", told(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn answer(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(Command::Openapi) = arguments.command {
-        println!("{}", origin::openapi().to_pretty_json().context("the document")?);
+        let document = origin::openapi().to_pretty_json().context("the document")?;
+        console::answer(document).context(NOT_ANSWERED)?;
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -36,8 +53,22 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let start = Start::of(&arguments)?;
     let settings = start.settings.clone();
     let ended = runtime.block_on(dispatch(start, arguments));
+    platform::end(runtime);
 
     ended.map_err(|error| explained(error, &settings))
+}
+
+/// The chain of causes, without those that say again what is said already.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
 }
 
 /// What an operator can do about a database that turned out to be damaged on the way.
@@ -56,7 +87,7 @@ fn explained(error: anyhow::Error, settings: &Settings) -> anyhow::Error {
 }
 
 async fn dispatch(start: Start, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Some(command) = arguments.command else { return shop::run(start).await };
+    let Some(command) = arguments.command else { return Box::pin(shop::run(start)).await };
     if let Command::Edge(arguments) = command {
         return edge::run(&start, &arguments).await;
     }

@@ -1,6 +1,5 @@
 //! The whole shop in one process: an origin, and an edge in front of it.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use domain::limits::LimitClass;
 use domain::{Currency, Stamp};
 use limits::Gates;
 use origin::{MetricsPage, Shop, ShopSettings};
-use platform::{OpenFiles, Platform, Settings, Shutdown, drain};
+use platform::{OpenFiles, Platform, Settings, Shutdown, console, drain, exit_code};
 use ports::Bell;
 use store::{Actor, Catalog};
 use supervision::Supervisor;
@@ -64,6 +63,11 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     tasks.spawn(supervisor.keep("store-sweep", parts, async |(platform, shutdown)| {
         platform.maintain(shutdown.begun()).await;
     }));
+    platform.check_writes(&supervisor);
+    let of_edge = edge.follower().clone();
+    supervisor.check("the edge does not follow the change log", move || {
+        std::future::ready(of_edge.fit().is_some())
+    });
     let followers = [shop.follower.clone(), edge.follower().clone()];
     if settings.invalidator.enabled {
         let mut parts = Parts::of(&platform, supervisor.clone());
@@ -82,8 +86,10 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
             },
         ));
     }
-    println!("shop ready: edge http://{} origin http://{}", edge.addr, origin.addr);
-    std::io::stdout().flush().context("standard output is closed")?;
+    console::announce(format!(
+        "shop ready: edge http://{} origin http://{}",
+        edge.addr, origin.addr
+    ));
 
     shutdown.begun().await;
     tasks.spawn(async move {
@@ -93,7 +99,7 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
         let _ = origin.done.await;
     });
     let drained = drain(tasks, END_WITHIN).await;
-    Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(drained, &supervisor))
 }
 
 /// Follows the change log at once when another process says that it has grown.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -45,15 +45,27 @@ impl Shop {
     /// # Errors
     /// When it ends before it is ready, or is not ready in time; the log's end is in the error.
     pub async fn start(command: &mut Command) -> Result<Self> {
+        Self::start_logging_to(command, Stdio::piped()).await
+    }
+
+    /// With another place for its log than this process, which then does not see it.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_logging_to(command: &mut Command, log: Stdio) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .spawn()
             .context("can't start the shop")?;
+        // Its copy of `log` would keep a pipe open whose reader the test has closed.
+        command.stderr(Stdio::null());
         let log = Log::default();
         let (lines, mut ready) = mpsc::unbounded_channel();
-        log.follow(child.stderr.take().context("piped")?, None);
+        if let Some(stderr) = child.stderr.take() {
+            log.follow(stderr, None);
+        }
         log.follow(child.stdout.take().context("piped")?, Some(lines));
         // From here on a failure drops, and so ends, the process.
         let mut shop = Self { child, log, edge: nowhere(), origin: nowhere() };
@@ -106,6 +118,15 @@ impl Shop {
 
     pub fn signal(&self, signal: Signal) -> Result<()> {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
+    /// Lets it write files up to so many bytes, or as long as it likes. Beyond that a write fails, if
+    /// SIGXFSZ is ignored, as on a full disk.
+    pub fn limit_files(&self, bytes: Option<u64>) -> Result<()> {
+        let limit = Rlimit { current: bytes, maximum: None };
+
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Fsize, limit)?;
+        Ok(())
     }
 
     /// Asks it to stop, waits for it, and wants a clean end: exit 0 and no error in the log.

@@ -18,7 +18,7 @@ pub fn command(arguments: &[&str]) -> Result<Command> {
 /// The task behind [`command`].
 pub fn run(arguments: &[String]) -> Result<()> {
     let arguments = ["shopping"].into_iter().chain(arguments.iter().map(String::as_str));
-    let ended = shopping::run(Arguments::try_parse_from(arguments)?)?;
+    let ended = shopping::run(Arguments::try_parse_from(arguments)?);
 
     ensure!(ended == std::process::ExitCode::SUCCESS, "the shop ended with {ended:?}");
     Ok(())

@@ -153,6 +153,7 @@ fn every_picture_of_every_product_can_be_drawn_and_is_small() {
         for image in &rows[0].images {
             let name = image
                 .url
+                .as_str()
                 .strip_prefix("/images/")
                 .and_then(|url| url.strip_suffix(".svg"))
                 .unwrap();

@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_tree_that_grew_is_the_tree_that_was_read() {
         let all: Vec<_> =
-            (0..40).map(|n| category(n, (n > 3).then(|| n / 3).filter(|_| n % 7 != 0))).collect();
+            (0..40).map(|n| category(n, (n > 3).then_some(n / 3).filter(|_| n % 7 != 0))).collect();
         let mut grown = CategoryTree::default();
 
         for (made, category) in all.iter().enumerate() {

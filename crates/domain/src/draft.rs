@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Deserializer};
 
+use crate::image::URL_MAX;
 use crate::product::is_attribute_name;
 use crate::{
     CategoryId, Currency, FieldError, Image, Membership, Money, Ref, Sku, Slug, Status, stock, text,
@@ -257,7 +258,8 @@ impl Mistakes {
         if images.len() > IMAGES_MAX {
             self.add("/images", "length", format!("has at most {IMAGES_MAX} entries"));
         }
-        let bytes: usize = images.iter().map(|image| image.url.len() + image.alt.len()).sum();
+        let bytes: usize =
+            images.iter().map(|image| image.url.as_str().len() + image.alt.len()).sum();
         if bytes > IMAGES_BYTES_MAX {
             let detail =
                 format!("addresses and texts have together at most {IMAGES_BYTES_MAX} bytes");

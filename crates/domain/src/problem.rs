@@ -44,7 +44,7 @@ pub enum Code {
 struct Row(u16, &'static str, &'static str);
 
 impl Code {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::InvalidParameter,
         Self::DuplicateParameter,
         Self::InvalidCursor,

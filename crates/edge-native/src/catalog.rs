@@ -126,6 +126,7 @@ impl Edge {
 
         let (landed, collapsed) = self.landing(fill).await;
         tracing::info!(
+            target: "edge_native::miss",
             key = key.as_str(),
             why = plan.why.as_str(),
             collapsed,

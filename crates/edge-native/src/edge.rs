@@ -30,7 +30,7 @@ use crate::settings::Limits;
 use crate::unshared::Unshared;
 
 /// Says that this edge serves, whatever the origin does.
-const HEALTH: &str = "/edge/healthz";
+pub(crate) const HEALTH: &str = "/edge/healthz";
 
 pub(crate) struct Edge {
     pub origin: Arc<Origin>,

@@ -1,6 +1,9 @@
 //! The native shell of `edge-core`: an HTTP server that answers catalogue reads from memory, asks
 //! the origin for what it lacks, and passes everything else on.
 
+// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 mod answer;
 mod at_once;
 mod body;

@@ -10,7 +10,7 @@ use edge_core::fields::passed;
 use edge_core::{CacheStatus, Failure, MaxForwards, headers};
 use http::header::{CACHE_STATUS, CONTENT_LENGTH, EXPECT, HOST, MAX_FORWARDS, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, sleep_until};
 

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::body::Body;
-use crate::edge::Edge;
+use crate::edge::{Edge, HEALTH};
 use crate::flights::Flights;
 use crate::follow::{self, CacheMode, OriginLog};
 use crate::head::Head;
@@ -112,6 +112,7 @@ pub async fn serve(
     let behind = edge.measures.behind();
     let mut server = settings.server;
     server.trusted.clone_from(&edge.trusted_proxies);
+    settings.supervisor.listens("the edge", addr, HEALTH);
     server.supervisor = settings.supervisor;
     let join = tokio::spawn(run(edge, server, listener, shutdown));
 

@@ -15,7 +15,9 @@ use embedded::{SqliteItems, SystemWorld};
 use limits::Gates;
 use ports::{Bell, Items, PortError, PortErrorKind, SharedCache, World};
 use redis_adapters::{RedisBell, RedisSharedCache};
+use store::WatchedItems;
 use store::schema::TABLES;
+use supervision::Supervisor;
 use tokio::time::sleep;
 
 use crate::counting::{Counting, open_redis};
@@ -35,6 +37,7 @@ pub struct Platform {
     pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
     pub bell: Option<Arc<dyn Bell>>,
     counting: Counting,
+    watched: Arc<WatchedItems>,
     /// A backend that does not delete by itself what has expired.
     swept: Option<Arc<SqliteItems>>,
 }
@@ -90,7 +93,20 @@ impl Platform {
         let bell = link.map(|link| Arc::new(RedisBell::new(link)) as Arc<_>);
         let counting = Counting::open(settings, &world).await?;
 
-        Ok(Self { items, world, secrets, shared, bell, counting, swept })
+        let watched = Arc::new(WatchedItems::new(items));
+        let items = Arc::clone(&watched) as Arc<dyn Items>;
+
+        Ok(Self { items, world, secrets, shared, bell, counting, watched, swept })
+    }
+
+    /// A process that writes is unfit while its store takes no writes.
+    pub fn check_writes(&self, supervisor: &Supervisor) {
+        let watched = Arc::clone(&self.watched);
+
+        supervisor.check("the store takes no writes (is its disk full?)", move || {
+            let watched = Arc::clone(&watched);
+            async move { watched.takes_writes().await }
+        });
     }
 
     /// The limits of the settings, where they are counted. After the metrics' recorder was

@@ -1,13 +1,18 @@
 //! What a program of the shop stands on: its settings and secrets, the backends that they choose,
 //! its telemetry and its end.
 
+// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 mod backup;
 mod connect;
 mod connections;
+pub mod console;
 mod counting;
 mod invalidator;
 mod layers;
 mod limits;
+mod log;
 mod mistakes;
 mod open_files;
 mod operators;
@@ -19,6 +24,7 @@ mod telemetry;
 mod values;
 
 pub use self::limits::{InvalidLimit, LimitTable, parse_limit};
+pub use self::log::{flush_logs, start_logging};
 pub use backup::{BackupError, Restored, back_up, restore};
 pub use connect::{ConnectError, Platform, damaged, system_world};
 pub use connections::ConnectionSettings;
@@ -33,6 +39,6 @@ pub use settings::{
     CacheSettings, CatalogSettings, EdgeSettings, LimiterSettings, LogFormat, LogSettings,
     OriginSettings, Settings, StoreSettings,
 };
-pub use shutdown::{Shutdown, drain};
-pub use telemetry::{Metrics, TelemetryError, start_logging, start_metrics};
+pub use shutdown::{Shutdown, drain, end, exit_code};
+pub use telemetry::{Metrics, TelemetryError, start_metrics};
 pub use values::RedisUrl;

@@ -22,6 +22,7 @@ use hyper_util::service::TowerToHyperService;
 use supervision::Supervisor;
 use tokio::net::TcpListener;
 
+use crate::shutdown::Shutdown;
 use crate::telemetry::Metrics;
 
 /// Few ask; what they take is set aside from the limit of open files.
@@ -35,43 +36,52 @@ pub struct OperatorsPage {
     pub addr: SocketAddr,
     listener: TcpListener,
     metrics: Metrics,
+    supervisor: Supervisor,
 }
 
 #[derive(Clone)]
 struct Page {
     metrics: Metrics,
     fitness: Fitness,
+    supervisor: Supervisor,
 }
 
 impl OperatorsPage {
     /// Takes the port, so that a process whose page can't be shown does not start.
-    pub async fn bind(listen: SocketAddr, metrics: Metrics) -> io::Result<Self> {
+    pub async fn bind(
+        listen: SocketAddr,
+        metrics: Metrics,
+        supervisor: Supervisor,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
+        let addr = listener.local_addr()?;
+        supervisor.listens("the operators' page", addr, "/healthz");
 
-        Ok(Self { addr: listener.local_addr()?, listener, metrics })
+        Ok(Self { addr, listener, metrics, supervisor })
     }
 
     /// Answers until `shutdown`.
-    pub async fn serve(
+    pub fn serve(
         self,
         fitness: Fitness,
-        supervisor: Supervisor,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) {
+        shutdown: Shutdown,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let supervisor = self.supervisor.clone();
+        let page = Page { metrics: self.metrics, fitness, supervisor: self.supervisor };
         let routes = Router::new()
             .route("/healthz", get(async || "ok"))
             .route("/readyz", get(readyz))
             .route("/metrics", get(render))
             .layer(map_response(with_its_type))
-            .with_state(Page { metrics: self.metrics, fitness });
-
+            .with_state(page);
         let handler = Arc::new(Routes(TowerToHyperService::new(routes)));
         let settings = ServerSettings {
             connections_max: CONNECTIONS_MAX,
             supervisor,
             ..ServerSettings::new("operators")
         };
-        http_server::serve(handler, settings, self.listener, shutdown).await;
+
+        http_server::serve(handler, settings, self.listener, async move { shutdown.begun().await })
     }
 }
 
@@ -98,9 +108,15 @@ async fn with_its_type(mut response: Response) -> Response {
 }
 
 async fn readyz(State(page): State<Page>) -> impl IntoResponse {
-    match (page.fitness)() {
-        Some(position) => (StatusCode::OK, position),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "the change log is not followed".to_owned()),
+    let position = (page.fitness)();
+    let mut reasons = page.supervisor.unfit().await;
+    if position.is_none() {
+        reasons.push("the change log is not followed".to_owned());
+    }
+
+    match position {
+        Some(position) if reasons.is_empty() => (StatusCode::OK, position),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n")),
     }
 }
 

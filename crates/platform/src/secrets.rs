@@ -274,10 +274,10 @@ mod tests {
         obtain(folder.path()).unwrap();
         let path = folder.path().join("secrets").join(EDGE_AUTH);
 
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(obtain(folder.path()), Err(SecretsError::Exposed(_))));
 
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "short\n").unwrap();
         let refused = obtain(folder.path()).unwrap_err();
         assert!(matches!(refused, SecretsError::Short(_)));

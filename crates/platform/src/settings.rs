@@ -17,6 +17,8 @@ use crate::values::{RedisUrl, address, host, log_filter, path, region, table_pre
 
 /// A tebibyte: more is a slip of the hand.
 const CAPACITY_MAX_MB: u64 = 1 << 20;
+/// Who wants fewer lines than that wants none.
+const ONE_IN_MAX: u64 = 1_000_000;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -38,6 +40,8 @@ pub struct LogSettings {
     /// In the words of `EnvFilter`.
     pub filter: String,
     pub format: LogFormat,
+    /// Of so many cache misses one is logged; of nought, none.
+    pub misses_one_in: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +158,9 @@ impl LogSettings {
         let formats = [("json", LogFormat::Json), ("pretty", LogFormat::Pretty)];
         let format = reader.choice("log_format", &formats);
 
-        Some(Self { filter: filter?, format: format? })
+        let misses_one_in = reader.number("log_misses_one_in", 0, ONE_IN_MAX);
+
+        Some(Self { filter: filter?, format: format?, misses_one_in: misses_one_in? })
     }
 }
 

@@ -2,17 +2,25 @@
 
 use std::future::Future;
 use std::io;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use supervision::Supervisor;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use crate::log::flush_logs;
+
 /// Signals that come together are one request; a person needs longer to change his mind.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
+/// From the signal; longer than any program drains (`END_WITHIN` of each).
+const ENDED_WITHIN: Duration = Duration::from_secs(30);
+/// For reads and writes of files that are under way when all else is done.
+const BLOCKED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whether the program is to end. Clones hear of the same end.
 #[derive(Clone, Debug)]
@@ -32,6 +40,10 @@ impl Shutdown {
     /// supervisor that tells a group and its leader sends the same request twice. Begins as well
     /// when a task is lost without which the process can't go on.
     pub fn on_signals(supervisor: &Supervisor) -> io::Result<Self> {
+        Self::on_signals_then(supervisor, end_at_last)
+    }
+
+    fn on_signals_then(supervisor: &Supervisor, begun: fn()) -> io::Result<Self> {
         let shutdown = Self::default();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -54,6 +66,7 @@ impl Shutdown {
             };
             let first = next().await;
             tracing::info!(signal = first, "shutting down");
+            begun();
             heard.begin();
             let began = Instant::now();
             let again = loop {
@@ -64,6 +77,7 @@ impl Shutdown {
                 tracing::info!(signal = again, "shutting down already");
             };
             tracing::warn!(signal = again, "ending at once");
+            flush_logs();
             std::process::exit(1);
         }));
         Ok(shutdown)
@@ -88,6 +102,35 @@ impl Shutdown {
             }
         }
     }
+}
+
+/// Ends the process even if something in it blocks for ever: a disk that gives no answer, a thread
+/// that is stuck.
+fn end_at_last() {
+    let ends = std::thread::Builder::new().name("last-resort".to_owned()).spawn(|| {
+        std::thread::sleep(ENDED_WITHIN);
+        tracing::error!("the process did not end in time, and is ended");
+        flush_logs();
+        std::process::exit(1);
+    });
+
+    if let Err(error) = ends {
+        tracing::warn!(%error, "nothing ends this process if it does not end by itself");
+    }
+}
+
+/// What a server ends with: not with success if something was cut off, or lost.
+pub fn exit_code(drained: bool, supervisor: &Supervisor) -> ExitCode {
+    match drained && !supervisor.has_lost() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// The end of a program: threads that still block are left behind, and lines that wait are written.
+pub fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(BLOCKED_WITHIN);
+    flush_logs();
 }
 
 /// Waits for tasks to end; those that have not by then are aborted. Whether all did.
@@ -138,7 +181,7 @@ mod tests {
     async fn a_task_that_never_ends_does_not_keep_the_program() {
         let mut tasks = JoinSet::new();
         tasks.spawn(std::future::pending());
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
 
         assert!(!drain(tasks, Duration::from_secs(2)).await);
         assert_eq!(began.elapsed(), Duration::from_secs(2));
@@ -146,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_terminate_signal_begins_the_end() {
-        let shutdown = Shutdown::on_signals(&Supervisor::default()).unwrap();
+        let shutdown = Shutdown::on_signals_then(&Supervisor::default(), || {}).unwrap();
         let this = std::process::id().to_string();
 
         let sent = std::process::Command::new("kill").args(["-TERM", &this]).status().unwrap();

@@ -1,15 +1,13 @@
-//! Logs and metrics: set up once, before anything that writes them.
+//! Metrics: set up once, before anything that counts.
 
 use std::io;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use supervision::Supervisor;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
 use tracing_subscriber::util::TryInitError;
 
-use crate::settings::{LogFormat, LogSettings};
+use crate::log;
 
 /// Upper bounds of `*_seconds` histograms, in microseconds: from a hit in memory to a deadline.
 const BUCKETS_MICROS: [u32; 16] = [
@@ -29,22 +27,10 @@ pub enum TelemetryError {
     Filter(#[from] tracing_subscriber::filter::ParseError),
     #[error("logs can't be written: {0}")]
     Logs(#[from] TryInitError),
+    #[error("logs can't be written: {0}")]
+    Writer(#[from] io::Error),
     #[error("metrics can't be kept: {0}")]
     Metrics(#[from] BuildError),
-}
-
-/// Logs go to standard error: standard output is for what a command answers.
-pub fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
-    use tracing_subscriber::util::SubscriberInitExt as _;
-
-    let filter = EnvFilter::try_new(&settings.filter)?;
-    let lines = fmt().with_env_filter(filter).with_writer(io::stderr);
-
-    match settings.format {
-        LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
-        LogFormat::Pretty => lines.compact().finish().try_init()?,
-    }
-    Ok(())
 }
 
 /// Needs a runtime, and comes before whatever counts: a counter that was made earlier counts
@@ -57,6 +43,7 @@ pub fn start_metrics(supervisor: &Supervisor) -> Result<Metrics, TelemetryError>
         .install_recorder()?;
 
     supervision::describe_metrics();
+    log::describe_metrics();
     tokio::spawn(supervisor.keep("metrics-upkeep", handle.clone(), keep_up));
     Ok(Metrics(handle))
 }

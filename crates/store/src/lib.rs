@@ -1,5 +1,8 @@
 //! Repositories and storage transactions, written once on the Items port; no backend is named.
 
+// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod admin_keys;
 pub mod audit;
 pub mod bulk;
@@ -11,6 +14,7 @@ mod keys;
 mod levels;
 pub mod log;
 pub mod schema;
+mod watched;
 
 pub use admin_keys::{AdminKey, AdminKeys, IssuedKey};
 pub use audit::{Actor, Audit, AuditEntry};
@@ -21,3 +25,4 @@ pub use idempotency::{
     Author, Claim, ClaimedKey, Ended, Idempotency, Recorded, Render, StoredResponse, WriteContext,
 };
 pub use log::{Head, Log};
+pub use watched::WatchedItems;

@@ -1,7 +1,12 @@
 //! Tasks that live as long as their process: a panic of one starts it again, or ends the process,
-//! and is counted either way. No loop is gone without anybody noticing.
+//! and is counted. And whether the process is fit: no loop is gone without anybody noticing.
+
+// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod backoff;
+mod listener;
+mod readiness;
 mod supervisor;
 mod thread;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
-use crate::{panic_if_planted, restarts};
+use crate::readiness::Readiness;
+use crate::{listener, panic_if_planted, restarts};
 
 /// Runs a process's long-lived tasks. Clones share one list.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +20,7 @@ pub struct Supervisor(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    readiness: Readiness,
     /// How many tasks of each name wait to be started again.
     down: Mutex<BTreeMap<&'static str, usize>>,
     lost: watch::Sender<Option<&'static str>>,
@@ -103,6 +106,34 @@ impl Supervisor {
                 let _ = &shared;
             }
         }
+    }
+
+    /// Whether a vital task has panicked.
+    pub fn has_lost(&self) -> bool {
+        self.0.lost.borrow().is_some()
+    }
+
+    /// Something beside the tasks that has to work, with what is said when it does not.
+    pub fn check<F>(&self, reason: impl Into<String>, check: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.0.readiness.add(reason.into(), check);
+    }
+
+    /// A listener of this process, and a path at which it answers without much ado.
+    pub fn listens(&self, listener: &str, addr: SocketAddr, path: &'static str) {
+        let reason = format!("{listener} does not answer at {addr}");
+
+        self.check(reason, move || listener::answers(addr, path));
+    }
+
+    /// Why this process is not fit for its work; nothing while it is.
+    pub async fn unfit(&self) -> Vec<String> {
+        let down = self.down().into_iter().map(|task| format!("the task {task} does not run"));
+        let found = self.0.readiness.unfit().await;
+
+        down.chain(found).collect()
     }
 
     /// The tasks that do not run at this moment.

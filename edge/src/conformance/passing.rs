@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 
 use super::js::lines;
 use super::proxy::{Asking, Proxy};
-use crate::problem;
+use crate::problem::{self, Readers};
 
 impl Proxy {
     pub(super) async fn pass(&self, asking: &Asking, why: Forward) -> JsValue {
@@ -24,7 +24,7 @@ impl Proxy {
                 self.forget_what_changed(asking, answered, &headers);
                 labelled(answered, end_to_end(&headers), &body, &status)
             }
-            Err(failure) => problem::failed(failure, &status, None),
+            Err(failure) => problem::failed(failure, &status, None, Readers::OurOwn),
         }
     }
 

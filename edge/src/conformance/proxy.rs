@@ -22,7 +22,7 @@ use super::passing::labelled;
 use super::shelf::{Found, Kept, Shelf};
 use crate::edge::{behind, now, promised};
 use crate::js::{self, Context};
-use crate::problem;
+use crate::problem::{self, Readers};
 
 pub(crate) struct Proxy {
     pub(super) scheme: Scheme,
@@ -67,14 +67,14 @@ impl Proxy {
             Some(asking) => promised(async move { self.answer(asking, &context).await }),
             None => {
                 let body = ProblemBody::new(Code::InvalidParameter, "the request names no path");
-                problem::of(body, &CacheStatus::Refused, None)
+                problem::of(body, &CacheStatus::Refused, Readers::OurOwn)
             }
         }
     }
 
     async fn answer(self: &Rc<Self>, asking: Asking, context: &Context) -> JsValue {
         if self.own.include(asking.method.as_str(), &asking.target, &asking.headers, now()) {
-            return problem::refused(Refusal::looping(), None);
+            return problem::refused(Refusal::looping(), Readers::OurOwn);
         }
         if MaxForwards::of(asking.method.as_str(), &asking.headers) == MaxForwards::Here {
             return problem::of_the_server();
@@ -122,7 +122,7 @@ impl Proxy {
             }
             (Decision::OnlyIfCached, _) | (_, None) => {
                 let body = ProblemBody::new(Code::Timeout, "nothing is kept that may be shown");
-                problem::of(body, &CacheStatus::Refused, None)
+                problem::of(body, &CacheStatus::Refused, Readers::OurOwn)
             }
         }
     }
@@ -148,7 +148,12 @@ impl Proxy {
                         let detail = Some(Detail::StaleIfError);
                         kept.answer(&asked, &forwarded(Some(failed.status()), false, detail))
                     }
-                    None => problem::failed(failed.failure(), &forwarded(None, false, None), None),
+                    None => problem::failed(
+                        failed.failure(),
+                        &forwarded(None, false, None),
+                        None,
+                        Readers::OurOwn,
+                    ),
                 }
             }
         }
@@ -162,7 +167,7 @@ impl Proxy {
         let sent = self.sent(&asking.request, &asking.target, end_to_end(&asking.headers)).await;
         let (status, headers, body) = match sent {
             Ok(sent) => sent,
-            Err(failure) => return problem::failed(failure, &label, None),
+            Err(failure) => return problem::failed(failure, &label, None, Readers::OurOwn),
         };
 
         if let Some(kept) = kept

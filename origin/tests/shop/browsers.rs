@@ -87,7 +87,7 @@ async fn pages_and_pictures_run_nothing_and_a_page_has_its_own_style_alone() {
         assert!(!html.contains(needed), "{needed}");
     }
     let name = &catalog_files::demo::rows()[0].images[0].url;
-    let picture = world.get(name).await.expect(200);
+    let picture = world.get(name.as_str()).await.expect(200);
     assert!(picture.header("content-security-policy").starts_with("default-src 'none'"));
     assert!(!String::from_utf8(picture.bytes.clone()).unwrap().contains("style"));
     let problem = world.get("/nowhere").await.expect(404);

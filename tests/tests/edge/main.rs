@@ -9,7 +9,6 @@ mod mutations;
 mod native;
 // One origin that plays a part serves the tests of all edges.
 #[path = "../../../crates/edge-native/tests/edge/stage.rs"]
-#[expect(dead_code, reason = "each kind of test needs another half of it")]
 mod play;
 mod shop;
 mod stage;

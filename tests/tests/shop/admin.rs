@@ -47,7 +47,7 @@ async fn a_revoked_key_soon_opens_nothing() -> Result<()> {
 
     world.run(&["admin-key", "revoke", id]).await?.must_exit(0)?;
 
-    tests::until(Duration::from_secs(10), "the key is useless", async || {
+    until(Duration::from_secs(10), "the key is useless", async || {
         let answer = shop.origin().call("GET", "/admin/products").by(&key).send().await?;
         Ok((answer.status == 401).then_some(()))
     })

@@ -79,6 +79,7 @@ pub async fn serve(
         measures: Measures::new(),
         world: settings.world,
     });
+    settings.supervisor.listens("the edge", addr, "/");
     let mut server = settings.server;
     server.supervisor = settings.supervisor;
     let join = tokio::spawn(http_server::serve(proxy, server, listener, shutdown));

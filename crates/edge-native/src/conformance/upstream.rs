@@ -25,11 +25,7 @@ pub(super) struct Upstream {
 
 impl Upstream {
     /// `random` tells this proxy from all others.
-    pub fn new(
-        origin: &Uri,
-        random: u128,
-        idle_timeout: Duration,
-    ) -> Result<Self, InvalidOrigin> {
+    pub fn new(origin: &Uri, random: u128, idle_timeout: Duration) -> Result<Self, InvalidOrigin> {
         let (scheme, authority) = address(origin)?;
         let own = OwnRequests::unsigned(random);
         let via = HeaderValue::try_from(own.via()).expect("a name is letters and digits");

@@ -1,0 +1,111 @@
+//! Whether a process is fit for its work: asked of everything that has to work, so that a page
+//! which still answers does not speak for what does not.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::{BoxFuture, join_all};
+use tokio::time::{Instant, timeout};
+
+/// A part that takes longer to answer is not fit.
+const CHECK_WITHIN: Duration = Duration::from_secs(1);
+/// Whoever asks more often is told the same again: asking costs connections.
+const REMEMBERED_FOR: Duration = Duration::from_millis(500);
+
+type Check = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
+/// What is asked, and what it last answered.
+#[derive(Default)]
+pub(crate) struct Readiness {
+    checks: Mutex<Vec<(String, Check)>>,
+    asked: tokio::sync::Mutex<Option<(Instant, Vec<String>)>>,
+}
+
+impl Readiness {
+    pub(crate) fn add<F>(&self, reason: String, check: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        let check: Check = Box::new(move || Box::pin(check()));
+
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).push((reason, check));
+    }
+
+    /// The reasons of what is not fit. All is asked at once, by one caller for all who ask.
+    pub(crate) async fn unfit(&self) -> Vec<String> {
+        let mut asked = self.asked.lock().await;
+        if let Some((at, reasons)) = &*asked
+            && at.elapsed() < REMEMBERED_FOR
+        {
+            return reasons.clone();
+        }
+        let reasons = self.ask().await;
+        *asked = Some((Instant::now(), reasons.clone()));
+        reasons
+    }
+
+    async fn ask(&self) -> Vec<String> {
+        let begun: Vec<_> = {
+            let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+            checks.iter().map(|(reason, check)| (reason.clone(), check())).collect()
+        };
+        let asked = begun.into_iter().map(async |(reason, check)| {
+            let is_fit = timeout(CHECK_WITHIN, check).await.unwrap_or(false);
+            (!is_fit).then_some(reason)
+        });
+
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+}
+
+impl std::fmt::Debug for Readiness {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Readiness").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_does_not_answer_is_not_fit_and_does_not_keep_whoever_asks() {
+        let readiness = Readiness::default();
+        readiness.add("the first".to_owned(), async || true);
+        readiness.add("the second".to_owned(), std::future::pending);
+        readiness.add("the third".to_owned(), async || false);
+        let began = Instant::now();
+
+        let reasons = readiness.unfit().await;
+
+        assert_eq!(reasons, ["the second", "the third"]);
+        assert_eq!(began.elapsed(), CHECK_WITHIN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_asks_once() {
+        let readiness = Arc::new(Readiness::default());
+        let asked = Arc::new(AtomicUsize::new(0));
+        readiness.add("one".to_owned(), {
+            let asked = Arc::clone(&asked);
+            move || {
+                asked.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(100)).map(|()| true)
+            }
+        });
+
+        let crowd = join_all((0..50).map(|_| readiness.unfit())).await;
+
+        assert!(crowd.iter().all(Vec::is_empty));
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        tokio::time::sleep(REMEMBERED_FOR).await;
+        readiness.unfit().await;
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+    }
+}
