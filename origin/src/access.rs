@@ -135,36 +135,37 @@ async fn authenticate<'a>(
     caller: &Caller,
     headers: &HeaderMap,
 ) -> Result<Result<AdminKey, Counted<'a>>, Problem> {
-    let refused = |why, detail| {
-        let address = caller.address();
-        let told = Told { route: route.path, method: route.method, address, why };
+    let unauthorized = |detail| Problem::new(Code::Unauthorized, detail);
+    let tell = |why| {
+        let told = Told { route: route.path, method: route.method, address: caller.addr(), why };
         shop.refused_keys.tell(&told, shop.world.now());
-        Problem::new(Code::Unauthorized, detail)
     };
     let Some(value) = headers.get(AUTHORIZATION) else {
-        return Err(refused(Why::Missing, "send Authorization: Bearer with an admin key"));
+        tell(Why::Missing);
+        return Err(unauthorized("send Authorization: Bearer with an admin key"));
     };
     let text = value.to_str().unwrap_or_default();
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else {
-        return Err(refused(Why::Refused(RefusedKey::Malformed), "the scheme is Bearer"));
+        tell(Why::Refused(RefusedKey::Malformed));
+        return Err(unauthorized("the scheme is Bearer"));
     };
     let (subject, token) = (caller.subject(), token.trim());
     if let Some((gate, refused)) = shop.key_attempts.refusal(subject, token) {
+        tell(Why::TooMany);
         return Ok(Err(Counted::at(gate, refused)));
     }
 
-    let why = match shop.keys.check(token).await? {
+    match shop.keys.check(token).await? {
         Ok(key) => {
             shop.key_attempts.succeeded(token);
             return Ok(Ok(key));
         }
-        Err(why) => why,
-    };
-    let problem = refused(Why::Refused(why), "no such admin key, or it was revoked");
+        Err(refused) => tell(Why::Refused(refused)),
+    }
     match shop.key_attempts.failed(subject, token).await {
         Some((gate, refused)) => Ok(Err(Counted::at(gate, refused))),
-        None => Err(problem),
+        None => Err(unauthorized("no such admin key, or it was revoked")),
     }
 }
 

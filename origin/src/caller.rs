@@ -43,7 +43,8 @@ impl Caller {
         seen.unwrap_or_else(|| Self::look(shop, &parts.method, &parts.uri, &parts.headers, None))
     }
 
-    pub const fn address(&self) -> Option<IpAddr> {
+    /// Whom an edge of ours names, or who is at the other end, where either is known.
+    pub const fn addr(&self) -> Option<IpAddr> {
         self.addr
     }
 

@@ -35,6 +35,8 @@ pub struct Told<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     Missing,
+    /// Its address has sent too many, so that it was not looked at.
+    TooMany,
     Refused(RefusedKey),
 }
 
@@ -78,6 +80,7 @@ impl Why {
     const fn reason(self) -> &'static str {
         match self {
             Self::Missing => "missing",
+            Self::TooMany => "too_many",
             Self::Refused(RefusedKey::Malformed) => "malformed",
             Self::Refused(RefusedKey::Unknown(_)) => "unknown",
             Self::Refused(RefusedKey::Revoked(_)) => "revoked",
@@ -87,7 +90,7 @@ impl Why {
 
     const fn key(self) -> Option<AdminKeyId> {
         match self {
-            Self::Missing | Self::Refused(RefusedKey::Malformed) => None,
+            Self::Missing | Self::TooMany | Self::Refused(RefusedKey::Malformed) => None,
             Self::Refused(
                 RefusedKey::Unknown(id) | RefusedKey::Revoked(id) | RefusedKey::Wrong(id),
             ) => Some(id),

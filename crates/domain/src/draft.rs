@@ -19,8 +19,9 @@ pub const VALUE_MAX: usize = 64;
 pub const ATTRIBUTES_MAX: usize = 32;
 pub const IMAGES_MAX: usize = 32;
 pub const ALT_MAX: usize = 512;
-/// Of all addresses and texts of a product's images: 32 addresses of the greatest length.
-pub const IMAGES_BYTES_MAX: usize = IMAGES_MAX * URL_MAX;
+/// Of all addresses and texts of a product's images, which are mostly ASCII: as many bytes as each
+/// may have characters.
+pub const IMAGES_BYTES_MAX: usize = IMAGES_MAX * (URL_MAX + ALT_MAX);
 
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
