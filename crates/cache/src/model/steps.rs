@@ -239,11 +239,12 @@ fn restore(next: &mut State) {
     };
 }
 
-/// Under the log's old name. What was being read ends with the store that it was read from.
+/// Under the log's old name. What was under way ends with the store that it was read from: its
+/// connection is cut, or its deadline is over, long before what stands still goes on.
 fn put_back(next: &mut State) {
     restore(next);
     for reader in &mut next.readers {
-        if matches!(reader, Reader::Fills(..)) {
+        if matches!(reader, Reader::Fills(..) | Reader::Holds(..)) {
             *reader = Reader::Done;
         }
     }

@@ -3,7 +3,7 @@
 use super::rules::{Rules, Use};
 use domain::RowId;
 
-use super::state::{Answer, Ask, Data, Kept, Reader, State, Store, Table, WRITERS};
+use super::state::{Answer, Ask, Data, Kept, State, Store, Table, WRITERS};
 
 /// The promise at the edge while the log is to be had, in seconds; the origin's memory keeps it too.
 const BOUND: u16 = 4;
@@ -125,14 +125,9 @@ pub fn is_named(state: &State) -> bool {
     let shown = |seen: &Option<RowId>| seen.as_ref().map_or(0, |seen| seen.seq.0 as u8);
     let edge = at(&state.edge.table).max(shown(&state.edge.seen));
     let (kept, cached) = (state.edge.kept, state.origin.cached);
-    let holds = |reader: &Reader| match reader {
-        Reader::Holds(_, answer) => newest(&answer.data) <= shown(&answer.seen),
-        _ => true,
-    };
 
     kept.is_none_or(|kept| newest(&kept.data) <= edge)
         && cached.is_none_or(|cached| newest(&cached.data) <= at(&state.origin.table))
-        && state.readers.iter().all(holds)
 }
 
 impl Store {
