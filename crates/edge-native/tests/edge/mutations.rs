@@ -123,6 +123,7 @@ fn holds_nothing_but_the_key(seen: &Seen) {
         "accept-encoding",
         "host",
         "if-none-match",
+        "via",
         "x-client-addr",
         "x-edge-auth",
         "x-edge-encoding",
@@ -143,6 +144,8 @@ fn holds_nothing_but_the_key(seen: &Seen) {
     assert!(seen.is_signed && seen.body.is_empty(), "{seen:?}");
     assert_eq!(seen.header("x-client-addr"), "127.0.0.1");
     assert_eq!(seen.header("x-public-host"), "shop.example");
+    assert!(seen.header("via").starts_with("1.1 shopping-"), "{seen:?}");
+    assert_eq!(seen.headers.get_all("via").iter().count(), 1, "{seen:?}");
     assert!(seen.header("host").starts_with("127.0.0.1:"), "{seen:?}");
     assert_eq!(seen.header("accept-encoding"), "identity");
     assert_eq!(seen.header("x-edge-encoding"), "identity");
