@@ -37,8 +37,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let settings = Settings::load(&sources)?;
     let supervisor = Supervisor::default();
-    platform::start_logging(&settings.log)?;
     let metrics = platform::start_metrics(&supervisor)?;
+    platform::start_logging(&settings.log)?;
     let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
     let platform = Platform::connect(&settings).await?;
     let listen = settings.invalidator.listen;

@@ -26,8 +26,8 @@ const END_WITHIN: Duration = Duration::from_secs(15);
 pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<ExitCode> {
     let settings = &start.settings.edge;
     let supervisor = Supervisor::default();
-    platform::start_logging(&start.settings.log)?;
     let metrics = platform::start_metrics(&supervisor)?;
+    platform::start_logging(&start.settings.log)?;
     let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
     let budget = OpenFiles::raise().edge_alone();
     let url = settings.origin_url.as_ref();

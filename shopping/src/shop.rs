@@ -28,8 +28,8 @@ const END_WITHIN: Duration = Duration::from_secs(25);
 pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let settings = start.settings.clone();
     let supervisor = Supervisor::default();
-    platform::start_logging(&settings.log)?;
     let metrics = platform::start_metrics(&supervisor)?;
+    platform::start_logging(&settings.log)?;
     let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
     let budget = OpenFiles::raise().whole_shop();
     let platform = start.connect().await?;
