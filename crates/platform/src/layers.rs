@@ -13,8 +13,9 @@ use crate::mistakes::Mistake;
 const DEFAULTS: &str = include_str!("../../../settings/default.toml");
 const PREFIX: &str = "SHOP__";
 const CONFIG: &str = "SHOP_CONFIG";
-/// What else may begin so; the second one tells tests where their data are.
-const NO_SETTINGS: [&str; 2] = [CONFIG, "SHOP_SHARED"];
+/// What else may begin so; the last two tell tests where their data are, and a debug build which
+/// task is to panic.
+const NO_SETTINGS: [&str; 3] = [CONFIG, "SHOP_SHARED", "SHOP_PLANT_PANIC"];
 
 /// What a program was started with. Not to be printed: the environment may hold secrets.
 #[derive(Clone, Default)]
