@@ -68,6 +68,10 @@ impl Items for WatchedItems {
         self.items.runs_in_order()
     }
 
+    fn shows_transactions_whole(&self) -> bool {
+        self.items.shows_transactions_whole()
+    }
+
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
         let ended = self.items.transact(transaction).await;
 
