@@ -39,8 +39,7 @@ pub async fn healthz() -> axum::Json<Health> {
     axum::Json(Health { status: "ok" })
 }
 
-/// Answers 200 when the catalogue is loaded, the change log is followed, each listener of the
-/// process answers, each of its tasks runs and the store takes writes; else says what is not so.
+/// Answers 200 while the process is fit for its work; else names each reason why it is not.
 #[utoipa::path(get, path = "/readyz", tag = "ops", responses(
     (status = 200, description = "It can answer", body = Readiness),
     (status = 503, description = "Not yet, or not any more", body = domain::ProblemBody,

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use catalog_files::Format;
+use catalog_files::{ExportError, FileError, Format};
 use domain::Currency;
 use platform::console;
 use store::Catalog;
@@ -50,11 +50,9 @@ async fn print(catalog: &Catalog, currency: Currency) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn is_reader_gone(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
-
-    causes.any(|cause| {
-        let cause = cause.downcast_ref::<io::Error>();
-        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-    })
+fn is_reader_gone(error: &ExportError) -> bool {
+    match error {
+        ExportError::File(FileError::Io(error)) => error.kind() == io::ErrorKind::BrokenPipe,
+        ExportError::File(_) | ExportError::Store(_) => false,
+    }
 }

@@ -23,6 +23,8 @@ use crate::start::Start;
 
 /// Edge and origin drain one after the other, each within ten seconds.
 const END_WITHIN: Duration = Duration::from_secs(25);
+/// The origin is in the same process and has loaded the catalogue; the edge asks it once.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs until a signal ends it.
 pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
@@ -86,6 +88,7 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
             },
         ));
     }
+    until_followed(edge.follower()).await;
     console::announce(format!(
         "shop ready: edge http://{} origin http://{}",
         edge.addr, origin.addr
@@ -100,6 +103,19 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     });
     let drained = drain(tasks, END_WITHIN).await;
     Ok(exit_code(drained, &supervisor))
+}
+
+/// So that a shop which says that it is ready is. An edge whose origin is elsewhere, and gone, opens
+/// none the less.
+async fn until_followed(edge: &Follower) {
+    let followed = async {
+        while edge.fit().is_none() {
+            edge.freshen().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+
+    let _ = tokio::time::timeout(FOLLOWED_WITHIN, followed).await;
 }
 
 /// Follows the change log at once when another process says that it has grown.
