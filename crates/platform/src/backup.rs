@@ -90,7 +90,10 @@ pub async fn restore(settings: &Settings, from: &Path) -> Result<Restored, Backu
     remove(&fresh)?;
     file::tidy(&fresh).map_err(files(&fresh))?;
     let checked = file::copy(&backup, &fresh).and_then(|()| file::check(&fresh));
-    checked.map_err(unusable(&backup))?;
+    if let Err(source) = checked {
+        remove(&fresh)?;
+        return Err(unusable(&backup)(source));
+    }
     let items = SqliteItems::open(&fresh, TABLES).map_err(unusable(&backup))?;
     let log = log_of(items).renew(replaced.as_deref().unwrap_or_default()).await?;
     file::tidy(&fresh).map_err(files(&fresh))?;
