@@ -26,7 +26,7 @@ const OPERATIONS_MAX: usize = 100;
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BulkBody {
-    /// Each is read by itself, so that a mistake in it is named by its place.
+    // Each is read by itself, so that a mistake in it is named by its place.
     #[schema(min_items = 1, max_items = 100, value_type = Vec<Operation>)]
     operations: Vec<Box<RawValue>>,
 }

@@ -166,6 +166,6 @@ fn put_list(
         draft.fault(&column(0), ErrorCode::TooLong, detail)?;
     }
 
-    let kept = texts.iter().take(IMAGES_MAX).enumerate();
-    kept.into_iter().try_for_each(|(at, text)| draft.put(&column(at), Cell::Text(text), notation))
+    let mut kept = texts.iter().take(IMAGES_MAX).enumerate();
+    kept.try_for_each(|(at, text)| draft.put(&column(at), Cell::Text(text), notation))
 }
