@@ -175,7 +175,9 @@ pub const ROUTES: &[Decisions] = &[
     admin("POST", "/admin/inventory/{sku}/adjust", AdjustInventory),
     // Each operation needs its own permission as well.
     admin("POST", "/admin/bulk", WriteCatalog),
-    admin("POST", "/admin/imports", WriteCatalog).taking(&["map", "decimal", "dry_run"]).requiring_key(),
+    admin("POST", "/admin/imports", WriteCatalog)
+        .taking(&["map", "decimal", "dry_run"])
+        .requiring_key(),
     admin("GET", "/admin/exports", ReadCatalog).taking(&["format"]),
     admin("GET", "/admin/audit", ReadAudit).taking(&["cursor", "limit"]),
 ];

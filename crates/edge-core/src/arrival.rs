@@ -136,7 +136,9 @@ impl Arrival<'_> {
             content_type.trim_start().starts_with("application/problem+json")
         };
 
-        has(headers::STAMP) || has(headers::TAGS) || (is_failure(self.status) && is_problem())
+        let is_no_answer = is_failure(self.status) || self.status == REFUSAL;
+
+        has(headers::STAMP) || has(headers::TAGS) || (is_no_answer && is_problem())
     }
 
     fn is_readable(&self) -> bool {

@@ -209,7 +209,7 @@ fn files_that_others_could_read_are_for_their_owner_alone_from_the_next_start_on
     let _second = SqliteItems::open(&path, TABLES).unwrap();
 
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
-    assert_eq!(files.len(), 4, "{files:?}");
+    assert_eq!(files.len(), 5, "{files:?}");
     for file in files {
         let mode = file.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file:?}");

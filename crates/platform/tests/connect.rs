@@ -67,7 +67,7 @@ async fn a_store_that_is_not_ours_refuses_the_start() {
 
     let refused = Platform::connect(&settings(folder.path(), &[])).await.err().unwrap();
 
-    assert!(matches!(refused, ConnectError::Store { .. }), "{refused}");
+    assert!(matches!(refused, ConnectError::Damaged { .. }), "{refused}");
 }
 
 #[tokio::test]

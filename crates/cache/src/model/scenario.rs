@@ -15,7 +15,8 @@ pub struct Scenario {
     /// The edge's log, the origin's log, the origin: each may go, and come back.
     pub outages: u8,
     pub restores: u8,
-    /// A restore is not told to the log: the store is put back under the log's old name.
+    /// A restore is not told to the log: the store is put back under the log's old name. No scenario
+    /// has it yet: what is promised then holds while every tier polls, and here none has to.
     pub is_silent: bool,
     pub compactions: u8,
     /// Readers may bring a token of a write that was acknowledged.
@@ -40,7 +41,7 @@ const NOTHING: Scenario = Scenario {
 };
 
 impl Scenario {
-    pub const fn all() -> [Self; 9] {
+    pub const fn all() -> [Self; 8] {
         [
             Self { name: "tokens", has_tokens: true, is_torn: true, ..NOTHING },
             Self { name: "failing", outages: 1, readers: 2, rows: 1, ..NOTHING },
@@ -48,7 +49,6 @@ impl Scenario {
             Self { name: "slow", ticks: 3, rows: 1, ..NOTHING },
             Self { name: "late", freezes: 1, outages: 1, ..NOTHING },
             Self { name: "restored", restores: 1, freezes: 1, rows: 1, ..NOTHING },
-            Self { name: "put back", restores: 1, is_silent: true, freezes: 1, rows: 1, ..NOTHING },
             Self { name: "compacted", compactions: 1, ..NOTHING },
             Self { name: "torn", is_torn: true, readers: 2, ..NOTHING },
         ]

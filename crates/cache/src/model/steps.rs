@@ -184,6 +184,9 @@ fn happenings(state: &State, scenario: &Scenario, steps: &mut Vec<Step>) {
         happen("all stand still for a quarter of an hour", &|next| {
             next.left.freezes -= 1;
             next.now += FREEZE;
+            if scenario.is_silent {
+                cut_off(next);
+            }
         });
     }
     if left.outages > 0 {
@@ -239,15 +242,20 @@ fn restore(next: &mut State) {
     };
 }
 
-/// Under the log's old name. What was under way ends with the store that it was read from: its
-/// connection is cut, or its deadline is over, long before what stands still goes on.
-fn put_back(next: &mut State) {
-    restore(next);
+/// Requests that are under way end: their connection is cut, or their deadline is over, long before
+/// what stands still goes on.
+fn cut_off(next: &mut State) {
     for reader in &mut next.readers {
-        if matches!(reader, Reader::Fills(..) | Reader::Holds(..)) {
+        if matches!(reader, Reader::Asks(..) | Reader::Fills(..) | Reader::Holds(..)) {
             *reader = Reader::Done;
         }
     }
+}
+
+/// Under the log's old name. What was under way ends with the store that it was read from.
+fn put_back(next: &mut State) {
+    restore(next);
+    cut_off(next);
     // An index that has nothing of what was undone is of this store as well.
     if next.origin.index.second == 1 {
         next.origin.index.restore = 1;
@@ -414,7 +422,7 @@ fn fills(
     let Fill { is_behind, index, stamp, before, reads, since, .. } = fill;
     let data = Data { restore: index.restore, versions: [first, index.second] };
     let stamp = rules.late_stamp(&next, index, stamp);
-    let (since, is_too_old) = rules.read_since(&next, since);
+    let (since, is_too_old) = rules.read_since(&next, &before, since);
     if is_too_old {
         return failed(next, rules, reader, ask);
     }
@@ -430,6 +438,10 @@ fn fills(
             }
         }
     } else if reads < READS_MAX && before.stamp().is_some() {
+        // The log has become another one since the last read.
+        if next.origin.table.stamp().is_none() {
+            return failed(next, rules, reader, ask);
+        }
         next.readers[reader] = Reader::Fills(ask, begin_fill(&next, rules, is_behind, reads + 1));
         return Ok(next);
     }

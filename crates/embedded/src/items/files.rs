@@ -4,8 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// What stands beside a database: SQLite's log, its index, a journal, and the lock of the turns.
-const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", "-turn"];
+/// What stands beside a database: SQLite's log, its index, a journal, and the locks of writers and
+/// of those who have it open.
+const BESIDE: [&str; 6] = ["", "-wal", "-shm", "-journal", "-turn", "-open"];
 #[cfg(unix)]
 const OWNER_ALONE: u32 = 0o600;
 

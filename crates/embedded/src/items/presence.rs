@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ports::{PortError, PortErrorKind};
 
-use super::failure;
+use super::{failure, files};
 
 /// Held until dropped.
 #[derive(Debug)]
@@ -35,9 +35,9 @@ impl Presence {
 fn open(database: &Path) -> Result<File, PortError> {
     let mut path = database.as_os_str().to_owned();
     path.push("-open");
-    let file = File::options().create(true).truncate(false).write(true).open(PathBuf::from(path));
 
-    file.map_err(|error| failure::unavailable("open the lock file").because(error))
+    files::open_or_make(&PathBuf::from(path))
+        .map_err(|error| failure::unavailable("open the lock file").because(error))
 }
 
 fn taken(locked: Result<(), TryLockError>, attempted: &'static str) -> Result<(), PortError> {

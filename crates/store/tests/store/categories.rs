@@ -35,8 +35,18 @@ on_each_engine! {
         assert_eq!(made.value.slug, slug("zelte-mehr"));
         assert_eq!(again.slug, slug("zelte-mehr-2"));
         let (row, audit) = appended.one();
-        assert_tags(&row, [Tag::CATEGORIES, Tag::PRODUCTS, Tag::category(made.value.id)]);
-        assert_eq!(row.changes, [Change::to(made.value.id.to_string(), 1)]);
+        let id = made.value.id;
+        assert_tags(
+            &row,
+            [
+                Tag::CATEGORIES,
+                Tag::PRODUCTS,
+                Tag::category(id),
+                Tag::bestsellers(id),
+                Tag::slug(&made.value.slug),
+            ],
+        );
+        assert_eq!(row.changes, [Change::to(id.to_string(), 1)]);
         assert_eq!(audit.action, "category.create");
     }
 
