@@ -45,10 +45,8 @@ pub enum Mutant {
     /// 8: another log is followed as if it were the same.
     OtherLogIsAccepted,
     /// 8: a store that was put back under the log's old name is not told from the one before.
-    #[expect(dead_code, reason = "no scenario puts a store back unannounced yet")]
     PutBackIsNotNoticed,
     /// 8: a row that an answer has named is not shown to the log.
-    #[expect(dead_code, reason = "no scenario puts a store back unannounced yet")]
     SeenIsNotShown,
     /// 8: a table that starts late believes stamps from before.
     FloorIsIgnored,
