@@ -290,7 +290,8 @@ mod tests {
             let foreign = Arrival { status, ..arrival(&html) };
             assert_eq!(foreign.judge(None), Arrived::Foreign, "{status}");
             let known = Arrival { status, ..arrival(&problem) }.judge(None);
-            assert_eq!(known == Arrived::Foreign, !is_failure(status), "{status}: {known:?}");
+            let may_be = is_failure(status) || status == REFUSAL;
+            assert_eq!(known == Arrived::Foreign, !may_be, "{status}: {known:?}");
         }
         let tagged = fields(&[]);
         let own = Arrival { status: 403, ..arrival(&tagged) };
