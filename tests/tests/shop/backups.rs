@@ -163,7 +163,7 @@ async fn a_damaged_database_ends_the_start_with_a_sentence_and_a_backup_helps() 
         world.run(&["restore", text(&backup)?]).await?.must_exit(0)?;
     }
     let shop = world.open().await?;
-    let list = shop.origin().get_json("/products?limit=1").await?;
-    ensure!(list["data"].as_array().is_some_and(|data| data.len() == 1), "{list}");
+    let list = shop.origin().get_json("/products?limit=12").await?;
+    ensure!(list["data"].as_array().is_some_and(|data| !data.is_empty()), "{list}");
     shop.close().await
 }

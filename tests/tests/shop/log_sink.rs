@@ -78,7 +78,7 @@ async fn a_miss_of_a_long_page_is_a_short_line() -> Result<()> {
     let shop = world.open().await?;
     let sizes: Vec<_> = (10..30).map(|size| format!("{size}{}", "s".repeat(22))).collect();
     let page = format!("{}&attr.size={}", long_page(7), sizes.join(","));
-    ensure!(page.len() > 1_800, "{} bytes", page.len());
+    ensure!(page.len() > 1_700, "{} bytes", page.len());
 
     shop.edge().get(&page).await?;
 

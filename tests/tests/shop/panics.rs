@@ -40,7 +40,7 @@ async fn an_edge_alone_goes_on_after_a_panic_of_its_own() -> Result<()> {
     let world = World::new()?;
     let shop = world.open().await?;
 
-    for task in ["edge-follower", "operators-page", "metrics-upkeep"] {
+    for task in ["edge-follower", "operators-accept", "metrics-upkeep"] {
         let url = shop.origin().url();
         let arguments = ["edge", "--origin", &url, "--listen", "127.0.0.1:0"];
         let mut command = world.command_with(&arguments)?;
