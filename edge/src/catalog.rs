@@ -172,10 +172,10 @@ impl Edge {
         asked: &Asked,
     ) -> JsValue {
         // A row may have come while the origin was asked, so it is judged once more.
-        if let (Some(kept), Some(status)) = (stand_in, landed.status())
-            && plan.is_covered(status, kept.verdict(self.log.borrow().table()))
+        if let (Some(kept), Some(outcome)) = (stand_in, landed.outcome())
+            && plan.is_covered(outcome, kept.verdict(self.log.borrow().table()))
         {
-            return stood_in(kept, plan.why, Some(status), asked);
+            return stood_in(kept, plan.why, Some(outcome.status()), asked);
         }
         let forwarded = |status, stored, detail| {
             CacheStatus::Forwarded(Forwarded {

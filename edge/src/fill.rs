@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
 use domain::{CatalogRead, RowId, Seq};
-use edge_core::arrival::{Arrival, Arrived, is_failure};
+use edge_core::arrival::{Arrival, Arrived};
 use edge_core::cache_status::Detail;
+use edge_core::decision::Outcome;
 use edge_core::fields::Lines as _;
 use edge_core::headers::{SEEN, TAGS};
 use edge_core::{Encoding, Entry, Failure, Key, decision, unique};
@@ -95,11 +96,11 @@ impl Landed {
         }
     }
 
-    /// What a shopper would be answered with; `None` where the answer may be kept.
-    pub fn status(&self) -> Option<u16> {
+    /// `None` where the answer may be kept.
+    pub fn outcome(&self) -> Option<Outcome> {
         match self {
-            Self::Failed(failure) => Some(failure.status()),
-            Self::Passing { answer, .. } => Some(answer.status),
+            Self::Failed(failure) => Some(Outcome::Failed(*failure)),
+            Self::Passing { answer, .. } => Some(Outcome::Answered(answer.status)),
             Self::Kept { .. } => None,
         }
     }
@@ -110,7 +111,7 @@ impl Edge {
         let landed = self.asked_for(fill, context).await.unwrap_or_else(Landed::Failed);
 
         if let Some(kept) = &fill.kept
-            && landed.status().is_some_and(is_failure)
+            && landed.outcome().is_some_and(Outcome::is_failure)
         {
             kept.stand_in(now());
         }

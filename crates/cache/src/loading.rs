@@ -51,11 +51,6 @@ where
             let read_since = Instant::now();
             // Before the read, or the stamp would cover rows whose writes the read did not see.
             let before = self.follower.snapshot();
-            // The log has become another one since the last read: what the source holds may be of
-            // a store that is gone, and nothing tells how old it is.
-            if reads > 1 && before.table().is_none() {
-                return Err(LoadError::TooOld);
-            }
             let table_age = self.follower.age_at(read_since);
             let filled =
                 fill(before.stamp()).await.map_err(|error| LoadError::Fill(error.into()))?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::coherence::Verdict;
 use domain::{Resource, Seq, Stamp, TagHash, TagTable, Timestamp};
 
+use crate::Failure;
 use crate::arrival::{REFUSAL, is_failure};
 use crate::cache_status::{Detail, Forward};
 
@@ -98,14 +99,45 @@ impl LogAge {
     }
 }
 
+/// What came of asking the origin, where it is nothing that may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The origin did not answer, whatever something else on the way did.
+    Failed(Failure),
+    /// The origin answered with this status.
+    Answered(u16),
+}
+
+impl Outcome {
+    /// For `fwd-status`.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Failed(failure) => failure.status(),
+            Self::Answered(status) => status,
+        }
+    }
+
+    pub const fn is_failure(self) -> bool {
+        match self {
+            Self::Failed(_) => true,
+            Self::Answered(status) => is_failure(status),
+        }
+    }
+
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::Answered(REFUSAL))
+    }
+}
+
 impl Fetch {
-    /// Whether the entry, of which the log now says `verdict`, is shown in the place of an answer
-    /// with this status. A refusal is no failure of the origin: it may keep an entry in use that is
-    /// merely old, and never one that is known to be wrong.
-    pub fn is_covered(&self, status: u16, verdict: Verdict) -> bool {
-        let is_right = match status {
-            REFUSAL => verdict.is_valid(),
-            _ => is_failure(status) && verdict != Verdict::Withdrawn,
+    /// Whether the entry, of which the log now says `verdict`, is shown in the place of what came. A
+    /// refusal is no failure of the origin: it may keep an entry in use that is merely old, and never
+    /// one that is known to be wrong.
+    pub fn is_covered(&self, outcome: Outcome, verdict: Verdict) -> bool {
+        let is_right = if outcome.is_refusal() {
+            verdict.is_valid()
+        } else {
+            outcome.is_failure() && verdict != Verdict::Withdrawn
         };
 
         self.stands_in && is_right
@@ -293,15 +325,26 @@ mod tests {
         let old = fetch(decide(&entry(Resource::Product, 660), Verdict::Valid, CURRENT, NOW));
         let wrong = fetch(decide(&entry(Resource::Product, 1), Verdict::Invalid, CURRENT, NOW));
 
-        assert!(old.is_covered(429, Verdict::Valid));
-        assert!(!old.is_covered(429, Verdict::Invalid), "a row came while the origin was asked");
-        assert!(!wrong.is_covered(429, Verdict::Invalid));
+        assert!(old.is_covered(Outcome::Answered(429), Verdict::Valid));
+        assert!(
+            !old.is_covered(Outcome::Answered(429), Verdict::Invalid),
+            "a row came while the origin was asked"
+        );
+        assert!(!wrong.is_covered(Outcome::Answered(429), Verdict::Invalid));
         for failure in [500, 502, 503, 504] {
-            assert!(wrong.is_covered(failure, Verdict::Invalid), "{failure}");
-            assert!(!wrong.is_covered(failure, Verdict::Withdrawn), "{failure}");
+            assert!(wrong.is_covered(Outcome::Answered(failure), Verdict::Invalid), "{failure}");
+            assert!(!wrong.is_covered(Outcome::Answered(failure), Verdict::Withdrawn), "{failure}");
         }
-        assert!(!old.is_covered(200, Verdict::Valid) && !old.is_covered(404, Verdict::Valid));
-        assert!(!without_entry(CURRENT).is_covered(503, Verdict::Valid));
+        assert!(
+            !old.is_covered(Outcome::Answered(200), Verdict::Valid)
+                && !old.is_covered(Outcome::Answered(404), Verdict::Valid)
+        );
+        for strange in [200, 302, 404, 429] {
+            let foreign = Outcome::Failed(Failure::Foreign(strange));
+            assert!(wrong.is_covered(foreign, Verdict::Invalid), "{strange}");
+            assert!(!wrong.is_covered(foreign, Verdict::Withdrawn), "{strange}");
+        }
+        assert!(!without_entry(CURRENT).is_covered(Outcome::Answered(503), Verdict::Valid));
     }
 
     #[test]

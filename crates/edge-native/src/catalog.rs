@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use domain::{CatalogRead, Timestamp};
-use edge_core::arrival::is_failure;
 use edge_core::cache_status::{Detail, Forward, Forwarded};
-use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
+use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse, Outcome};
 use edge_core::{CacheStatus, Encoding, Key};
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, Response};
@@ -145,10 +144,10 @@ impl Edge {
         asked: &Asked<'_>,
     ) -> Response<Body> {
         // A row may have come while the origin was asked, so it is judged once more.
-        if let (Some(kept), Some(status)) = (stand_in, landed.status())
-            && plan.is_covered(status, kept.verdict(self.follower.table().table()))
+        if let (Some(kept), Some(outcome)) = (stand_in, landed.outcome())
+            && plan.is_covered(outcome, kept.verdict(self.follower.table().table()))
         {
-            return self.stand_in(kept, plan.why, Some(status), asked);
+            return self.stand_in(kept, plan.why, Some(outcome.status()), asked);
         }
         let forwarded = |status, stored, detail| {
             let status = CacheStatus::Forwarded(Forwarded {
@@ -222,17 +221,17 @@ impl Landed {
         }
     }
 
-    /// What a shopper would be answered with; `None` where the answer may be kept.
-    pub(crate) fn status(&self) -> Option<u16> {
+    /// `None` where the answer may be kept.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self {
-            Self::Failed(failure) => Some(failure.status()),
-            Self::Passing { answer, .. } => Some(answer.status.as_u16()),
+            Self::Failed(failure) => Some(Outcome::Failed(*failure)),
+            Self::Passing { answer, .. } => Some(Outcome::Answered(answer.status.as_u16())),
             Self::Kept { .. } => None,
         }
     }
 
     pub(crate) fn has_failed(&self) -> bool {
-        self.status().is_some_and(is_failure)
+        self.outcome().is_some_and(Outcome::is_failure)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use edge_core::Failure;
-use edge_core::arrival::REFUSAL;
+use edge_core::decision::Outcome;
 use tokio::time::timeout_at;
 
 use crate::edge::Edge;
@@ -61,7 +61,7 @@ impl Edge {
             }
             // The next one's answer to a key that was refused may be everybody's.
             if matches!(landed, Landed::Passing { is_shareable: false, .. })
-                && landed.status() != Some(REFUSAL)
+                && !landed.outcome().is_some_and(Outcome::is_refusal)
             {
                 edge.unshared.add(fill.key.as_str());
             }

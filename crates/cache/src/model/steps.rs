@@ -438,10 +438,6 @@ fn fills(
             }
         }
     } else if reads < READS_MAX && before.stamp().is_some() {
-        // The log has become another one since the last read.
-        if next.origin.table.stamp().is_none() {
-            return failed(next, rules, reader, ask);
-        }
         next.readers[reader] = Reader::Fills(ask, begin_fill(&next, rules, is_behind, reads + 1));
         return Ok(next);
     }
