@@ -34,10 +34,16 @@ fn evil_of(seen: &Seen) -> String {
     told.map(|(name, value)| format!("{name}: {value:?}")).collect()
 }
 
+/// Cloudflare says by it who asks, whatever a client has sent; nothing stands before a local Worker
+/// that would. The native edge is held to ignore it in its own tests.
+fn is_the_platforms(line: &str) -> bool {
+    line.starts_with("CF-Connecting-IP")
+}
+
 pub async fn no_header_changes_the_page(stage: &Stage) -> Result<()> {
     plays_echo(stage);
 
-    for (n, line) in HEADERS.iter().enumerate() {
+    for (n, line) in HEADERS.iter().filter(|line| !is_the_platforms(line)).enumerate() {
         // The mutation is the first to ask for this page, and asks again when it is kept.
         let page = format!("/products?brand=header-{n}");
         let cold = raw(stage, &page, line).await?;
