@@ -66,7 +66,13 @@ pub struct VersionHeader {
 #[expect(dead_code, reason = "read by the extractor IfMatch")]
 pub struct OptionalVersionHeader {
     /// The ETag that was read. Left out, or `*`: whatever is there.
-    #[param(rename = "if-match", pattern = r#"^("[0-9]{1,19}"|\*)$"#)]
+    // A header has no null, which the type alone would allow.
+    #[param(
+        rename = "if-match",
+        pattern = r#"^("[0-9]{1,19}"|\*)$"#,
+        value_type = String,
+        required = false
+    )]
     if_match: Option<String>,
 }
 
