@@ -5,7 +5,7 @@
 //! All of it only makes caches faster to notice. What keeps them right is the rule by which they
 //! follow the log themselves, so whatever is lost here costs time and nothing else.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod announce;

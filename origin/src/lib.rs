@@ -1,6 +1,6 @@
 //! The origin: catalogue reads for edges, admin writes, and the change log that keeps caches true.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod access;

@@ -12,7 +12,7 @@ mod world;
 
 pub use answer::Answer;
 pub use door::{Call, Door};
-pub use process::{Ended, Shop};
+pub use process::{Ended, Shop, with_open_files};
 pub use retail::{Retail, RetailProduct};
 pub use wait::{until, until_every, within};
 pub use world::World;

@@ -159,6 +159,23 @@ impl Drop for Shop {
     }
 }
 
+/// The same command with a limit of open files, soft and hard.
+pub fn with_open_files(command: &Command, limit: u32) -> Command {
+    let mut limited = Command::new("sh");
+    let script = format!(r#"ulimit -Sn {limit} && ulimit -Hn {limit} && exec "$0" "$@""#);
+    limited.args(["-c", &script]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        limited.current_dir(folder);
+    }
+    limited
+}
+
 impl Ended {
     /// Runs a command to its end.
     pub(crate) async fn of(command: Command, bound: Duration) -> Result<Self> {

@@ -1,7 +1,7 @@
 //! What a tier needs to keep answers without ever keeping one too long: a follower of the change
 //! log, and a read-through cache that judges each entry by it.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod changes;

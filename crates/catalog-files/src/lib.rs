@@ -5,7 +5,7 @@
 //! in; what is wrong with the file as a whole (a column that is missing, a mapping to nothing) is a
 //! [`FileError`] before anything is done. What is written is read back by itself, byte for byte.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod category_path;

@@ -1,7 +1,7 @@
 //! The native shell of `edge-core`: an HTTP server that answers catalogue reads from memory, asks
 //! the origin for what it lacks, and passes everything else on.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod answer;

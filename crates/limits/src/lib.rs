@@ -1,7 +1,7 @@
 //! Limits as doors keep them: who is let in, what is said about it, and what happens while nobody
 //! can count.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod denied;

@@ -1,7 +1,7 @@
 //! What a program of the shop stands on: its settings and secrets, the backends that they choose,
 //! its telemetry and its end.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod backup;

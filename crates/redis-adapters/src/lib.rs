@@ -1,7 +1,7 @@
 //! What processes share in Redis: answers of the catalogue, counts of requests, and the news that
 //! the change log has grown. The only crate that names a type of the Redis client.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod bell;

@@ -5,7 +5,7 @@
 //! once. The clock is tokio's: monotonic, so that a jump of the wall clock opens and closes nothing,
 //! and a test or a simulation pauses it.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod breaker;

@@ -1,7 +1,7 @@
 //! The catalogue in memory: one immutable snapshot answers lists, search, facets, categories,
 //! featured products, bestsellers and recommendations; changes make the next snapshot.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod admin;

@@ -1,6 +1,6 @@
 //! Repositories and storage transactions, written once on the Items port; no backend is named.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod admin_keys;

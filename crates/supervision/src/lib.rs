@@ -1,7 +1,7 @@
 //! Tasks that live as long as their process: a panic of one starts it again, or ends the process,
 //! and is counted. And whether the process is fit: no loop is gone without anybody noticing.
 
-// A print panics where its reader has gone, and waits where nobody reads: see `platform::console`.
+// `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod backoff;

@@ -1,19 +1,18 @@
 //! Clients that hold connections and do little with them leave room for all others, at both servers.
 
 use std::net::SocketAddr;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
 use tests::catalogue::{create_category, draft};
-use tests::{Door, Shop, World, until, within};
+use tests::{Door, Shop, World, until, with_open_files, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// As on Debian: the soft limit of a login, here the hard one as well, so that nothing is raised.
-const OPEN_FILES: &str = "ulimit -Sn 1024 && ulimit -Hn 1024";
+const OPEN_FILES: u32 = 1_024;
 /// More than the process may open.
 const HELD: usize = 1_100;
 /// Everything here takes milliseconds; a server without room never answers.
@@ -35,25 +34,19 @@ const REFUSED: &str = "GET /products?limit=x HTTP/1.1\r\nHost: shop\r\n\r\n";
 
 #[tokio::test]
 async fn idle_connections_of_every_kind_leave_room_at_the_origin() -> Result<()> {
-    let (world, key, shop) = open_with_few_files().await?;
-
-    for (mark, kind) in KINDS {
-        let held = within(BOUND, "they are open", hold(shop.origin(), &[kind])).await?;
-
-        all_is_answered(&shop, &key, mark).await?;
-        drop(held);
-    }
-    shop.close().await?;
-    drop(world);
-    Ok(())
+    every_kind_leaves_room_at(Shop::origin).await
 }
 
 #[tokio::test]
 async fn idle_connections_of_every_kind_leave_room_at_the_edge() -> Result<()> {
+    every_kind_leaves_room_at(Shop::edge).await
+}
+
+async fn every_kind_leaves_room_at(door: fn(&Shop) -> &Door) -> Result<()> {
     let (world, key, shop) = open_with_few_files().await?;
 
     for (mark, kind) in KINDS {
-        let held = within(BOUND, "they are open", hold(shop.edge(), &[kind])).await?;
+        let held = within(BOUND, "they are open", hold(door(&shop), &[kind])).await?;
 
         all_is_answered(&shop, &key, mark).await?;
         drop(held);
@@ -182,26 +175,9 @@ async fn open_with_few_files() -> Result<(World, String, Shop)> {
     let world = World::new()?;
     let key = world.admin_key("catalog").await?;
     let command = world.command_with(&["--edge-port", "0", "--origin-port", "0"])?;
-    let shop = Shop::start(&mut with_few_files(&command)).await?;
+    let shop = Shop::start(&mut with_open_files(&command, OPEN_FILES)).await?;
 
     Ok((world, key, shop))
-}
-
-/// The same command under [`OPEN_FILES`].
-fn with_few_files(command: &Command) -> Command {
-    let mut limited = Command::new("sh");
-    limited.arg("-c").arg(format!(r#"{OPEN_FILES} && exec "$0" "$@""#));
-    limited.arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
-        };
-    }
-    if let Some(folder) = command.get_current_dir() {
-        limited.current_dir(folder);
-    }
-    limited
 }
 
 /// A miss, hits, a write and health, as another address asks for them.

@@ -8,13 +8,15 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use redis_adapters::testing::LocalRedis;
 use serde_json::Value;
-use tests::{Door, World, until};
+use tests::{Door, World, until, with_open_files};
 
 use crate::measures::Usage;
 use crate::process::Process;
 use crate::{PATIENCE, ensure_none, say};
 
 const CLOCK: &str = "clock";
+/// What Debian gives a process at first.
+const OPEN_FILES: u32 = 1_024;
 /// Debian's package `libfaketime` puts it below the machine's own folder of libraries.
 const LIBRARIES: &str = "/usr/lib";
 const FAKETIME: &str = "faketime/libfaketime.so.1";
@@ -203,7 +205,7 @@ fn command(
     faketime: &Path,
     arguments: &[&str],
 ) -> Result<Command> {
-    let mut command = limited(&world.command_with(arguments)?);
+    let mut command = with_open_files(&world.command_with(arguments)?, OPEN_FILES);
     command
         .env("SHOP__CACHE__BACKEND", "redis")
         .env("SHOP__CACHE__URL", redis.url(0))
@@ -213,23 +215,6 @@ fn command(
         .env("FAKETIME_CACHE_DURATION", "1")
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     Ok(command)
-}
-
-/// The same command with as few descriptors as Debian gives a process at first.
-fn limited(command: &Command) -> Command {
-    let mut limited = Command::new("sh");
-    limited.args(["-c", r#"ulimit -n 1024; exec "$0" "$@""#]).arg(command.get_program());
-    limited.args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
-        };
-    }
-    if let Some(folder) = command.get_current_dir() {
-        limited.current_dir(folder);
-    }
-    limited
 }
 
 fn command_of_edge(
