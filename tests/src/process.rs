@@ -109,6 +109,11 @@ impl Shop {
         self.child.id()
     }
 
+    /// Whether its process has ended, by itself or by a signal.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// As a power cut would.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;

@@ -48,7 +48,7 @@ impl Fault {
                 served
             }
             Self::Connections => {
-                let mut held = open(stage.edge.edge.url()).await?;
+                let mut held = open(stage.edge.server.edge().url()).await?;
                 held.extend(open(stage.shop()?.operators.url()).await?);
                 held.extend(open(stage.shop()?.edge.url()).await?);
                 load.serves_misses_and_writes().await?;

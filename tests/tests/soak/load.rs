@@ -75,7 +75,7 @@ impl Load {
             tasks.spawn(write(Arc::clone(&state), writer, origin.clone(), key.clone()));
         }
         for reader in 0..READERS {
-            tasks.spawn(read(Arc::clone(&state), stage.edge.edge.clone(), reader));
+            tasks.spawn(read(Arc::clone(&state), stage.edge.server.edge().clone(), reader));
         }
         Ok(Self { state, tasks, writers })
     }

@@ -1,33 +1,25 @@
 //! A shop or an edge whose standard error the test can stop reading.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead as _, BufReader, PipeReader, pipe};
+use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use rustix::pipe::fcntl_setpipe_size;
-use rustix::process::{Pid, Signal, kill_process};
-use tests::{Door, until};
-use tokio::sync::mpsc;
-use tokio::time::timeout;
-
-use crate::PATIENCE;
+use tests::Shop;
 
 /// Lines kept for the message of a failure.
 const LINES_KEPT: usize = 2_000;
 
-/// The smallest that Linux has: a few lines, and a reader that has stopped is felt.
+/// The smallest that Linux has: it is full after a few lines that are not read.
 const PIPE_BYTES: usize = 4_096;
 
 /// Killed when dropped.
 pub struct Process {
-    child: Child,
+    pub server: Shop,
     pub log: Log,
-    pub edge: Door,
-    /// The origin's port, or the operators' page of an edge alone.
-    pub operators: Door,
 }
 
 /// Standard error: read by a thread of its own, unless reading is paused.
@@ -44,67 +36,15 @@ struct LogState {
 impl Process {
     /// Starts it and waits for its ready line.
     pub async fn start(command: &mut Command) -> Result<Self> {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("the shop can't be started")?;
+        let (reader, writer) = pipe()?;
+        fcntl_setpipe_size(&writer, PIPE_BYTES)?;
         let log = Log::default();
-        let stderr = child.stderr.take().context("piped")?;
-        fcntl_setpipe_size(&stderr, PIPE_BYTES)?;
-        log.read(stderr);
-        let mut ready = lines(child.stdout.take().context("piped")?);
-        let doors = async {
-            while let Some(line) = ready.recv().await {
-                if let Some(doors) = doors(&line) {
-                    return doors;
-                }
-            }
-            bail!("it ended before it was ready")
-        };
-        let doors = timeout(PATIENCE, doors).await.context("not ready in time").flatten();
+        log.read(reader);
 
-        match doors {
-            Ok((edge, operators)) => Ok(Self { child, log, edge, operators }),
-            Err(error) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                Err(error.context(log.end()))
-            }
+        match Shop::start_logging_to(command, writer.into()).await {
+            Ok(server) => Ok(Self { server, log }),
+            Err(error) => Err(error).with_context(|| log.end()),
         }
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Ends it without warning.
-    pub fn kill(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-
-    /// Asks it to stop and wants exit code 0.
-    pub async fn close(mut self) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
-        let status = until(PATIENCE, "it stops", async || Ok(self.child.try_wait()?)).await?;
-
-        anyhow::ensure!(status.success(), "it stopped with {status}:\n{}", self.log.end());
-        Ok(())
-    }
-
-    /// Whether the process has ended, which it never does by itself.
-    pub fn has_ended(&mut self) -> Result<bool> {
-        Ok(self.child.try_wait()?.is_some())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -129,7 +69,7 @@ impl Log {
         lines.iter().filter(|line| line.contains("panicked at")).cloned().collect()
     }
 
-    fn read(&self, stream: impl std::io::Read + Send + 'static) {
+    fn read(&self, stream: PipeReader) {
         let state = Arc::clone(&self.0);
         thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -147,26 +87,4 @@ impl Log {
             }
         });
     }
-}
-
-fn lines(stream: impl std::io::Read + Send + 'static) -> mpsc::UnboundedReceiver<String> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            // Nobody receives any more once it is ready.
-            let _ = sender.send(line);
-        }
-    });
-
-    receiver
-}
-
-/// `shop ready: edge URL origin URL`, or `edge ready: URL operators URL`.
-fn doors(line: &str) -> Option<Result<(Door, Door)>> {
-    let (edge, operators) = match line.strip_prefix("edge ready: ") {
-        Some(rest) => rest.split_once(" operators ")?,
-        None => line.strip_prefix("shop ready: edge ")?.split_once(" origin ")?,
-    };
-
-    Some(Door::new(edge).and_then(|edge| Ok((edge, Door::new(operators)?))))
 }

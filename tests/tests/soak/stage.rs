@@ -51,7 +51,7 @@ impl Stage {
 
         let command = &mut command(&world, &redis, &faketime, &["--no-demo", "--edge-port", "0"])?;
         let shop = Process::start(command.args(["--origin-port", "0"])).await?;
-        let origin = shop.operators.url();
+        let origin = shop.server.operators().url();
         let alone = ["edge", "--origin", &origin, "--listen", "127.0.0.1:0"];
         let mut command = command_of_edge(&world, &redis, &faketime, &alone)?;
         let edge = Process::start(&mut command).await?;
@@ -74,7 +74,7 @@ impl Stage {
         let shop = self.shop.take().context("the shop runs")?;
         ensure_none("panics of the shop", &shop.log.panics())?;
 
-        shop.kill()
+        shop.server.kill()
     }
 
     pub async fn start_shop(&mut self) -> Result<()> {
@@ -95,8 +95,12 @@ impl Stage {
         for (name, process) in [("shop", shop), ("edge", &mut self.edge)] {
             let mut last = String::new();
             let ready = until(PATIENCE, "it is ready", async || {
-                ensure!(!process.has_ended()?, "the {name} has ended:\n{}", process.log.end());
-                match process.operators.call("GET", "/readyz").send().await {
+                ensure!(
+                    !process.server.has_ended()?,
+                    "the {name} has ended:\n{}",
+                    process.log.end()
+                );
+                match process.server.operators().call("GET", "/readyz").send().await {
                     Ok(answer) if answer.status == 200 => Ok(Some(())),
                     Ok(answer) => {
                         last = answer.to_string();
@@ -114,7 +118,7 @@ impl Stage {
     }
 
     pub fn usage(&self) -> Result<Usage> {
-        Usage::of(self.edge.pid())
+        Usage::of(self.edge.server.id())
     }
 
     /// On hand of a SKU, as an admin reads it.
@@ -131,8 +135,8 @@ impl Stage {
         ensure_none("panics of the shop", &shop.log.panics())?;
         ensure_none("panics of the edge", &self.edge.log.panics())?;
 
-        self.edge.close().await?;
-        shop.close().await
+        self.edge.server.close().await?;
+        shop.server.close().await
     }
 }
 
