@@ -74,7 +74,7 @@ pub fn ranking(category: Option<CategoryId>) -> Key {
 }
 
 /// Counts the writes that the tags of other writes depend on.
-pub fn surroundings() -> Key {
+pub fn tag_context() -> Key {
     Key::new(Table::Catalog, LISTS, "surroundings")
 }
 

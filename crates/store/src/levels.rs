@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use domain::{LedgerEntry, Sku, StockLevel, Timestamp};
 use ports::{Action, Attributes, BATCH_MAX, Condition, Items, PortError};
 
-use crate::catalog::lost::Lost;
-use crate::catalog::plan::{Done, Meaning, Plan, at_version};
+use crate::write::{Attempt, WriteBatch, at_version};
 use crate::{Actor, StoreError, keys};
 
 /// Beside a level's fields: its variant was deleted. The item stays, so that a new variant of the
@@ -55,13 +54,9 @@ pub(crate) async fn read_all<'a>(
     Ok(levels)
 }
 
-pub(crate) fn is_retired(item: &Attributes) -> bool {
-    item.0.contains_key(RETIRED)
-}
-
 impl StoredLevel {
     pub fn parse(item: Attributes) -> Result<(Sku, Self), PortError> {
-        let is_retired = is_retired(&item);
+        let is_retired = item.0.contains_key(RETIRED);
         let level: StockLevel = item.parse("a stock level")?;
         let sku = level.sku.clone();
 
@@ -86,7 +81,11 @@ impl StoredLevel {
 }
 
 /// Puts the level of a new variant in place, with its first ledger row.
-pub(crate) fn push_arrival(plan: &mut Plan, arrival: &Arrival, movement: Movement<'_>) -> Done {
+pub(crate) fn push_arrival(
+    batch: &mut WriteBatch,
+    arrival: &Arrival,
+    movement: Movement<'_>,
+) -> Result<(), PortError> {
     let level = &arrival.level;
     let free = if arrival.retired {
         Condition::All(vec![
@@ -101,45 +100,46 @@ pub(crate) fn push_arrival(plan: &mut Plan, arrival: &Arrival, movement: Movemen
         attributes: Attributes::of(level)?,
         condition: Some(free),
     };
-    plan.push_meaning(put, Meaning::SkuTaken(level.sku.clone()));
-    push_ledger(plan, level, level.on_hand, movement)?;
+    // Where the SKU is taken, planning again finds its level.
+    batch.push(put);
+    push_ledger(batch, level, level.on_hand, movement)?;
     Ok(())
 }
 
 /// Replaces a level that has not moved since it was read; answers with its ledger row.
 pub(crate) fn push_change(
-    plan: &mut Plan,
+    batch: &mut WriteBatch,
     before: &StockLevel,
     after: &StockLevel,
     movement: Movement<'_>,
 ) -> Result<LedgerEntry, PortError> {
-    plan.push(Action::Put {
+    batch.push(Action::Put {
         key: keys::stock(&after.sku),
         attributes: Attributes::of(after)?,
         condition: Some(unmoved(before)),
     });
-    push_ledger(plan, after, after.on_hand - before.on_hand, movement)
+    push_ledger(batch, after, after.on_hand - before.on_hand, movement)
 }
 
 /// Takes a level out of use with its variant: what is on hand leaves the books. `InUse` while a
 /// checkout holds some of it or some waits to be shipped.
 pub(crate) fn push_departure(
-    plan: &mut Plan,
+    batch: &mut WriteBatch,
     level: &StockLevel,
     movement: Movement<'_>,
-) -> Result<(), Lost> {
+) -> Attempt<()> {
     if level.held != 0 || level.allocated != 0 {
         let why = format!("{} is held by a checkout or waits to be shipped", level.sku);
         return Err(StoreError::InUse(why).into());
     }
     let after =
         StockLevel { on_hand: 0, available: 0, version: level.version + 1, ..level.clone() };
-    plan.push(Action::Put {
+    batch.push(Action::Put {
         key: keys::stock(&level.sku),
         attributes: Attributes::of(&after)?.with(RETIRED, true),
         condition: Some(unmoved(level)),
     });
-    push_ledger(plan, &after, -level.on_hand, movement)?;
+    push_ledger(batch, &after, -level.on_hand, movement)?;
     Ok(())
 }
 
@@ -155,7 +155,7 @@ fn unmoved(level: &StockLevel) -> Condition {
 
 /// The row that leads to `level`. Rows are never written over.
 fn push_ledger(
-    plan: &mut Plan,
+    batch: &mut WriteBatch,
     level: &StockLevel,
     delta: i64,
     movement: Movement<'_>,
@@ -170,6 +170,6 @@ fn push_ledger(
         at: movement.at,
     };
 
-    plan.put_new(keys::ledger(&level.sku, level.version), Attributes::of(&entry)?);
+    batch.put_new(keys::ledger(&level.sku, level.version), Attributes::of(&entry)?);
     Ok(entry)
 }

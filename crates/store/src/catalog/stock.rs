@@ -7,10 +7,11 @@ use domain::{CatalogProduct, FieldError, LedgerEntry, Sku, StockLevel};
 use ports::{PageToken, Query, SortRange, Table};
 use serde_json::json;
 
-use crate::catalog::lost::{Lost, Try};
-use crate::catalog::plan::Plan;
-use crate::catalog::{Catalog, Committed, What};
+use crate::audit::AuditRecord;
+use crate::catalog::batch::CatalogBatch;
+use crate::catalog::repository::{Catalog, Committed};
 use crate::levels::{self, Movement, StoredLevel};
+use crate::write::{Attempt, WriteConflict};
 use crate::{StoreError, WriteContext, keys};
 
 const REASON_MAX: usize = 200;
@@ -25,7 +26,7 @@ pub struct Adjusted {
 impl Catalog {
     /// `None` for a SKU that no variant has.
     pub async fn stock(&self, sku: &Sku) -> Result<Option<StockLevel>, StoreError> {
-        let item = self.items.get(&keys::stock(sku)).await?;
+        let item = self.db.items.get(&keys::stock(sku)).await?;
         let stored = item.map(StoredLevel::parse).transpose()?;
 
         Ok(stored.and_then(|(_, level)| level.live()))
@@ -36,7 +37,7 @@ impl Catalog {
         &self,
         skus: impl IntoIterator<Item = &Sku>,
     ) -> Result<HashMap<Sku, StockLevel>, StoreError> {
-        let stored = levels::read_all(&*self.items, skus).await?;
+        let stored = levels::read_all(&*self.db.items, skus).await?;
         let live = stored.into_iter().filter_map(|(sku, level)| Some((sku, level.live()?)));
 
         Ok(live.collect())
@@ -60,7 +61,7 @@ impl Catalog {
             .descending()
             .limit(limit)
             .after(after);
-        let page = self.items.query(&query).await?;
+        let page = self.db.items.query(&query).await?;
 
         let rows = page.rows.into_iter().map(|row| row.attributes.parse("a ledger row"));
         Ok(rows.collect::<Result<_, _>>()?)
@@ -90,9 +91,9 @@ impl Catalog {
         let by = by.into();
         let reason = reason.trim();
         check(delta, reason)?;
-        let _turn = self.turns.take(sku).await;
+        let _lock = self.sku_locks.lock(sku).await;
 
-        self.retry(|| self.try_adjust(sku, seen, delta, reason, by)).await
+        self.db.retry(|| self.try_adjust(sku, seen, delta, reason, by)).await
     }
 
     async fn try_adjust(
@@ -102,41 +103,37 @@ impl Catalog {
         delta: i64,
         reason: &str,
         by: WriteContext<'_, Adjusted>,
-    ) -> Try<Committed<Adjusted>> {
+    ) -> Attempt<Committed<Adjusted>> {
         let level = self.stock(sku).await?.ok_or(StoreError::NotFound("SKU"))?;
         if seen.is_some_and(|seen| seen != level.version) {
             return Err(StoreError::VersionMismatch { current: level.version }.into());
         }
         let after = level.adjusted(delta).map_err(StoreError::from)?;
-        let at = self.world.now();
+        let at = self.db.now();
         let movement = Movement { by: by.actor(), reason, at };
-        let mut plan = Plan::default();
-        let entry = levels::push_change(&mut plan, &level, &after, movement)?;
+        let mut batch = CatalogBatch::default();
+        let entry = levels::push_change(&mut batch.writes, &level, &after, movement)?;
         if level.availability() != after.availability() {
-            self.push_bucket(&mut plan, &after).await?;
+            self.push_bucket(&mut batch, &after).await?;
         }
         let adjusted = Adjusted { level: after, entry };
-        let what = What {
+        let record = AuditRecord {
             action: "stock.adjust",
             entity: sku.to_string(),
             details: json!({ "delta": delta, "reason": reason }),
         };
 
-        if plan.has_changes() {
-            self.commit(plan, by, what, adjusted).await
-        } else {
-            self.commit_without_row(plan, by, what, adjusted).await
-        }
+        self.commit(batch, by, record, adjusted).await
     }
 
-    async fn push_bucket(&self, plan: &mut Plan, level: &StockLevel) -> Result<(), Lost> {
-        let around = self.surroundings().await?;
+    async fn push_bucket(&self, batch: &mut CatalogBatch, level: &StockLevel) -> Attempt<()> {
+        let context = self.tag_context().await?;
         // Deleted since the level was read, level and all.
-        let product = self.product(level.product).await?.ok_or(Lost::Moved)?;
+        let product = self.product(level.product).await?.ok_or(WriteConflict::Stale)?;
         let shown = with_level(&product, level);
 
-        plan.product(Some(&product), Some(&shown), &around)?;
-        plan.push(around.check());
+        batch.product(Some(&product), Some(&shown), &context)?;
+        batch.writes.push(context.check());
         Ok(())
     }
 }

@@ -7,8 +7,7 @@ use domain::Timestamp;
 use ports::{Action, Attributes, Condition, Key, PortError, Table, Update, Value};
 use sha2::{Digest, Sha256};
 
-use super::record::{self, PartRecord};
-use super::{Recorded, StoredResponse, signed};
+use super::record::{self, PartRecord, Record, Recorded, StoredResponse, signed};
 use crate::schema;
 
 /// The right to run a claimed request. Clones are the same claim.
@@ -51,6 +50,19 @@ impl ClaimedKey {
     /// Whether a write under this claim has recorded the answer.
     pub fn is_recorded(&self) -> bool {
         self.0.is_recorded.load(Ordering::Acquire)
+    }
+
+    /// The record of the request while it runs.
+    pub(super) fn running_until(&self, lease_until: Timestamp) -> Record {
+        Record {
+            request: self.0.request.clone(),
+            owner: self.0.owner.clone(),
+            lease_until: lease_until.as_millis(),
+            expires_at: self.0.expires_at,
+            response: None,
+            place: None,
+            body_items: 0,
+        }
     }
 
     /// The action without which no write under this key is committed, for batches of the caller's
@@ -148,16 +160,8 @@ impl ClaimedKey {
         &self.0.request
     }
 
-    pub(super) fn owner(&self) -> &str {
-        &self.0.owner
-    }
-
     pub(super) fn claimed_at(&self) -> u64 {
         self.0.claimed_at
-    }
-
-    pub(super) fn expires_at(&self) -> u64 {
-        self.0.expires_at
     }
 }
 

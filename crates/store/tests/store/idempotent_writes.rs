@@ -1,10 +1,7 @@
 //! Writes under an idempotency key: the effect and the answer are one transaction, whatever happens
 //! between the steps of a request and whoever else runs it.
 
-use std::sync::Arc;
-
 use futures::future::join_all;
-use ports::World;
 use store::idempotency::LEASE;
 use store::{
     Adjusted, Author, Bulk, Catalog, Claim, ClaimedKey, Ended, Idempotency, Recorded, StoreError,
@@ -14,9 +11,7 @@ use store::{
 use crate::shop::{Fault, Shop, on_each_engine, product_draft, sku, upsert};
 
 fn idempotency(shop: &Shop) -> Idempotency {
-    let world: Arc<dyn World> = shop.world.clone();
-
-    Idempotency::new(shop.items.clone(), world, LEASE)
+    Idempotency::new(shop.db(), LEASE)
 }
 
 async fn claim(shop: &Shop) -> Claim {
@@ -157,10 +152,10 @@ on_each_engine! {
         lamps(&shop).await;
         let late = owned(&shop).await;
         let other = shop.other_process();
-        let (world, items) = (shop.world.clone(), shop.items.clone());
+        let (world, db) = (shop.world.clone(), shop.db());
         shop.faults.meanwhile(move || async move {
             world.pass(LEASE * 2);
-            let keys = Idempotency::new(items, world, LEASE);
+            let keys = Idempotency::new(db, LEASE);
             let Ok(Claim::Owned(later)) = keys.claim("ada", "k", "r").await else { panic!() };
             let by = store::Actor::command("other");
             let by = WriteContext::whole(&by, Some(&later), &level);

@@ -198,7 +198,7 @@ on_each_engine! {
         let cut = bulk.apply(&rows, note).await;
         drop(bulk);
         while !shop.faults.are_over() {
-            let _ = shop.catalog.set_mark("drain", "faults").await;
+            let _ = shop.catalog.set_metadata("drain", "faults").await;
         }
 
         assert!(matches!(cut, Err(StoreError::Port(_))), "{cut:?}");

@@ -11,8 +11,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use domain::{CatalogProduct, Category, CategoryId, ProductId, Seq, Sku, Slug};
-use ports::{Condition, Items, Key, Table, Transaction, Update, World};
-use store::{Actor, Catalog, Log};
+use ports::{Condition, Items, Key, Table, Transaction, Update};
+use store::{Actor, Catalog, Db, Log};
 
 pub use drafts::*;
 pub(crate) use engines::on_each_engine;
@@ -34,16 +34,18 @@ impl Shop {
         let world = Arc::new(HandSetWorld::new());
         let faults = Arc::new(Faults::before(engine));
         let items: Arc<dyn Items> = faults.clone();
-        let catalog = Catalog::over(items.clone(), world.clone());
+        let catalog = Catalog::over(Db::new(items.clone(), world.clone()));
 
         Self { items, faults, world, catalog, by: Actor::command("test"), _keep: Box::new(keep) }
     }
 
     /// The same store as another process sees it: with a log of its own.
     pub fn other_process(&self) -> Catalog {
-        let world: Arc<dyn World> = self.world.clone();
+        Catalog::over(self.db())
+    }
 
-        Catalog::over(self.items.clone(), world)
+    pub fn db(&self) -> Db {
+        Db::new(self.items.clone(), self.world.clone())
     }
 
     pub fn row_key(seq: Seq) -> Key {
