@@ -42,5 +42,5 @@ pub use product::{Availability, CatalogProduct, Product, Status, Variant};
 pub use query::{CatalogRead, ListQuery, PriceRange, Ref, Sort};
 pub use row_id::{RowDigest, RowId, Standing};
 pub use slug::{InvalidSlug, Sku, Slug};
-pub use stock::{InvalidStock, LedgerEntry, StockLevel};
+pub use stock::{InvalidStock, LedgerEntry, StockLevel, StockPolicy};
 pub use time::Timestamp;

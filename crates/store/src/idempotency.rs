@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ports::{Action, Attributes, Condition, PAGE_MAX, Query, SortRange, Table, Update, Value};
 
-use crate::write::{ConflictCause, Db, FailedCondition, WriteBatch, WriteConflict};
+use crate::write::{ConflictCause, Db, FailedCondition, WriteBatch, WriteConflict, signed};
 use crate::{StoreError, schema};
 
 pub use claimed::ClaimedKey;
@@ -21,7 +21,7 @@ pub use record::{Recorded, StoredResponse};
 
 pub(crate) use record::record_place;
 
-use record::{PartRecord, Record, signed};
+use record::{PartRecord, Record};
 
 /// Longer than any request that is well, except imports, and short enough to wait for after a crash.
 pub const LEASE: Duration = Duration::from_secs(30);

@@ -88,16 +88,21 @@ pub fn log_row(seq: Seq) -> Key {
 }
 
 /// Also what makes a SKU unique; stays when its variant goes.
-pub fn stock(sku: &Sku) -> Key {
-    Key::new(Table::Inventory, stock_partition(sku), "level")
+pub fn level(sku: &Sku) -> Key {
+    Key::new(Table::Inventory, level_partition(sku), "level")
 }
 
 pub fn ledger(sku: &Sku, version: u64) -> Key {
-    Key::new(Table::Inventory, stock_partition(sku), format!("{LEDGER_PREFIX}{version:020}"))
+    Key::new(Table::Inventory, level_partition(sku), format!("{LEDGER_PREFIX}{version:020}"))
 }
 
-pub fn stock_partition(sku: &Sku) -> String {
+pub fn level_partition(sku: &Sku) -> String {
     format!("sku#{sku}")
+}
+
+/// Stands under what caused it, so that what moved for one order is found by the order.
+pub fn movement(cause: &str, kind: &str) -> Key {
+    Key::new(Table::Inventory, format!("movement#{cause}"), kind)
 }
 
 /// A month a partition, so that none grows for ever.

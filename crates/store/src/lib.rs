@@ -9,8 +9,8 @@ pub mod bulk;
 pub mod catalog;
 pub mod error;
 pub mod idempotency;
+pub mod inventory;
 mod keys;
-mod levels;
 pub mod schema;
 mod watched;
 pub mod write;
@@ -23,5 +23,6 @@ pub use error::StoreError;
 pub use idempotency::{
     Author, Claim, ClaimedKey, Ended, Idempotency, Recorded, Render, StoredResponse, WriteContext,
 };
+pub use inventory::{Inventory, StockLines};
 pub use watched::WatchedItems;
 pub use write::{Db, WriteBatch};

@@ -7,8 +7,8 @@ use domain::{CatalogProduct, ProductId, Sku, Slug};
 use crate::StoreError;
 use crate::bulk::upsert::Upsert;
 use crate::catalog::Catalog;
+use crate::inventory::{self, StoredLevel};
 use crate::keys::{self, SlugOf};
-use crate::levels::{self, StoredLevel};
 
 /// A product that is deleted between two reads is gone at the next one.
 const READS: u32 = 3;
@@ -34,7 +34,7 @@ impl Known {
     }
 
     async fn read(catalog: &Catalog, rows: &[Upsert]) -> Result<Self, StoreError> {
-        let levels = levels::read_all(&*catalog.db.items, rows.iter().map(|row| &row.sku)).await?;
+        let levels = inventory::read_levels(&catalog.db, rows.iter().map(|row| &row.sku)).await?;
         let slugs = load_slugs(catalog, rows, &levels).await?;
         let named = rows.iter().filter_map(|row| slugs.get(row.slug.as_ref()?).copied().flatten());
         let ids: HashSet<_> = levels.values().filter_map(product_of).chain(named).collect();

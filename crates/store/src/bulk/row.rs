@@ -7,7 +7,7 @@ use crate::bulk::known::{Known, candidates};
 use crate::bulk::transaction::{BulkTransaction, PlanInput, Touched};
 use crate::bulk::upsert::{Outcome, Upsert, refused};
 use crate::catalog::{FEATURED_MAX, touch, with_level};
-use crate::levels::StoredLevel;
+use crate::inventory::StoredLevel;
 
 impl BulkTransaction {
     /// Takes a row, or says why it can't go in; then nothing of it is taken.
@@ -39,7 +39,7 @@ impl BulkTransaction {
         let named = row.slug.as_ref().and_then(|slug| self.owner(input.known, slug));
         let id = named.unwrap_or_else(|| ProductId::new(now, input.catalog.db.random()));
         let stored = input.known.levels.get(&row.sku);
-        let (variant, arrival) = input.catalog.new_variant(id, &variant_draft(row), stored, now);
+        let (variant, new) = input.catalog.new_variant(id, &variant_draft(row), stored, now);
 
         let (before, mut after) = match named {
             Some(id) => self.state(input.known, id)?,
@@ -57,10 +57,10 @@ impl BulkTransaction {
         self.check_featured(row, id)?;
         count_edit(before.as_ref(), &mut after, now);
 
-        if arrival.retired {
+        if new.was_retired {
             self.returning.insert(row.sku.clone());
         }
-        self.levels.insert(row.sku.clone(), Touched { before: None, after: arrival.level });
+        self.levels.insert(row.sku.clone(), Touched { before: None, after: new.level });
         self.put(row, before, after);
         Ok((Outcome::Created(id), id))
     }

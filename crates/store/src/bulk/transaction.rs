@@ -9,7 +9,7 @@ use crate::Actor;
 use crate::bulk::known::Known;
 use crate::bulk::upsert::{Outcome, Upsert};
 use crate::catalog::{Catalog, CatalogBatch, FeaturedList, TagContext};
-use crate::levels::{self, Arrival, Movement, StoredLevel};
+use crate::inventory::{self, NewLevel, StockChange, StoredLevel};
 
 /// Head, log row, audit entry, checkpoint, featured list, context of tags and idempotency key come on
 /// top of the rows' own actions.
@@ -106,14 +106,14 @@ impl BulkTransaction {
         for (sku, Touched { before, after }) in &self.levels {
             match before {
                 Some(before) => {
-                    let movement = Movement { by, reason: "import", at };
-                    levels::push_change(&mut batch.writes, before, after, movement)?;
+                    let change = StockChange { by, reason: "import", at };
+                    inventory::adjust_level(&mut batch.writes, before, after, change)?;
                 }
                 None => {
-                    let retired = self.returning.contains(sku);
-                    let arrival = Arrival { level: after.clone(), retired };
-                    let movement = Movement { by, reason: "initial", at };
-                    levels::push_arrival(&mut batch.writes, &arrival, movement)?;
+                    let was_retired = self.returning.contains(sku);
+                    let new = NewLevel { level: after.clone(), was_retired };
+                    let change = StockChange { by, reason: "initial", at };
+                    inventory::create_level(&mut batch.writes, &new, change)?;
                 }
             }
         }

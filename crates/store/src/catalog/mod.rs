@@ -1,5 +1,6 @@
-//! The catalogue: products, categories, collections, lists and stock.
+//! The catalogue: products, categories, collections and lists.
 
+mod adjust_stock;
 mod batch;
 mod categories;
 mod collections;
@@ -12,21 +13,19 @@ mod product_reads;
 mod products;
 mod repository;
 mod set_lists;
-mod sku_locks;
 mod slugs;
-mod stock;
 mod store_metadata;
 mod tag_context;
 mod variants;
 
+pub use adjust_stock::Adjusted;
 pub use contents::Contents;
 pub use lists::{FEATURED_MAX, FeaturedList, RANKING_MAX, Ranking};
 pub use log::{Head, Log};
 pub use repository::{Catalog, Committed};
-pub use stock::Adjusted;
 
+pub(crate) use adjust_stock::with_level;
 pub(crate) use batch::CatalogBatch;
 pub(crate) use partition::check_size;
 pub(crate) use products::touch;
-pub(crate) use stock::with_level;
 pub(crate) use tag_context::TagContext;

@@ -8,7 +8,7 @@ use crate::catalog::batch::CatalogBatch;
 use crate::catalog::partition::product_item;
 use crate::catalog::tag_context::TagContext;
 use crate::keys::{self, SlugOf};
-use crate::write::at_version;
+use crate::write::{at_version, signed};
 
 impl CatalogBatch {
     /// The actions, tags and changes that take a product from one state to another.
@@ -101,22 +101,25 @@ impl CatalogBatch {
         Ok(())
     }
 
-    /// Stock moves a variant's bucket without counting as an edit, so the level that was seen is part
-    /// of the condition: else an edit would put an old bucket back.
+    /// Stock moves a variant's availability without counting as an edit, so the level that was seen
+    /// is part of the condition: else an edit would put an old availability back. One that comes
+    /// from the level goes in only if the level has moved since the one that is shown.
     fn edit_variant(&mut self, old: &Variant, new: &Variant) -> Result<(), PortError> {
-        let condition = Condition::All(vec![
+        let seen = "level_version".to_owned();
+        let mut conditions = vec![
             at_version(old.version),
-            Condition::Equals("level_version".into(), old.level_version.into()),
-        ]);
+            Condition::Equals(seen.clone(), old.level_version.into()),
+        ];
+        if (old.availability, old.level_version) != (new.availability, new.level_version) {
+            let bucket = format!("{}/{}", new.product, new.id);
+            self.changed(Change::to(bucket, new.level_version));
+            conditions.push(Condition::Below(seen, signed(new.level_version)));
+        }
         self.writes.push(Action::Put {
             key: keys::variant(new.product, new.id),
             attributes: Attributes::of(new)?,
-            condition: Some(condition),
+            condition: Some(Condition::All(conditions)),
         });
-        if old.level_version != new.level_version {
-            let bucket = format!("{}/{}", new.product, new.id);
-            self.changed(Change::to(bucket, new.level_version));
-        }
         Ok(())
     }
 

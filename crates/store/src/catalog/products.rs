@@ -12,8 +12,8 @@ use crate::catalog::batch::CatalogBatch;
 use crate::catalog::partition::check_size;
 use crate::catalog::repository::{Catalog, Committed};
 use crate::catalog::tag_context::TagContext;
+use crate::inventory::{self, NewLevel, StockChange, StoredLevel};
 use crate::keys::{self, SlugOf};
-use crate::levels::{self, Arrival, Movement, StoredLevel};
 use crate::write::{Attempt, WriteConflict};
 use crate::{StoreError, WriteContext};
 
@@ -63,14 +63,14 @@ impl Catalog {
             Some(slug) => slug.clone(),
             None => self.free_slug(&draft.name, id).await?,
         };
-        let (product, arrivals) = self.assemble(id, slug, draft, category, now).await?;
+        let (product, levels) = self.assemble(id, slug, draft, category, now).await?;
         check_size(&product.product).map_err(|error| StoreError::Invalid(vec![error]))?;
 
         let mut batch = CatalogBatch::default();
         batch.product(None, Some(&product), &context)?;
-        let movement = Movement { by: by.actor(), reason: "initial", at: now };
-        for arrival in &arrivals {
-            levels::push_arrival(&mut batch.writes, arrival, movement)?;
+        let change = StockChange { by: by.actor(), reason: "initial", at: now };
+        for level in &levels {
+            inventory::create_level(&mut batch.writes, level, change)?;
         }
         batch.writes.push(context.check());
         let record = AuditRecord {
@@ -123,7 +123,7 @@ impl Catalog {
 
         let mut batch = CatalogBatch::default();
         batch.product(Some(&before), None, &context)?;
-        self.push_departures(&mut batch, &before.variants, by.actor()).await?;
+        self.retire_levels(&mut batch, &before.variants, by.actor()).await?;
         self.forget_in_lists(&mut batch, id, &context)?;
         let after = (!context.lists(id)).then(|| context.counted_up(self.db.random()));
         batch.moves(&context, after);
@@ -157,19 +157,19 @@ impl Catalog {
         draft: &ProductDraft,
         category: CategoryId,
         now: Timestamp,
-    ) -> Result<(CatalogProduct, Vec<Arrival>), StoreError> {
+    ) -> Result<(CatalogProduct, Vec<NewLevel>), StoreError> {
         let skus = draft.variants.iter().map(|variant| &variant.sku);
-        let known = levels::read_all(&*self.db.items, skus).await?;
+        let known = inventory::read_levels(&self.db, skus).await?;
         let mut variants = Vec::with_capacity(draft.variants.len());
-        let mut arrivals = Vec::with_capacity(draft.variants.len());
+        let mut levels = Vec::with_capacity(draft.variants.len());
         for draft in &draft.variants {
             let stored = known.get(&draft.sku);
             if let Some(StoredLevel::Live(_)) = stored {
                 return Err(StoreError::SkuTaken(draft.sku.clone()));
             }
-            let (variant, arrival) = self.new_variant(id, draft, stored, now);
+            let (variant, level) = self.new_variant(id, draft, stored, now);
             variants.push(variant);
-            arrivals.push(arrival);
+            levels.push(level);
         }
         let product = Product {
             id,
@@ -187,7 +187,7 @@ impl Catalog {
             updated_at: now,
         };
 
-        Ok((CatalogProduct { product, variants }, arrivals))
+        Ok((CatalogProduct { product, variants }, levels))
     }
 
     /// A product in more manual collections than one transaction holds leaves some of them first;

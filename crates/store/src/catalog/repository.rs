@@ -8,8 +8,8 @@ use ports::{Query, Row, Table};
 use crate::audit::{self, AuditRecord};
 use crate::catalog::batch::CatalogBatch;
 use crate::catalog::log::Log;
-use crate::catalog::sku_locks::SkuLocks;
 use crate::catalog::tag_context::CachedTagContext;
+use crate::inventory::Inventory;
 use crate::write::{Attempt, Db, WriteBatch};
 use crate::{Author, StoreError, WriteContext, idempotency};
 
@@ -19,7 +19,7 @@ use crate::{Author, StoreError, WriteContext, idempotency};
 pub struct Catalog {
     pub(crate) db: Db,
     pub(crate) log: Arc<Log>,
-    pub(crate) sku_locks: SkuLocks,
+    pub(crate) inventory: Inventory,
     pub(crate) tag_contexts: CachedTagContext,
 }
 
@@ -33,7 +33,9 @@ pub struct Committed<T> {
 
 impl Catalog {
     pub fn new(db: Db, log: Arc<Log>) -> Self {
-        Self { db, log, sku_locks: SkuLocks::default(), tag_contexts: CachedTagContext::default() }
+        let inventory = Inventory::new(db.clone());
+
+        Self { db, log, inventory, tag_contexts: CachedTagContext::default() }
     }
 
     /// With a log of its own, for commands beside the shop.
@@ -41,6 +43,11 @@ impl Catalog {
         let log = Arc::new(Log::new(db.clone()));
 
         Self::new(db, log)
+    }
+
+    /// The stock of what is sold. Clones of one catalogue share its locks.
+    pub const fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
 
     pub fn log(&self) -> &Arc<Log> {

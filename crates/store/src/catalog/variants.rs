@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::draft::{VARIANTS_MAX, VariantDraft, VariantPatch};
 use domain::{
-    Availability, CatalogProduct, Currency, FieldError, ProductId, StockLevel, Timestamp, Variant,
-    VariantId,
+    Availability, CatalogProduct, Currency, FieldError, ProductId, StockLevel, StockPolicy,
+    Timestamp, Variant, VariantId,
 };
 use ports::Attributes;
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::audit::AuditRecord;
 use crate::catalog::batch::CatalogBatch;
 use crate::catalog::products::touch;
 use crate::catalog::repository::{Catalog, Committed};
-use crate::levels::{self, Arrival, Movement, StoredLevel};
+use crate::inventory::{self, NewLevel, StockChange, StoredLevel};
 use crate::write::Attempt;
 use crate::{Actor, StoreError, WriteContext};
 
@@ -67,13 +67,13 @@ impl Catalog {
             return Err(invalid("", "length", detail).into());
         }
         distinct(&before, None, &draft.options)?;
-        let known = levels::read_all(&*self.db.items, [&draft.sku]).await?;
+        let known = inventory::read_levels(&self.db, [&draft.sku]).await?;
         let stored = known.get(&draft.sku);
         if let Some(StoredLevel::Live(_)) = stored {
             return Err(StoreError::SkuTaken(draft.sku.clone()).into());
         }
         let now = self.db.now();
-        let (variant, arrival) = self.new_variant(product, draft, stored, now);
+        let (variant, level) = self.new_variant(product, draft, stored, now);
         let mut after = before.clone();
         after.product.variants.push(variant.id);
         after.variants.push(variant.clone());
@@ -81,8 +81,8 @@ impl Catalog {
 
         let mut batch = CatalogBatch::default();
         batch.product(Some(&before), Some(&after), &context)?;
-        let movement = Movement { by: by.actor(), reason: "initial", at: now };
-        levels::push_arrival(&mut batch.writes, &arrival, movement)?;
+        let change = StockChange { by: by.actor(), reason: "initial", at: now };
+        inventory::create_level(&mut batch.writes, &level, change)?;
         batch.writes.push(context.check());
         let record = AuditRecord {
             action: "variant.create",
@@ -143,7 +143,7 @@ impl Catalog {
 
         let mut batch = CatalogBatch::default();
         batch.product(Some(&before), Some(&after), &context)?;
-        self.push_departures(&mut batch, std::slice::from_ref(&old), by.actor()).await?;
+        self.retire_levels(&mut batch, std::slice::from_ref(&old), by.actor()).await?;
         batch.writes.push(context.check());
         let record = AuditRecord {
             action: "variant.delete",
@@ -161,21 +161,9 @@ impl Catalog {
         draft: &VariantDraft,
         stored: Option<&StoredLevel>,
         now: Timestamp,
-    ) -> (Variant, Arrival) {
+    ) -> (Variant, NewLevel) {
         let id = VariantId::new(now, self.db.random());
-        let level_version = StoredLevel::last_version(stored) + 1;
-        let variant = Variant {
-            id,
-            product,
-            sku: draft.sku.clone(),
-            options: draft.options.clone(),
-            price: draft.price,
-            compare_at: draft.compare_at,
-            availability: Availability::of(draft.stock),
-            level_version,
-            version: 1,
-            updated_at: now,
-        };
+        let last = stored.map(StoredLevel::level);
         let level = StockLevel {
             sku: draft.sku.clone(),
             product,
@@ -184,25 +172,39 @@ impl Catalog {
             available: draft.stock,
             held: 0,
             allocated: 0,
-            version: level_version,
+            policy: StockPolicy::default(),
+            version: last.map_or(0, |last| last.version) + 1,
+            movements: last.map_or(0, |last| last.movements),
+        };
+        let variant = Variant {
+            id,
+            product,
+            sku: draft.sku.clone(),
+            options: draft.options.clone(),
+            price: draft.price,
+            compare_at: draft.compare_at,
+            availability: Availability::of(draft.stock),
+            level_version: level.moves(),
+            version: 1,
+            updated_at: now,
         };
 
-        (variant, Arrival { level, retired: stored.is_some() })
+        (variant, NewLevel { level, was_retired: stored.is_some() })
     }
 
     /// Takes the stock of variants that go with them.
-    pub(crate) async fn push_departures(
+    pub(crate) async fn retire_levels(
         &self,
         batch: &mut CatalogBatch,
         variants: &[Variant],
         by: &Actor,
     ) -> Attempt<()> {
         let skus = variants.iter().map(|variant| &variant.sku);
-        let known = levels::read_all(&*self.db.items, skus).await?;
-        let movement = Movement { by, reason: "deleted", at: self.db.now() };
+        let known = inventory::read_levels(&self.db, skus).await?;
+        let change = StockChange { by, reason: "deleted", at: self.db.now() };
 
         for level in known.into_values().filter_map(StoredLevel::live) {
-            levels::push_departure(&mut batch.writes, &level, movement)?;
+            inventory::retire_level(&mut batch.writes, &level, change)?;
         }
         Ok(())
     }

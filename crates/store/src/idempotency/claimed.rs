@@ -7,8 +7,9 @@ use domain::Timestamp;
 use ports::{Action, Attributes, Condition, Key, PortError, Table, Update, Value};
 use sha2::{Digest, Sha256};
 
-use super::record::{self, PartRecord, Record, Recorded, StoredResponse, signed};
+use super::record::{self, PartRecord, Record, Recorded, StoredResponse};
 use crate::schema;
+use crate::write::signed;
 
 /// The right to run a claimed request. Clones are the same claim.
 #[derive(Clone, Debug)]

@@ -82,8 +82,3 @@ pub(crate) fn record_place(actions: &mut [Action], place: &Stamp) {
         Some(Action::Delete { .. } | Action::Check { .. }) | None => {}
     }
 }
-
-/// Numbers in items are signed.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}

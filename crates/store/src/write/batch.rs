@@ -100,6 +100,11 @@ impl WriteBatch {
     }
 }
 
+/// Numbers in items are signed.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 pub(crate) fn at_version(version: u64) -> Condition {
     Condition::Equals("version".into(), version.into())
 }

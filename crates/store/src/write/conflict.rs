@@ -1,6 +1,6 @@
 //! Why a write did not commit: the one error between the engine's and the repositories'.
 
-use domain::Slug;
+use domain::{InvalidStock, Sku, Slug};
 use ports::{Attributes, PortError};
 
 use crate::StoreError;
@@ -35,6 +35,13 @@ pub enum ConflictCause {
     SlugTaken(Slug),
     /// The idempotency key under which this is written belongs to another process by now.
     ClaimLost,
+    /// Fewer pieces of the SKU are available than are wanted.
+    OutOfStock {
+        sku: Sku,
+        wanted: i64,
+    },
+    /// Stock was moved for the same cause before.
+    AlreadyMoved,
 }
 
 impl WriteConflict {
@@ -88,9 +95,16 @@ impl From<WriteConflict> for StoreError {
 impl FailedCondition {
     fn into_error(self) -> StoreError {
         match self.cause {
-            ConflictCause::Stale | ConflictCause::Unexpected => StoreError::Busy,
+            ConflictCause::Stale | ConflictCause::Unexpected | ConflictCause::AlreadyMoved => {
+                StoreError::Busy
+            }
             ConflictCause::SlugTaken(slug) => StoreError::SlugTaken(slug),
             ConflictCause::ClaimLost => StoreError::ClaimLost,
+            ConflictCause::OutOfStock { sku, wanted } => {
+                let available = self.item.and_then(|item| item.number("available"));
+                let available = available.unwrap_or_default();
+                StoreError::Stock(InvalidStock::Insufficient { sku, available, taken: wanted })
+            }
         }
     }
 }

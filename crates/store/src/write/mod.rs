@@ -16,5 +16,5 @@ pub use batch::WriteBatch;
 pub use conflict::{Attempt, ConflictCause, FailedCondition, WriteConflict};
 pub use db::Db;
 
-pub(crate) use batch::at_version;
+pub(crate) use batch::{at_version, signed};
 pub(crate) use retry::ATTEMPTS_MAX;

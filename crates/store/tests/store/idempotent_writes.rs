@@ -56,8 +56,8 @@ async fn lamps(shop: &Shop) {
 
 /// What is on hand, checked against the ledger.
 async fn on_hand(catalog: &Catalog) -> i64 {
-    let level = catalog.stock(&sku("lamp")).await.unwrap().unwrap();
-    let ledger = catalog.ledger(&sku("lamp"), None, 1_000).await.unwrap();
+    let level = catalog.inventory().find_level(&sku("lamp")).await.unwrap().unwrap();
+    let ledger = catalog.inventory().list_ledger(&sku("lamp"), None, 1_000).await.unwrap();
     assert_eq!(ledger.iter().map(|row| row.delta).sum::<i64>(), level.on_hand);
 
     level.on_hand
@@ -293,12 +293,12 @@ on_each_engine! {
         let lost = bulk.apply(&rows[20..], |_| Ok(None)).await;
 
         assert!(matches!(lost, Err(StoreError::ClaimLost)), "{lost:?}");
-        let found = shop.catalog.stocks(rows.iter().map(|row| &row.sku)).await.unwrap();
+        let found = shop.catalog.inventory().list_levels(rows.iter().map(|row| &row.sku)).await.unwrap();
         assert_eq!(found.len(), 20);
         let author = Author::claimed(shop.by.clone(), later);
         let mut bulk = Bulk::new(shop.catalog.clone(), author).await.unwrap();
         bulk.apply(&rows, |_| Ok(None)).await.unwrap();
-        let found = shop.catalog.stocks(rows.iter().map(|row| &row.sku)).await.unwrap();
+        let found = shop.catalog.inventory().list_levels(rows.iter().map(|row| &row.sku)).await.unwrap();
         assert_eq!(found.len(), 40);
         assert!(shop.faults.largest() <= 100);
     }

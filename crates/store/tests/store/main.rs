@@ -9,6 +9,7 @@ mod categories;
 mod departures;
 mod idempotency;
 mod idempotent_writes;
+mod inventory;
 mod keys_and_audit;
 mod lists;
 mod log;
