@@ -108,3 +108,48 @@ pub(crate) fn signed(number: u64) -> i64 {
 pub(crate) fn at_version(version: u64) -> Condition {
     Condition::Equals("version".into(), version.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str) -> Action {
+        Action::Check {
+            key: Key::new(ports::Table::Commerce, "test", name),
+            condition: Condition::Exists,
+        }
+    }
+
+    fn failed() -> Option<Cancellation> {
+        Some(Cancellation::ConditionFailed { old: None })
+    }
+
+    #[test]
+    fn the_first_condition_that_failed_decides_what_a_conflict_is() {
+        let mut batch = WriteBatch::new();
+        batch.push_or(check("a"), ConflictCause::Unexpected);
+        batch.push(check("b"));
+        batch.push_or(check("c"), ConflictCause::Unexpected);
+
+        let conflict = |reasons: &[Option<Cancellation>]| batch.conflict(reasons);
+
+        let named = conflict(&[failed(), failed(), failed()]);
+        assert!(matches!(named, Some(WriteConflict::Failed(all)) if all.len() == 3));
+        assert!(matches!(conflict(&[None, failed(), failed()]), Some(WriteConflict::Stale)));
+        // The last one is not of this batch, and a transient conflict is no failed condition.
+        assert!(conflict(&[None, Some(Cancellation::Conflict), None, failed()]).is_none());
+    }
+
+    #[test]
+    fn a_lost_idempotency_key_comes_before_anything_else() {
+        let mut batch = WriteBatch::new();
+        batch.push(check("a"));
+
+        batch.under_key(vec![check("key")], false);
+
+        let Some(WriteConflict::Failed(all)) = batch.conflict(&[failed(), failed()]) else {
+            panic!("the key is lost");
+        };
+        assert_eq!(all[0].cause, ConflictCause::ClaimLost);
+    }
+}

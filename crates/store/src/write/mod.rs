@@ -9,12 +9,10 @@ mod batch;
 mod commit;
 mod conflict;
 mod db;
-mod deliver;
-mod retry;
 
 pub use batch::WriteBatch;
 pub use conflict::{Attempt, ConflictCause, FailedCondition, WriteConflict};
 pub use db::Db;
 
 pub(crate) use batch::{at_version, signed};
-pub(crate) use retry::ATTEMPTS_MAX;
+pub(crate) use commit::ATTEMPTS_MAX;

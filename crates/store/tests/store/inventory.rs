@@ -7,9 +7,9 @@ use futures::future::join_all;
 use ports::{Action, Attributes, Condition, Key, Table, Transaction, Update};
 use store::inventory::MovementKind;
 use store::write::{Attempt, ConflictCause, WriteConflict};
-use store::{StockLines, StoreError, WriteBatch};
+use store::{Bulk, StockLines, StoreError, Upsert, WriteBatch};
 
-use crate::shop::{Shop, hold, on_each_engine, product_draft, release, sku};
+use crate::shop::{Shop, hold, on_each_engine, product_draft, release, sku, upsert};
 use crate::stock::check_ledger;
 
 const AT_ONCE: usize = 64;
@@ -192,6 +192,28 @@ on_each_engine! {
             .await
             .unwrap();
         assert_eq!(shop.read(id).await.availability(), Availability::Out);
+    }
+
+    async fn an_adjustment_and_an_import_let_a_hold_pass_without_beginning_anew(shop) {
+        let category = stocked(&shop, "igloo", 10).await.product.category;
+        let row = Upsert { stock: Some(30), ..upsert("igloo", category) };
+        let hold_meanwhile = |cause: &'static str| {
+            let db = shop.db();
+            shop.faults.meanwhile(move || async move {
+                hold(&db, cause, &[("igloo", 2)]).await.unwrap();
+            });
+        };
+        let sent = shop.faults.sent();
+
+        hold_meanwhile("order-1");
+        shop.catalog.adjust_stock(&sku("igloo"), 5, "found", &shop.by).await.unwrap();
+        hold_meanwhile("order-2");
+        let mut bulk = Bulk::new(shop.catalog.clone(), shop.by.clone()).await.unwrap();
+        bulk.apply(&[row], |_| Ok(None)).await.unwrap();
+
+        assert_eq!(counts(&level(&shop, "igloo").await), (30, 26, 4));
+        assert_eq!(shop.faults.sent() - sent, 4, "one transaction each");
+        assert_eq!(check_ledger(&shop, "igloo").await, 3);
     }
 
     async fn a_checkout_of_40_skus_fits_into_a_transaction(shop) {

@@ -17,6 +17,6 @@ mod products;
 mod put_back;
 mod races;
 mod stock;
-mod surroundings;
+mod tag_context;
 mod variants;
 mod visibility;
