@@ -12,7 +12,7 @@ use embedded::{SqliteItems, SystemWorld};
 use ports::{Items, World};
 use serde::{Deserialize, Serialize};
 use store::schema::TABLES;
-use store::{Actor, Catalog};
+use store::{Actor, Catalog, Db};
 
 use crate::child;
 use crate::cores::Cores;
@@ -59,7 +59,7 @@ pub fn import_into_fresh(
 pub fn import(store: &Path, file: &Path) -> Result<()> {
     let items: Arc<dyn Items> = Arc::new(SqliteItems::open(store, TABLES)?);
     let world: Arc<dyn World> = Arc::new(SystemWorld);
-    let catalog = Catalog::over(Arc::clone(&items), Arc::clone(&world));
+    let catalog = Catalog::over(Db::new(Arc::clone(&items), Arc::clone(&world)));
     let importer = Importer::new(catalog, items, world, Actor::command("bench"));
     let job = ImportJob {
         file: CatalogFile::At(file.to_owned()),

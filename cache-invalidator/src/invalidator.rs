@@ -9,7 +9,7 @@ use edge_core::auth::SigningKey;
 use platform::{InvalidatorSettings, Platform, PurgePlan, Shutdown};
 use ports::{Bell, World};
 use reqwest::Client;
-use store::Catalog;
+use store::{Catalog, Db};
 use supervision::Supervisor;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
@@ -65,7 +65,10 @@ impl Parts {
     /// Of a process that holds no cache.
     pub fn of(platform: &Platform, supervisor: Supervisor) -> Self {
         Self {
-            catalog: Catalog::over(Arc::clone(&platform.items), Arc::clone(&platform.world)),
+            catalog: Catalog::over(Db::new(
+                Arc::clone(&platform.items),
+                Arc::clone(&platform.world),
+            )),
             world: Arc::clone(&platform.world),
             key: platform.secrets.edge_key(),
             beside: Vec::new(),

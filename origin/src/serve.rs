@@ -71,7 +71,7 @@ fn not_listening(error: std::io::Error) -> StoreError {
 async fn keep_house(shop: SharedShop) {
     loop {
         tokio::time::sleep(KEEP_HOUSE_EVERY).await;
-        if let Err(error) = shop.catalog.log().keep_house().await {
+        if let Err(error) = shop.catalog.log().maintain().await {
             tracing::warn!(%error, "the change log could not be tidied");
         }
     }

@@ -12,7 +12,7 @@ use edge_core::auth::{KeyRing, SigningKey};
 use limits::Gates;
 use ports::{Bell, Items, SharedCache, World};
 use search::Shelf;
-use store::{AdminKeys, Audit, Catalog, Idempotency, Log};
+use store::{AdminKeys, Audit, Catalog, Db, Idempotency, Log};
 use supervision::Supervisor;
 
 use crate::catalog::{Index, Reads};
@@ -80,8 +80,9 @@ pub type SharedShop = Arc<Shop>;
 
 impl Shop {
     pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>, settings: ShopSettings) -> Self {
-        let log = Arc::new(Log::new(Arc::clone(&items), Arc::clone(&world)));
-        let catalog = Catalog::new(Arc::clone(&items), Arc::clone(&world), Arc::clone(&log));
+        let db = Db::new(Arc::clone(&items), Arc::clone(&world));
+        let log = Arc::new(Log::new(db.clone()));
+        let catalog = Catalog::new(db.clone(), Arc::clone(&log));
         let index = Arc::new(Index::new(catalog.clone()));
         let follower = Follower::new(log, Arc::clone(&index) as Arc<dyn cache::Sink>);
         let reads = Reads::new(
@@ -98,13 +99,9 @@ impl Shop {
             follower,
             index,
             refused_keys: RefusedKeys::default(),
-            keys: AdminKeys::new(Arc::clone(&items), Arc::clone(&world)),
-            idempotency: Idempotency::new(
-                Arc::clone(&items),
-                Arc::clone(&world),
-                settings.idempotency_lease,
-            ),
-            audit: Audit::new(Arc::clone(&items), Arc::clone(&world)),
+            keys: AdminKeys::new(db.clone()),
+            idempotency: Idempotency::new(db.clone(), settings.idempotency_lease),
+            audit: Audit::new(db),
             items,
             measures: Measures::new(),
             requests: RequestIds::new(&*world),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use platform::{Platform, Settings, console};
-use store::Log;
+use store::{Db, Log};
 
 use crate::arguments::LogCommand;
 
@@ -32,7 +32,7 @@ pub async fn restore(settings: &Settings, from: &Path) -> anyhow::Result<ExitCod
 
 pub async fn log(platform: &Platform, command: &LogCommand) -> anyhow::Result<ExitCode> {
     let LogCommand::Renew = command;
-    let log = Log::new(platform.items.clone(), platform.world.clone());
+    let log = Log::new(Db::new(platform.items.clone(), platform.world.clone()));
     let name = log.renew(&[]).await.context("the change log could not be renewed")?;
 
     console::say(format_args!(

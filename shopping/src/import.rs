@@ -12,7 +12,7 @@ use catalog_files::{
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use platform::{Platform, console};
-use store::{Actor, Catalog};
+use store::{Actor, Catalog, Db};
 
 use crate::arguments::ImportArguments;
 use crate::start::Start;
@@ -42,7 +42,7 @@ pub async fn run(
         notation: Notation { currency, decimal: arguments.decimal },
         dry_run: arguments.dry_run,
     };
-    let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
+    let catalog = Catalog::over(Db::new(platform.items.clone(), platform.world.clone()));
     start.agree_on_currency(&catalog).await?;
     let importer = Importer::new(
         catalog,

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use platform::{ConnectError, Settings, StoreSettings, console};
 use ports::{PortError, PortErrorKind};
-use store::{AdminKeys, Catalog, StoreError};
+use store::{AdminKeys, Catalog, Db, StoreError};
 
 use crate::arguments::{Arguments, Command};
 use crate::start::Start;
@@ -104,11 +104,11 @@ async fn dispatch(start: Start, arguments: Arguments) -> anyhow::Result<ExitCode
     match command {
         Command::Import(arguments) => import::run(&start, &platform, arguments).await,
         Command::Export(arguments) => {
-            let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
+            let catalog = Catalog::over(Db::new(platform.items.clone(), platform.world.clone()));
             export::run(&start, &catalog, arguments).await
         }
         Command::AdminKey { command } => {
-            let keys = AdminKeys::new(platform.items.clone(), platform.world.clone());
+            let keys = AdminKeys::new(Db::new(platform.items.clone(), platform.world.clone()));
             admin_key::run(&keys, command).await
         }
         Command::Log { command } => backup::log(&platform, &command).await,

@@ -13,7 +13,7 @@ use limits::Gates;
 use origin::{MetricsPage, Shop, ShopSettings};
 use platform::{OpenFiles, Platform, Settings, Shutdown, console, drain, exit_code};
 use ports::Bell;
-use store::{Actor, Catalog};
+use store::{Actor, Catalog, Db};
 use supervision::Supervisor;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -35,7 +35,7 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals(&supervisor).context("signals can't be heard")?;
     let budget = OpenFiles::raise().whole_shop();
     let platform = start.connect().await?;
-    let catalog = Catalog::over(platform.items.clone(), platform.world.clone());
+    let catalog = Catalog::over(Db::new(platform.items.clone(), platform.world.clone()));
     start.agree_on_currency(&catalog).await?;
     // The demo catalogue is priced in dollars; a shop that sells in another currency starts empty.
     if settings.catalog.demo && settings.catalog.currency == Currency::USD {

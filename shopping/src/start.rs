@@ -46,13 +46,13 @@ impl Start {
     /// Every price of a store is in one currency: the one that it was first opened with.
     pub async fn agree_on_currency(&self, catalog: &Catalog) -> anyhow::Result<()> {
         let ours = self.settings.catalog.currency.code();
-        match catalog.mark(CURRENCY).await?.as_deref() {
+        match catalog.metadata(CURRENCY).await?.as_deref() {
             Some(theirs) if theirs == ours => Ok(()),
             Some(theirs) => bail!(
                 "catalog.currency is {ours}, and this shop's prices are in {theirs}; \
                  a shop's currency can't be changed"
             ),
-            None => Ok(catalog.set_mark(CURRENCY, ours).await?),
+            None => Ok(catalog.set_metadata(CURRENCY, ours).await?),
         }
     }
 

@@ -12,8 +12,8 @@ use domain::access::Role;
 use edge_core::decision::LOG_FRESH;
 use embedded::{SqliteItems, SystemWorld};
 use serde_json::{Value, json};
-use store::AdminKeys;
 use store::schema::TABLES;
+use store::{AdminKeys, Db};
 
 use super::Plan;
 use crate::catalogue::{fill, text};
@@ -232,7 +232,7 @@ impl Admin {
 
 fn admin_key(store: &Path) -> Result<String> {
     let items = Arc::new(SqliteItems::open(store, TABLES)?);
-    let keys = AdminKeys::new(items, Arc::new(SystemWorld));
+    let keys = AdminKeys::new(Db::new(items, Arc::new(SystemWorld)));
 
     let key = servers::runtime()?.block_on(keys.create(
         "bench",

@@ -38,7 +38,7 @@ async fn follow(answers: Vec<fn() -> Response>, is_hard: bool) -> Look {
     let observer = Observer {
         edges: vec![url.clone()],
         client: http::inside(Duration::from_secs(10)).unwrap(),
-        catalog: Catalog::over(Arc::new(items), Arc::clone(&world)),
+        catalog: Catalog::over(store::Db::new(Arc::new(items), Arc::clone(&world))),
         world,
         bound: BOUND_HERE,
     };

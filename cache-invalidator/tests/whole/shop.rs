@@ -18,7 +18,7 @@ use embedded::{SqliteItems, SystemWorld};
 use platform::{InvalidatorSettings, Shutdown};
 use ports::Bell;
 use store::schema::TABLES;
-use store::{Actor, Catalog};
+use store::{Actor, Catalog, Db};
 use supervision::Supervisor;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -73,7 +73,7 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let items = SqliteItems::open(&folder.path().join("shop.db"), TABLES).unwrap();
         let world = Arc::new(SystemWorld);
-        let catalog = Catalog::over(Arc::new(items), world.clone());
+        let catalog = Catalog::over(Db::new(Arc::new(items), world.clone()));
         let draft =
             CategoryDraft { name: "Tools".to_owned(), slug: None, parent: None, position: 0 };
         let by = Actor::command("test");

@@ -9,7 +9,7 @@ use catalog_files::{CatalogFile, Format, ImportJob, Importer, Mapping, export};
 use domain::Currency;
 use embedded::{SqliteItems, SystemWorld};
 use ports::{Items, World};
-use store::{Actor, Catalog, Log};
+use store::{Actor, Catalog, Db};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -21,8 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let items: Arc<dyn Items> =
         Arc::new(SqliteItems::open(&folder.path().join("shop.db"), store::schema::TABLES)?);
     let world: Arc<dyn World> = Arc::new(SystemWorld);
-    let log = Arc::new(Log::new(items.clone(), world.clone()));
-    let catalog = Catalog::new(items.clone(), world.clone(), log);
+    let catalog = Catalog::over(Db::new(items.clone(), world.clone()));
     let importer = Importer::new(catalog.clone(), items, world, Actor::command("import"));
     let job = ImportJob {
         file: CatalogFile::At(path),

@@ -82,7 +82,7 @@ async fn rows(
     featured: &HashSet<ProductId>,
 ) -> Result<Vec<CatalogRow>, StoreError> {
     let variants = products.iter().flat_map(|found| &found.variants);
-    let levels = catalog.stocks(variants.map(|variant| &variant.sku)).await?;
+    let levels = catalog.inventory().list_levels(variants.map(|variant| &variant.sku)).await?;
     let mut rows = Vec::new();
 
     for CatalogProduct { product, variants } in products {

@@ -44,7 +44,7 @@ async fn imported(number: &str, maps: &[&str], notation: Notation) -> Option<(Sh
 }
 
 async fn of_sku(shop: &Shop, sku: &str) -> CatalogProduct {
-    let level = shop.catalog.stock(&sku.parse().unwrap()).await.unwrap();
+    let level = shop.catalog.inventory().find_level(&sku.parse().unwrap()).await.unwrap();
     let product = level.unwrap_or_else(|| panic!("{sku} is not in")).product;
 
     shop.catalog.find_product(&Ref::Id(product)).await.unwrap().unwrap()
@@ -57,7 +57,7 @@ async fn price(shop: &Shop, sku: &str) -> (i64, Option<i64>) {
 }
 
 async fn on_hand(shop: &Shop, sku: &str) -> i64 {
-    shop.catalog.stock(&sku.parse().unwrap()).await.unwrap().unwrap().on_hand
+    shop.catalog.inventory().find_level(&sku.parse().unwrap()).await.unwrap().unwrap().on_hand
 }
 
 fn warned(seen: &Seen) -> Vec<(u64, &str)> {

@@ -22,7 +22,7 @@ async fn product(shop: &Shop, slug: &str) -> CatalogProduct {
 }
 
 async fn on_hand(shop: &Shop, sku: &str) -> i64 {
-    shop.catalog.stock(&sku.parse().unwrap()).await.unwrap().unwrap().on_hand
+    shop.catalog.inventory().find_level(&sku.parse().unwrap()).await.unwrap().unwrap().on_hand
 }
 
 fn tally(created: u64, updated: u64, unchanged: u64, refused: u64) -> Tally {
@@ -132,7 +132,8 @@ async fn stock_moves_through_the_ledger() {
 
     shop.take_in(&shop.file("b.csv", "sku,name,category,price,stock\nA,Mug,Home,8,10\n")).await;
 
-    let ledger = shop.catalog.ledger(&"A".parse().unwrap(), None, 10).await.unwrap();
+    let ledger =
+        shop.catalog.inventory().list_ledger(&"A".parse().unwrap(), None, 10).await.unwrap();
     assert_eq!((ledger[0].delta, ledger[0].reason.as_str()), (7, "import"));
     assert_eq!(ledger[0].by, "command:import");
     assert_eq!(ledger.len(), 2);

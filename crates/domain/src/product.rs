@@ -67,7 +67,7 @@ pub struct Variant {
     #[serde(default)]
     pub compare_at: Option<Money>,
     pub availability: Availability,
-    /// The version of the stock level that `availability` was worked out from.
+    /// The moves of the stock level that `availability` was worked out from.
     pub level_version: u64,
     /// Counts the admin's edits of the variant.
     pub version: u64,
@@ -90,6 +90,15 @@ impl Availability {
             ..=0 => Self::Out,
             1..=Self::LOW_AT_MOST => Self::Low,
             _ => Self::InStock,
+        }
+    }
+
+    /// The least and the most pieces that are shown as this; in stock has no most.
+    pub const fn bounds(self) -> (i64, Option<i64>) {
+        match self {
+            Self::Out => (0, Some(0)),
+            Self::Low => (1, Some(Self::LOW_AT_MOST)),
+            Self::InStock => (Self::LOW_AT_MOST + 1, None),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Stock of one SKU, and the ledger of every change to it.
+//! Stock of one SKU, and the ledger of what was on hand.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,27 @@ pub struct StockLevel {
     pub held: i64,
     /// Sold and not shipped yet.
     pub allocated: i64,
+    #[serde(default)]
+    pub policy: StockPolicy,
+    /// Counts the changes of `on_hand`; each is a row of the ledger.
     pub version: u64,
+    /// Counts the writes that leave `on_hand` as it is, such as a checkout's hold and its release.
+    /// A level that an older build wrote has had none.
+    #[serde(default)]
+    pub movements: u64,
+}
+
+/// What becomes of an order for more than is available.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StockPolicy {
+    /// It is refused.
+    #[default]
+    Deny,
+    /// It is taken, and shipped once there is stock again.
+    Backorder,
+    /// It is taken: pieces are not counted.
+    Untracked,
 }
 
 /// One immutable row of the ledger.
@@ -70,6 +90,11 @@ impl StockLevel {
         })
     }
 
+    /// Counts every write of the level: of two states the one with more moves is the later one.
+    pub const fn moves(&self) -> u64 {
+        self.version + self.movements
+    }
+
     pub const fn availability(&self) -> Availability {
         Availability::of(self.available)
     }
@@ -90,7 +115,33 @@ mod tests {
             available,
             held,
             allocated,
+            policy: StockPolicy::Deny,
             version: 1,
+            movements: 0,
+        }
+    }
+
+    #[test]
+    fn a_level_of_an_older_build_has_moved_as_often_as_its_ledger_has_rows() {
+        let mut stored = serde_json::to_value(level(7, 1, 0)).unwrap();
+        let fields = stored.as_object_mut().unwrap();
+        fields.remove("policy");
+        fields.remove("movements");
+        fields.insert("version".into(), 9.into());
+
+        let read: StockLevel = serde_json::from_value(stored).unwrap();
+
+        assert_eq!((read.moves(), read.policy), (9, StockPolicy::Deny));
+    }
+
+    #[test]
+    fn every_count_is_within_the_bounds_of_its_availability() {
+        for available in 0..10 {
+            let (least, most) = Availability::of(available).bounds();
+
+            assert!(least <= available && most.is_none_or(|most| available <= most), "{available}");
+            assert!(least == 0 || Availability::of(least - 1) != Availability::of(least));
+            assert!(most.is_none_or(|most| Availability::of(most + 1) != Availability::of(most)));
         }
     }
 
@@ -107,6 +158,7 @@ mod tests {
                     prop_assert!(after.available >= 0);
                     prop_assert_eq!(after.on_hand, after.available + after.held + after.allocated);
                     prop_assert_eq!(after.version, before.version + 1);
+                    prop_assert_eq!(after.moves(), before.moves() + 1);
                 }
                 Err(InvalidStock::Insufficient { .. }) => prop_assert!(available < -delta),
                 Err(InvalidStock::Range) => prop_assert!(delta > STOCK_MAX - 3000),

@@ -11,7 +11,7 @@ use embedded::SqliteItems;
 use embedded::file::{self, AloneOn};
 use ports::{PortError, PortErrorKind};
 use store::schema::TABLES;
-use store::{Log, StoreError};
+use store::{Db, Log, StoreError};
 
 use crate::connect::{system_world, told};
 use crate::settings::{Settings, StoreSettings};
@@ -140,7 +140,7 @@ async fn names_of(database: &Path) -> Option<Vec<LogId>> {
 }
 
 fn log_of(items: SqliteItems) -> Log {
-    Log::new(Arc::new(items), system_world())
+    Log::new(Db::new(Arc::new(items), system_world()))
 }
 
 /// What is there already stays: edges elsewhere may have been given it.

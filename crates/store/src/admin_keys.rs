@@ -1,20 +1,17 @@
 //! Admin keys: shown once, stored hashed, revoked at once; who did it is in the audit list.
 
-use std::sync::Arc;
-
 use domain::Timestamp;
 use domain::access::Role;
 use domain::ids::AdminKeyId;
-use ports::{
-    Action, Attributes, Condition, Items, Key, Query, Table, Transaction, Update, Value, World,
-};
+use ports::{Action, Attributes, Condition, Query, Table, Update, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::delivery::{self, LostAction, Settled};
-use crate::{Actor, StoreError, audit, keys};
+use crate::audit::{self, AuditRecord};
+use crate::write::{ConflictCause, Db, FailedCondition, WriteBatch, WriteConflict};
+use crate::{Actor, StoreError, keys};
 
 /// A key as it is stored: enough to check it, not enough to use it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,8 +46,7 @@ pub enum RefusedKey {
 }
 
 pub struct AdminKeys {
-    items: Arc<dyn Items>,
-    world: Arc<dyn World>,
+    db: Db,
 }
 
 impl IssuedKey {
@@ -61,8 +57,8 @@ impl IssuedKey {
 }
 
 impl AdminKeys {
-    pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>) -> Self {
-        Self { items, world }
+    pub const fn new(db: Db) -> Self {
+        Self { db }
     }
 
     pub async fn create(
@@ -71,10 +67,10 @@ impl AdminKeys {
         role: Role,
         by: &Actor,
     ) -> Result<IssuedKey, StoreError> {
-        let now = self.world.now();
-        let secret = format!("{:032x}", self.world.random());
+        let now = self.db.now();
+        let secret = format!("{:032x}", self.db.random());
         let key = AdminKey {
-            id: AdminKeyId::new(now, self.world.random()),
+            id: AdminKeyId::new(now, self.db.random()),
             name: name.to_owned(),
             role,
             created_at: now,
@@ -82,14 +78,12 @@ impl AdminKeys {
             hash: hash(&secret),
         };
         let details = json!({ "name": name, "role": role });
-        let mut create =
-            Transaction::new().put_if(place(key.id), Attributes::of(&key)?, Condition::NotExists);
-        create.actions.push(self.told("admin_key.create", key.id, details, by)?);
+        let mut create = WriteBatch::new();
+        create.put_new(keys::admin_key(key.id), Attributes::of(&key)?);
+        self.audit(&mut create, "admin_key.create", key.id, details, by)?;
 
-        match delivery::settle(&*self.items, &*self.world, create).await? {
-            Settled::Done => Ok(IssuedKey { key, secret }),
-            Settled::Lost(_) => Err(StoreError::Busy),
-        }
+        self.db.commit(create).await?;
+        Ok(IssuedKey { key, secret })
     }
 
     /// The key behind a token `{id}.{secret}`; `None` when there is none, or it was revoked.
@@ -97,12 +91,12 @@ impl AdminKeys {
         Ok(self.check(token).await?.ok())
     }
 
-    /// The same, with the reason for operators; whoever sent the token is not told it.
+    /// The same, with the reason for operators; the sender of the token is not told it.
     pub async fn check(&self, token: &str) -> Result<Result<AdminKey, RefusedKey>, StoreError> {
         let parts = token.split_once('.');
         let parts = parts.and_then(|(id, secret)| Some((id.parse::<AdminKeyId>().ok()?, secret)));
         let Some((id, secret)) = parts else { return Ok(Err(RefusedKey::Malformed)) };
-        let Some(item) = self.items.get(&place(id)).await? else {
+        let Some(item) = self.db.items.get(&keys::admin_key(id)).await? else {
             return Ok(Err(RefusedKey::Unknown(id)));
         };
         let key: AdminKey = item.parse("an admin key")?;
@@ -116,49 +110,46 @@ impl AdminKeys {
     }
 
     pub async fn list(&self) -> Result<Vec<AdminKey>, StoreError> {
-        let mut found = Vec::new();
-        let mut query = Query::partition(Table::Commerce, keys::ADMIN_KEYS);
+        let all = Query::partition(Table::Commerce, keys::ADMIN_KEYS);
+        let rows = self.db.query_all(all).await?;
 
-        loop {
-            let page = self.items.query(&query).await?;
-            for row in page.rows {
-                found.push(row.attributes.parse("an admin key")?);
-            }
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(found),
-            }
-        }
+        let found = rows.into_iter().map(|row| row.attributes.parse("an admin key"));
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// Revoking twice is revoking once, at the first time.
     pub async fn revoke(&self, id: AdminKeyId, by: &Actor) -> Result<(), StoreError> {
-        let mut revoke = Transaction::new().update_if(
-            place(id),
-            vec![Update::Set("revoked_at".into(), self.world.now().to_string().into())],
-            Condition::Equals("revoked_at".into(), Value::Null),
-        );
-        revoke.actions.push(self.told("admin_key.revoke", id, json!({}), by)?);
+        let mut revoke = WriteBatch::new();
+        let set = Action::Update {
+            key: keys::admin_key(id),
+            updates: vec![Update::Set("revoked_at".into(), self.db.now().to_string().into())],
+            condition: Some(Condition::Equals("revoked_at".into(), Value::Null)),
+        };
+        revoke.push_or(set, ConflictCause::Unexpected);
+        self.audit(&mut revoke, "admin_key.revoke", id, json!({}), by)?;
 
-        match delivery::settle(&*self.items, &*self.world, revoke).await? {
-            Settled::Lost(LostAction { old: None, .. }) => Err(StoreError::NotFound("admin key")),
-            Settled::Done | Settled::Lost(_) => Ok(()),
+        match self.db.commit(revoke).await {
+            Ok(()) => Ok(()),
+            Err(WriteConflict::Failed(failed)) => match failed.first() {
+                Some(FailedCondition { item: Some(_), .. }) => Ok(()),
+                _ => Err(StoreError::NotFound("admin key")),
+            },
+            Err(conflict) => Err(conflict.into()),
         }
     }
 
-    fn told(
+    fn audit(
         &self,
+        batch: &mut WriteBatch,
         action: &str,
         id: AdminKeyId,
         details: Value,
         by: &Actor,
-    ) -> Result<Action, StoreError> {
-        Ok(audit::entry(&*self.world, by, action, id.to_string(), details)?)
-    }
-}
+    ) -> Result<(), StoreError> {
+        let record = AuditRecord { action, entity: id.to_string(), details };
 
-fn place(id: AdminKeyId) -> Key {
-    Key::new(Table::Commerce, keys::ADMIN_KEYS, id.to_string())
+        Ok(audit::append(batch, &self.db, by, record)?)
+    }
 }
 
 fn hash(secret: &str) -> String {

@@ -1,12 +1,11 @@
 //! The audit list: who changed what, written in the transaction of the change.
 
-use std::sync::Arc;
-
 use domain::Timestamp;
 use domain::ids::{AdminKeyId, AuditId};
-use ports::{Action, Attributes, Items, Key, PageToken, PortError, Query, Table, Value, World};
+use ports::{Action, Attributes, PageToken, PortError, Query, Table, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::write::{Db, WriteBatch};
 use crate::{StoreError, keys};
 
 /// How many months back a listing looks for its next row.
@@ -41,8 +40,14 @@ pub struct AuditEntry {
 }
 
 pub struct Audit {
-    items: Arc<dyn Items>,
-    world: Arc<dyn World>,
+    db: Db,
+}
+
+/// What the audit list says of a write.
+pub(crate) struct AuditRecord<'a> {
+    pub action: &'a str,
+    pub entity: String,
+    pub details: Value,
 }
 
 impl Actor {
@@ -59,34 +64,34 @@ impl Actor {
     }
 }
 
-/// The action that writes an entry.
-pub(crate) fn entry(
-    world: &dyn World,
+/// Appends an entry to the list when the batch is committed.
+pub(crate) fn append(
+    batch: &mut WriteBatch,
+    db: &Db,
     by: &Actor,
-    action: &str,
-    entity: impl Into<String>,
-    details: Value,
-) -> Result<Action, PortError> {
-    let at = world.now();
+    record: AuditRecord<'_>,
+) -> Result<(), PortError> {
+    let at = db.now();
     let entry = AuditEntry {
-        id: AuditId::new(at, world.random()),
+        id: AuditId::new(at, db.random()),
         at,
         by: by.clone(),
-        action: action.to_owned(),
-        entity: entity.into(),
-        details,
+        action: record.action.to_owned(),
+        entity: record.entity,
+        details: record.details,
     };
 
-    Ok(Action::Put {
-        key: Key::new(Table::Commerce, keys::audit_partition(at), entry.id.to_string()),
+    batch.push(Action::Put {
+        key: keys::audit_entry(at, entry.id),
         attributes: Attributes::of(&entry)?,
         condition: None,
-    })
+    });
+    Ok(())
 }
 
 impl Audit {
-    pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>) -> Self {
-        Self { items, world }
+    pub const fn new(db: Db) -> Self {
+        Self { db }
     }
 
     /// The newest entries first, those before `before`.
@@ -95,7 +100,7 @@ impl Audit {
         before: Option<&AuditEntryPlace>,
         limit: u32,
     ) -> Result<(Vec<AuditEntry>, Option<AuditEntryPlace>), StoreError> {
-        let mut month = before.map_or_else(|| Month::of(self.world.now()), |place| place.month);
+        let mut month = before.map_or_else(|| Month::of(self.db.now()), |place| place.month);
         let mut after = before.map(|place| place.token());
         let mut found = Vec::new();
 
@@ -105,7 +110,7 @@ impl Audit {
                 .descending()
                 .limit(missing)
                 .after(after.take());
-            let page = self.items.query(&query).await?;
+            let page = self.db.items.query(&query).await?;
             for row in page.rows {
                 found.push(row.attributes.parse::<AuditEntry>("an audit entry")?);
             }
@@ -171,6 +176,6 @@ impl Month {
     }
 
     fn partition(self) -> String {
-        format!("audit#{:04}-{:02}", self.year, self.month)
+        keys::audit_partition(&format!("{:04}-{:02}", self.year, self.month))
     }
 }

@@ -1,26 +1,24 @@
 //! Many catalogue rows at once: upsert by SKU, as many to a transaction as fit, each transaction
 //! with its rows in the change log and in the audit list.
 
+mod announcement;
 mod content;
 mod known;
 mod row;
-mod slice;
+mod transaction;
 mod upsert;
-mod voice;
 
 use domain::Timestamp;
-use ports::{Action, Attributes, Key, Transaction, Value};
+use ports::{Action, Attributes, Key, Value};
 use serde_json::json;
 
+use crate::audit::AuditRecord;
+use crate::bulk::announcement::Announcement;
 use crate::bulk::known::Known;
-use crate::bulk::slice::{Ground, Slice};
-use crate::bulk::voice::Voice;
-use crate::catalog::lost::Lost;
-use crate::catalog::plan::Plan;
-use crate::catalog::surroundings::Surroundings;
-use crate::catalog::{Catalog, What};
-use crate::delivery::{self, Settled, TRIES};
-use crate::{Author, ClaimedKey, StoreError};
+use crate::bulk::transaction::{BulkTransaction, PlanInput};
+use crate::catalog::{Catalog, CatalogBatch, TagContext};
+use crate::write::{ATTEMPTS_MAX, ConflictCause, WriteBatch, WriteConflict};
+use crate::{Author, StoreError};
 
 pub use upsert::{Outcome, Upsert};
 
@@ -35,7 +33,7 @@ pub type Checkpoint = (Key, Attributes);
 pub struct Bulk {
     catalog: Catalog,
     by: Author,
-    around: Surroundings,
+    context: TagContext,
     written: u64,
     announced_at: Option<Timestamp>,
     owes_announcement: bool,
@@ -44,14 +42,14 @@ pub struct Bulk {
 impl Bulk {
     pub async fn new(catalog: Catalog, by: impl Into<Author>) -> Result<Self, StoreError> {
         let by = by.into();
-        let around = catalog.surroundings().await?;
+        let context = catalog.tag_context().await?;
 
-        Ok(Self { catalog, by, around, written: 0, announced_at: None, owes_announcement: false })
+        Ok(Self { catalog, by, context, written: 0, announced_at: None, owes_announcement: false })
     }
 
     /// To be called after categories were made.
     pub async fn look_around(&mut self) -> Result<(), StoreError> {
-        self.around = self.catalog.surroundings().await?;
+        self.context = self.catalog.tag_context().await?;
         Ok(())
     }
 
@@ -71,22 +69,21 @@ impl Bulk {
             let (mut at, mut tries) = (0, 0);
             while at < chunk.len() {
                 let done_before = chunk_at * CHUNK + at;
-                let links =
+                let writes =
                     self.plan(&mut known, &chunk[at..], |done| checkpoint(done_before + done))?;
-                let (mut done, lost) = self.commit(links, &mut is_noted).await?;
+                let (mut done, conflict) = self.commit(writes, &mut is_noted).await?;
                 at += done.len();
                 tries = if done.is_empty() { tries + 1 } else { 0 };
                 outcomes.append(&mut done);
 
-                match lost {
+                match conflict {
                     None => {}
-                    Some(lost) if is_race(&lost) && tries < TRIES => {
-                        delivery::pause(&*self.catalog.world, tries).await;
+                    Some(conflict) if conflict.is_race() && tries < ATTEMPTS_MAX => {
+                        self.catalog.db.backoff(tries).await;
                         self.look_around().await?;
                         known = Known::load(&self.catalog, chunk).await?;
                     }
-                    Some(Lost::Moved) => return Err(StoreError::Busy),
-                    Some(Lost::For(error)) => return Err(error),
+                    Some(conflict) => return Err(conflict.into()),
                 }
             }
         }
@@ -97,31 +94,31 @@ impl Bulk {
     }
 
     async fn note(&self, key: Key, attributes: Attributes) -> Result<(), StoreError> {
-        let mut put = Transaction::new().put(key, attributes);
-        put.actions.extend(self.by.claim().map(ClaimedKey::check));
-
-        match delivery::settle(&*self.catalog.items, &*self.catalog.world, put).await? {
-            Settled::Done => Ok(()),
-            Settled::Lost(_) => Err(StoreError::ClaimLost),
+        let mut put = WriteBatch::new();
+        put.push(Action::Put { key, attributes, condition: None });
+        if let Some(claimed) = self.by.claim() {
+            put.push_or(claimed.check(), ConflictCause::ClaimLost);
         }
+
+        Ok(self.catalog.db.commit(put).await?)
     }
 
     /// What [`Bulk::apply`] would answer, without writing anything. Categories that are not there
     /// are taken for ones that would be made.
     pub async fn rehearse(&self, rows: &[Upsert]) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes = Vec::with_capacity(rows.len());
-        let mut featured = self.around.featured.clone();
+        let mut featured = self.context.featured.clone();
 
         for chunk in rows.chunks(CHUNK) {
             let mut known = Known::load(&self.catalog, chunk).await?;
             let mut at = 0;
             while at < chunk.len() {
-                let ground = Ground { catalog: &self.catalog, known: &known, tree: None };
-                let mut slice = Slice::plan(ground, &featured, &chunk[at..]);
-                at += slice.outcomes.len();
-                outcomes.append(&mut slice.outcomes);
-                featured.clone_from(&slice.featured);
-                known.take_over(slice);
+                let input = PlanInput { catalog: &self.catalog, known: &known, tree: None };
+                let mut transaction = BulkTransaction::plan(input, &featured, &chunk[at..]);
+                at += transaction.outcomes.len();
+                outcomes.append(&mut transaction.outcomes);
+                featured.clone_from(&transaction.featured);
+                transaction.take_effect(&mut known);
             }
         }
         Ok(outcomes)
@@ -141,120 +138,125 @@ impl Bulk {
         known: &mut Known,
         rows: &[Upsert],
         checkpoint: impl Fn(usize) -> Result<Option<Checkpoint>, StoreError>,
-    ) -> Result<Vec<Link>, StoreError> {
-        let mut links = Vec::new();
+    ) -> Result<Vec<ChainedWrite>, StoreError> {
+        let mut writes = Vec::new();
         let mut at = 0;
         let (mut written, mut announced_at) = (self.written, self.announced_at);
 
         while at < rows.len() {
-            let tree = Some(&*self.around.tree);
-            let ground = Ground { catalog: &self.catalog, known, tree };
-            let mut slice = Slice::plan(ground, &self.around.featured, &rows[at..]);
-            let outcomes = std::mem::take(&mut slice.outcomes);
+            let tree = Some(&*self.context.tree);
+            let input = PlanInput { catalog: &self.catalog, known, tree };
+            let mut transaction = BulkTransaction::plan(input, &self.context.featured, &rows[at..]);
+            let outcomes = std::mem::take(&mut transaction.outcomes);
             at += outcomes.len();
-            let products = slice.touched_products();
-            let around_after = slice.features().then(|| {
-                let random = self.catalog.world.random();
-                let featured = slice.featured.clone();
-                self.around.with_featured(featured, random)
+            let products = transaction.touched_products();
+            let context_after = transaction.features().then(|| {
+                let random = self.catalog.db.random();
+                let featured = transaction.featured.clone();
+                self.context.with_featured(featured, random)
             });
-            let work = if slice.is_idle() {
+            let work = if transaction.is_idle() {
                 None
             } else {
                 written += products;
-                let voice = Voice::of(written, announced_at, self.catalog.world.now());
-                announced_at = voice.announced_at().or(announced_at);
-                Some(self.work(&slice, checkpoint(at)?, voice, around_after.clone())?)
+                let announcement = Announcement::of(written, announced_at, self.catalog.db.now());
+                announced_at = announcement.announced_at().or(announced_at);
+                Some(self.work(
+                    &transaction,
+                    checkpoint(at)?,
+                    announcement,
+                    context_after.clone(),
+                )?)
             };
-            if let Some(after) = around_after {
-                self.around = after;
+            if let Some(after) = context_after {
+                self.context = after;
             }
-            known.take_over(slice);
-            links.push(Link { outcomes, products, work });
+            transaction.take_effect(known);
+            writes.push(ChainedWrite { outcomes, products, work });
         }
-        Ok(links)
+        Ok(writes)
     }
 
     fn work(
         &self,
-        slice: &Slice,
+        transaction: &BulkTransaction,
         checkpoint: Option<Checkpoint>,
-        voice: Voice,
-        around_after: Option<Surroundings>,
+        announcement: Announcement,
+        context_after: Option<TagContext>,
     ) -> Result<Work, StoreError> {
-        let mut plan =
-            slice.plan_actions(&self.around, self.by.actor(), self.catalog.world.now())?;
+        let mut batch =
+            transaction.plan_actions(&self.context, self.by.actor(), self.catalog.db.now())?;
         if let Some((key, attributes)) = checkpoint {
-            plan.push(Action::Put { key, attributes, condition: None });
+            batch.writes.push(Action::Put { key, attributes, condition: None });
         }
-        if plan.has_changes() {
-            let around = &self.around;
-            match around_after {
-                Some(after) => plan.moves(around, Some(after)),
-                None => plan.push(around.check()),
+        if batch.has_changes() {
+            let context = &self.context;
+            match context_after {
+                Some(after) => batch.moves(context, Some(after)),
+                None => batch.writes.push(context.check()),
             }
-            voice.speak(&mut plan);
+            announcement.append_to(&mut batch);
         }
 
-        Ok(Work { plan, details: json!({ "skus": slice.touched_skus() }), voice })
+        Ok(Work { batch, details: json!({ "skus": transaction.touched_skus() }), announcement })
     }
 
-    /// Commits links in order; answers what became of the rows before the first that was lost, and
-    /// why that was.
+    /// Commits writes in order; answers what became of the rows before the first that was not
+    /// committed, and why that was.
     async fn commit(
         &mut self,
-        links: Vec<Link>,
+        writes: Vec<ChainedWrite>,
         is_noted: &mut bool,
-    ) -> Result<(Vec<Outcome>, Option<Lost>), StoreError> {
+    ) -> Result<(Vec<Outcome>, Option<WriteConflict>), StoreError> {
         let mut done = Vec::new();
         let mut waiting = Vec::new();
         let mut chain = Vec::new();
 
-        for Link { outcomes, products, work } in links {
-            let Some(Work { plan, details, voice }) = work else {
-                waiting.push(Waiting { outcomes, products, voice: None });
+        for ChainedWrite { outcomes, products, work } in writes {
+            let Some(Work { batch, details, announcement }) = work else {
+                waiting.push(Waiting { outcomes, products, announcement: None });
                 *is_noted = false;
                 continue;
             };
             *is_noted = true;
-            let what = What { action: "import.rows", entity: "catalog".into(), details };
-            if plan.has_changes() {
-                chain.push((plan, what));
-                waiting.push(Waiting { outcomes, products, voice: Some(voice) });
+            let record = AuditRecord { action: "import.rows", entity: "catalog".into(), details };
+            if batch.has_changes() {
+                chain.push((batch, record));
+                waiting.push(Waiting { outcomes, products, announcement: Some(announcement) });
                 continue;
             }
             // Stock alone: no row in the log, so it is no part of the chain.
-            if let Some(lost) = self.settle(&mut chain, &mut waiting, &mut done).await? {
-                return Ok((done, Some(lost)));
+            if let Some(conflict) = self.settle(&mut chain, &mut waiting, &mut done).await? {
+                return Ok((done, Some(conflict)));
             }
-            match self.catalog.commit_without_row(plan, self.by.step(), what, ()).await {
+            match self.catalog.commit(batch, self.by.step(), record, ()).await {
                 Ok(_) => done.extend(outcomes),
-                Err(lost) => return Ok((done, Some(lost))),
+                Err(conflict) => return Ok((done, Some(conflict))),
             }
         }
-        let lost = self.settle(&mut chain, &mut waiting, &mut done).await?;
-        Ok((done, lost))
+        let conflict = self.settle(&mut chain, &mut waiting, &mut done).await?;
+        Ok((done, conflict))
     }
 
     /// Sends the chain and moves what is certain from `waiting` to `done`.
     async fn settle(
         &mut self,
-        chain: &mut Vec<(Plan, What<'_>)>,
+        chain: &mut Vec<(CatalogBatch, AuditRecord<'_>)>,
         waiting: &mut Vec<Waiting>,
         done: &mut Vec<Outcome>,
-    ) -> Result<Option<Lost>, StoreError> {
+    ) -> Result<Option<WriteConflict>, StoreError> {
         let answers = self.catalog.commit_chain(std::mem::take(chain), &self.by).await?;
         let mut answers = answers.into_iter();
 
-        for Waiting { outcomes, products, voice } in waiting.drain(..) {
-            if let Some(voice) = voice {
+        for Waiting { outcomes, products, announcement } in waiting.drain(..) {
+            if let Some(announcement) = announcement {
                 match answers.next() {
                     Some(Ok(_)) => {
                         self.written += products;
-                        self.has_spoken(&voice);
+                        self.announced(&announcement);
                     }
-                    Some(Err(lost)) => return Ok(Some(lost)),
-                    None => return Ok(Some(Lost::Moved)),
+                    Some(Err(conflict)) => return Ok(Some(conflict)),
+                    None => return Ok(Some(WriteConflict::Stale)),
                 }
             }
             done.extend(outcomes);
@@ -262,11 +264,11 @@ impl Bulk {
         Ok(None)
     }
 
-    fn has_spoken(&mut self, voice: &Voice) {
-        match voice {
-            Voice::Exact => {}
-            Voice::Quiet => self.owes_announcement = true,
-            Voice::Loud(at) => {
+    fn announced(&mut self, announcement: &Announcement) {
+        match announcement {
+            Announcement::Exact => {}
+            Announcement::Quiet => self.owes_announcement = true,
+            Announcement::Loud(at) => {
                 self.announced_at = Some(*at);
                 self.owes_announcement = false;
             }
@@ -275,7 +277,7 @@ impl Bulk {
 }
 
 /// One transaction's rows.
-struct Link {
+struct ChainedWrite {
     outcomes: Vec<Outcome>,
     products: u64,
     /// `None` where nothing changes.
@@ -283,19 +285,14 @@ struct Link {
 }
 
 struct Work {
-    plan: Plan,
+    batch: CatalogBatch,
     details: Value,
-    voice: Voice,
+    announcement: Announcement,
 }
 
 /// Rows whose transaction is in a chain that has no answer yet, or that need none.
 struct Waiting {
     outcomes: Vec<Outcome>,
     products: u64,
-    voice: Option<Voice>,
-}
-
-/// Somebody else was faster; reading again tells what to do.
-const fn is_race(lost: &Lost) -> bool {
-    matches!(lost, Lost::Moved | Lost::For(StoreError::SlugTaken(_) | StoreError::SkuTaken(_)))
+    announcement: Option<Announcement>,
 }

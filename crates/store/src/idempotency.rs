@@ -1,6 +1,6 @@
 //! Idempotency keys: claimed first, with a lease and an owner, and answered in the transaction of
-//! the effect, on condition of the owner. So a request has its effect once: whoever lost the key
-//! can't commit, and whoever retries after a crash finds either the answer or no effect.
+//! the effect, on condition of the owner. So a request has its effect once: a process that lost the
+//! key can't commit, and a retry after a crash finds either the answer or no effect.
 
 mod claimed;
 mod context;
@@ -8,15 +8,11 @@ mod record;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
-use ports::{
-    Attributes, Condition, Items, PAGE_MAX, Query, SortRange, Table, Transaction, Update, Value,
-    World,
-};
+use ports::{Action, Attributes, Condition, PAGE_MAX, Query, SortRange, Table, Update, Value};
 
-use crate::delivery::{self, LostAction, Settled};
+use crate::write::{ConflictCause, Db, FailedCondition, WriteBatch, WriteConflict, signed};
 use crate::{StoreError, schema};
 
 pub use claimed::ClaimedKey;
@@ -51,22 +47,21 @@ pub enum Claim {
 pub enum Ended {
     /// As the owner wanted.
     AsAsked,
-    /// An answer stood there already: that of a write whose outcome was unknown, or of whoever took
-    /// the key over.
+    /// An answer stood there already: that of a write whose outcome was unknown, or of the process
+    /// that took the key over.
     Answered(Recorded),
     /// Another process has taken the key over and is running the request.
     TakenOver,
 }
 
 pub struct Idempotency {
-    items: Arc<dyn Items>,
-    world: Arc<dyn World>,
+    db: Db,
     lease: Duration,
 }
 
 impl Idempotency {
-    pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>, lease: Duration) -> Self {
-        Self { items, world, lease }
+    pub const fn new(db: Db, lease: Duration) -> Self {
+        Self { db, lease }
     }
 
     pub const fn lease(&self) -> Duration {
@@ -76,10 +71,10 @@ impl Idempotency {
     /// Claims `key` of `scope` (who asks, and which route) for a request whose content hashes to
     /// `request`.
     pub async fn claim(&self, scope: &str, key: &str, request: &str) -> Result<Claim, StoreError> {
-        let now = self.world.now();
-        let owner = format!("{:032x}", self.world.random());
+        let now = self.db.now();
+        let owner = format!("{:032x}", self.db.random());
         let claimed = ClaimedKey::new(scope, key, request, owner, now, now.plus(KEPT));
-        let record = Record::running(&claimed, now.plus(self.lease));
+        let record = claimed.running_until(now.plus(self.lease));
         let takeable = Condition::Any(vec![
             Condition::NotExists,
             Condition::Below(schema::TTL.into(), signed(now.as_seconds())),
@@ -90,20 +85,27 @@ impl Idempotency {
                 Condition::Equals("request".into(), request.into()),
             ]),
         ]);
-        let claim =
-            Transaction::new().put_if(claimed.record_key(), Attributes::of(&record)?, takeable);
+        let claim = Action::Put {
+            key: claimed.record_key(),
+            attributes: Attributes::of(&record)?,
+            condition: Some(takeable),
+        };
 
-        match self.settle(claim).await {
-            Ok(Settled::Done) => Ok(Claim::Owned(claimed)),
-            Ok(Settled::Lost(lost)) => self.judge(&claimed, lost).await,
+        match self.commit([claim]).await {
+            Ok(None) => Ok(Claim::Owned(claimed)),
+            Ok(Some(failed)) => Ok(match self.standing(&claimed, failed.item).await? {
+                Standing::Answered(recorded) => Claim::Done(recorded),
+                Standing::Unanswered { by_another_request: true } => Claim::Reused,
+                Standing::Unanswered { by_another_request: false } => Claim::InProgress,
+            }),
             // Many are claiming it this very moment.
             Err(StoreError::Busy) => Ok(Claim::InProgress),
             Err(error) => Err(error),
         }
     }
 
-    /// Runs `work` and renews the lease beside it, so that nobody takes a long request over while
-    /// it runs. A lease that is lost all the same stops `work` at its next write.
+    /// Runs `work` and renews the lease beside it, so that no other process takes a long request
+    /// over while it runs. A lease that is lost all the same stops `work` at its next write.
     pub async fn hold<F: Future>(&self, claimed: &ClaimedKey, work: F) -> F::Output {
         tokio::select! {
             biased;
@@ -114,14 +116,15 @@ impl Idempotency {
 
     /// Whether the key is still the claimant's.
     pub async fn renew(&self, claimed: &ClaimedKey) -> Result<bool, StoreError> {
-        let until = self.world.now().plus(self.lease).as_millis();
-        let renew = Transaction::new().update_if(
+        let until = self.db.now().plus(self.lease).as_millis();
+        let mut renew = WriteBatch::new();
+        renew.update(
             claimed.record_key(),
             vec![Update::Set("lease_until".into(), until.into())],
             claimed.is_held(),
         );
 
-        Ok(matches!(self.settle(renew).await?, Settled::Done))
+        self.db.commit_unless_stale(renew).await
     }
 
     /// Keeps the answer of a request that had no effect of its own, or whose effects have been
@@ -131,30 +134,29 @@ impl Idempotency {
         claimed: &ClaimedKey,
         response: &StoredResponse,
     ) -> Result<Ended, StoreError> {
-        let transaction = Transaction { actions: claimed.record(response)?, token: None };
-
-        match self.settle(transaction).await? {
-            Settled::Done => Ok(Ended::AsAsked),
-            Settled::Lost(lost) => self.look(claimed, lost).await,
+        match self.commit(claimed.record(response)?).await? {
+            None => Ok(Ended::AsAsked),
+            Some(failed) => self.ended_by_another(claimed, failed).await,
         }
     }
 
     /// Gives the key back: nothing happened, so any request may run under it. Where steps of the
     /// request were committed, only the same request may go on, at once.
     pub async fn abandon(&self, claimed: &ClaimedKey) -> Result<Ended, StoreError> {
-        let transaction = if claimed.has_steps() {
-            let nobody = vec![
+        let (key, condition) = (claimed.record_key(), Some(claimed.is_held()));
+        let give_back = if claimed.has_steps() {
+            let updates = vec![
                 Update::Set("owner".into(), "".into()),
                 Update::Set("lease_until".into(), 0.into()),
             ];
-            Transaction::new().update_if(claimed.record_key(), nobody, claimed.is_held())
+            Action::Update { key, updates, condition }
         } else {
-            Transaction::new().delete_if(claimed.record_key(), claimed.is_held())
+            Action::Delete { key, condition }
         };
 
-        match self.settle(transaction).await? {
-            Settled::Done | Settled::Lost(LostAction { old: None, .. }) => Ok(Ended::AsAsked),
-            Settled::Lost(lost) => self.look(claimed, lost).await,
+        match self.commit([give_back]).await? {
+            None | Some(FailedCondition { item: None, .. }) => Ok(Ended::AsAsked),
+            Some(failed) => self.ended_by_another(claimed, failed).await,
         }
     }
 
@@ -166,22 +168,15 @@ impl Idempotency {
     ) -> Result<HashMap<usize, Recorded>, StoreError> {
         let mut found = HashMap::new();
         let prefix = claimed.parts_prefix();
-        let mut query = Query::partition(Table::Ephemeral, claimed.partition())
+        let query = Query::partition(Table::Ephemeral, claimed.partition())
             .sorted(SortRange::Prefix(prefix.clone()))
             .limit(PAGE_MAX);
 
-        loop {
-            let page = self.items.query(&query).await?;
-            for row in page.rows {
-                let at = row.key.sk[prefix.len()..].parse();
-                let part: PartRecord = row.attributes.parse("a part of an idempotency record")?;
-                if let (Ok(at), true) = (at, part.expires_at >= claimed.claimed_at()) {
-                    found.insert(at, part.recorded);
-                }
-            }
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => break,
+        for row in self.db.query_all(query).await? {
+            let at = row.key.sk[prefix.len()..].parse();
+            let part: PartRecord = row.attributes.parse("a part of an idempotency record")?;
+            if let (Ok(at), true) = (at, part.expires_at >= claimed.claimed_at()) {
+                found.insert(at, part.recorded);
             }
         }
         if !found.is_empty() {
@@ -198,18 +193,16 @@ impl Idempotency {
         at: usize,
         response: &StoredResponse,
     ) -> Result<Ended, StoreError> {
-        let transaction = Transaction { actions: claimed.record_part(at, response)?, token: None };
-
-        match self.settle(transaction).await? {
-            Settled::Done => {
+        match self.commit(claimed.record_part(at, response)?).await? {
+            None => {
                 claimed.mark_step();
                 Ok(Ended::AsAsked)
             }
-            Settled::Lost(LostAction { action: 0, old: Some(old) }) => {
-                let part: PartRecord = old.parse("a part of an idempotency record")?;
+            Some(FailedCondition { cause: ConflictCause::Unexpected, item: Some(item) }) => {
+                let part: PartRecord = item.parse("a part of an idempotency record")?;
                 Ok(Ended::Answered(part.recorded))
             }
-            Settled::Lost(_) => Ok(Ended::TakenOver),
+            Some(_) => Ok(Ended::TakenOver),
         }
     }
 
@@ -225,31 +218,36 @@ impl Idempotency {
         }
     }
 
-    async fn judge(&self, claimed: &ClaimedKey, lost: LostAction) -> Result<Claim, StoreError> {
-        // It was given back in between.
-        let Some(old) = lost.old else { return Ok(Claim::InProgress) };
-        let record: Record = old.parse("an idempotency record")?;
-        if record.request != claimed.request() {
-            return Ok(Claim::Reused);
-        }
-
-        Ok(match self.answer(claimed, record).await? {
-            Some(recorded) => Claim::Done(recorded),
-            None => Claim::InProgress,
+    /// What a claim that could not be ended as its owner wanted has ended with.
+    async fn ended_by_another(
+        &self,
+        claimed: &ClaimedKey,
+        failed: FailedCondition,
+    ) -> Result<Ended, StoreError> {
+        Ok(match self.standing(claimed, failed.item).await? {
+            Standing::Answered(recorded) => Ended::Answered(recorded),
+            Standing::Unanswered { .. } => Ended::TakenOver,
         })
     }
 
-    /// What stands there in place of what the owner expected.
-    async fn look(&self, claimed: &ClaimedKey, lost: LostAction) -> Result<Ended, StoreError> {
-        let Some(old) = lost.old else { return Ok(Ended::TakenOver) };
-        let record: Record = old.parse("an idempotency record")?;
+    /// Judges the record that stands in place of what the claimant expected.
+    async fn standing(
+        &self,
+        claimed: &ClaimedKey,
+        item: Option<Attributes>,
+    ) -> Result<Standing, StoreError> {
+        // It was given back in between.
+        let Some(item) = item else {
+            return Ok(Standing::Unanswered { by_another_request: false });
+        };
+        let record: Record = item.parse("an idempotency record")?;
         if record.request != claimed.request() {
-            return Ok(Ended::TakenOver);
+            return Ok(Standing::Unanswered { by_another_request: true });
         }
 
         Ok(match self.answer(claimed, record).await? {
-            Some(recorded) => Ended::Answered(recorded),
-            None => Ended::TakenOver,
+            Some(recorded) => Standing::Answered(recorded),
+            None => Standing::Unanswered { by_another_request: false },
         })
     }
 
@@ -262,18 +260,39 @@ impl Idempotency {
         let Some(mut response) = record.response else { return Ok(None) };
         let rest: Vec<_> = (1..=record.body_items).map(|at| claimed.body_key(at)).collect();
 
-        for item in self.items.batch_get(&rest).await? {
+        for item in self.db.items.batch_get(&rest).await? {
             let item = item.ok_or(StoreError::NotFound("rest of a stored answer"))?;
             response.body.push_str(item.text(record::BODY).unwrap_or_default());
         }
         Ok(Some(Recorded { response, place: record.place }))
     }
 
-    async fn settle(&self, transaction: Transaction) -> Result<Settled, StoreError> {
-        delivery::settle(&*self.items, &*self.world, transaction).await
+    /// Commits actions of which the first one may find an unexpected record, and the others a lost
+    /// claim; answers with the condition that failed first.
+    async fn commit(
+        &self,
+        actions: impl IntoIterator<Item = Action>,
+    ) -> Result<Option<FailedCondition>, StoreError> {
+        let mut batch = WriteBatch::new();
+        let later = std::iter::repeat(ConflictCause::ClaimLost);
+        let causes = std::iter::once(ConflictCause::Unexpected).chain(later);
+        for (action, cause) in actions.into_iter().zip(causes) {
+            batch.push_or(action, cause);
+        }
+
+        match self.db.commit(batch).await {
+            Ok(()) => Ok(None),
+            Err(WriteConflict::Failed(failed)) => Ok(failed.into_iter().next()),
+            Err(conflict) => Err(conflict.into()),
+        }
     }
 }
 
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+/// What a record says that stands in the way of a claimant.
+enum Standing {
+    /// The same request was answered.
+    Answered(Recorded),
+    Unanswered {
+        by_another_request: bool,
+    },
 }

@@ -7,22 +7,22 @@ pub mod admin_keys;
 pub mod audit;
 pub mod bulk;
 pub mod catalog;
-mod delivery;
 pub mod error;
 pub mod idempotency;
+pub mod inventory;
 mod keys;
-mod levels;
-pub mod log;
 pub mod schema;
 mod watched;
+pub mod write;
 
 pub use admin_keys::{AdminKey, AdminKeys, IssuedKey};
 pub use audit::{Actor, Audit, AuditEntry};
 pub use bulk::{Bulk, Outcome, Upsert};
-pub use catalog::{Adjusted, Catalog, Committed, Contents};
+pub use catalog::{Adjusted, Catalog, Committed, Contents, Head, Log};
 pub use error::StoreError;
 pub use idempotency::{
     Author, Claim, ClaimedKey, Ended, Idempotency, Recorded, Render, StoredResponse, WriteContext,
 };
-pub use log::{Head, Log};
+pub use inventory::{Inventory, StockLines};
 pub use watched::WatchedItems;
+pub use write::{Db, WriteBatch};

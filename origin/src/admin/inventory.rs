@@ -59,7 +59,7 @@ pub async fn show_stock(
     State(shop): State<SharedShop>,
     Path(sku): Path<String>,
 ) -> Result<Response, Problem> {
-    let level = shop.catalog.stock(&id("SKU", &sku)?).await?;
+    let level = shop.catalog.inventory().find_level(&id("SKU", &sku)?).await?;
     let level = level.ok_or_else(|| Problem::not_found("SKU"))?;
 
     Ok(shown(level.version, Inventory::from(level)))
@@ -80,7 +80,7 @@ pub async fn list_ledger(
     let sku: Sku = id("SKU", &sku)?;
     let list = format!("ledger/{sku}");
     let before = paging::place::<u64>(&list, query.cursor.as_deref())?;
-    let data = shop.catalog.ledger(&sku, before, limit as u32).await?;
+    let data = shop.catalog.inventory().list_ledger(&sku, before, limit as u32).await?;
     let last = data.last().filter(|_| data.len() == limit).map(|row| row.version);
 
     Ok(Json(Listed {

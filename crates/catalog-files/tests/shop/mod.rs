@@ -17,7 +17,7 @@ use ports::{
     Attributes, Items, Key, Page, PortError, PortErrorKind, Query, Scan, TransactError,
     Transaction, World,
 };
-use store::{Actor, Catalog, Log};
+use store::{Actor, Catalog, Db};
 use tempfile::TempDir;
 
 pub struct Shop {
@@ -49,8 +49,7 @@ impl Shop {
             rows_read: rows_read.clone(),
         });
         let world: Arc<dyn World> = Arc::new(SystemWorld);
-        let log = Arc::new(Log::new(items.clone(), world.clone()));
-        let catalog = Catalog::new(items.clone(), world.clone(), log);
+        let catalog = Catalog::over(Db::new(items.clone(), world.clone()));
 
         Self { folder, catalog, items, world, lives, rows_read }
     }

@@ -7,8 +7,7 @@ use domain::{
     CatalogProduct, FieldError, Product, ProductId, Ref, Slug, Timestamp, Variant, VariantId,
 };
 
-use crate::bulk::Upsert;
-use crate::bulk::upsert::refused;
+use crate::bulk::upsert::{Upsert, refused};
 use crate::catalog::check_size;
 
 /// The draft of a variant that is not there yet.

@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use domain::{CatalogProduct, ProductId, Sku, Slug};
 
-use crate::bulk::Upsert;
-use crate::bulk::slice::Slice;
+use crate::StoreError;
+use crate::bulk::upsert::Upsert;
 use crate::catalog::Catalog;
+use crate::inventory::{self, StoredLevel};
 use crate::keys::{self, SlugOf};
-use crate::levels::{self, StoredLevel};
-use crate::{StoreError, delivery};
 
 /// A product that is deleted between two reads is gone at the next one.
 const READS: u32 = 3;
@@ -28,14 +27,14 @@ impl Known {
             if known.hangs_together() {
                 break;
             }
-            delivery::pause(&*catalog.world, read).await;
+            catalog.db.backoff(read).await;
             known = Self::read(catalog, rows).await?;
         }
         Ok(known)
     }
 
     async fn read(catalog: &Catalog, rows: &[Upsert]) -> Result<Self, StoreError> {
-        let levels = levels::read_all(&*catalog.items, rows.iter().map(|row| &row.sku)).await?;
+        let levels = inventory::read_levels(&catalog.db, rows.iter().map(|row| &row.sku)).await?;
         let slugs = load_slugs(catalog, rows, &levels).await?;
         let named = rows.iter().filter_map(|row| slugs.get(row.slug.as_ref()?).copied().flatten());
         let ids: HashSet<_> = levels.values().filter_map(product_of).chain(named).collect();
@@ -48,22 +47,6 @@ impl Known {
 
     fn hangs_together(&self) -> bool {
         self.levels.values().filter_map(product_of).all(|id| self.products.contains_key(&id))
-    }
-
-    /// Follows what a slice has written.
-    pub fn take_over(&mut self, slice: Slice) {
-        for (id, touched) in slice.products {
-            if let Some(before) = &touched.before
-                && before.product.slug != touched.after.product.slug
-            {
-                self.slugs.insert(before.product.slug.clone(), None);
-            }
-            self.slugs.insert(touched.after.product.slug.clone(), Some(id));
-            self.products.insert(id, touched.after);
-        }
-        for (sku, touched) in slice.levels {
-            self.levels.insert(sku, StoredLevel::Live(touched.after));
-        }
     }
 }
 
@@ -93,7 +76,7 @@ async fn load_slugs(
 
     for chunk in wanted.chunks(100) {
         let keys: Vec<_> = chunk.iter().map(|slug| keys::slug(SlugOf::Product, slug)).collect();
-        for (slug, item) in chunk.iter().zip(catalog.items.batch_get(&keys).await?) {
+        for (slug, item) in chunk.iter().zip(catalog.db.items.batch_get(&keys).await?) {
             let claim = item.map(|item| item.parse::<Claim>("a slug's claim")).transpose()?;
             slugs.insert(slug.clone(), claim.map(|claim| claim.id));
         }

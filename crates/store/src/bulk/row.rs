@@ -1,24 +1,28 @@
-//! One row's way into a slice.
+//! One row's way into a transaction.
 
 use domain::{CatalogProduct, FieldError, ProductId, Slug, StockLevel, Timestamp, Variant};
 
 use crate::bulk::content::{self, variant_draft};
 use crate::bulk::known::{Known, candidates};
-use crate::bulk::slice::{Ground, Slice, Touched};
+use crate::bulk::transaction::{BulkTransaction, PlanInput, Touched};
 use crate::bulk::upsert::{Outcome, Upsert, refused};
 use crate::catalog::{FEATURED_MAX, touch, with_level};
-use crate::levels::StoredLevel;
+use crate::inventory::StoredLevel;
 
-impl Slice {
+impl BulkTransaction {
     /// Takes a row, or says why it can't go in; then nothing of it is taken.
-    pub(super) fn take(&mut self, ground: Ground<'_>, row: &Upsert) -> Result<Outcome, FieldError> {
+    pub(super) fn take(
+        &mut self,
+        input: PlanInput<'_>,
+        row: &Upsert,
+    ) -> Result<Outcome, FieldError> {
         let touched = self.levels.get(&row.sku).map(|touched| touched.after.clone());
-        let stored = ground.known.levels.get(&row.sku);
+        let stored = input.known.levels.get(&row.sku);
         let level = touched.or_else(|| stored.cloned().and_then(StoredLevel::live));
 
         let (outcome, id) = match level {
-            Some(level) => self.update(ground, row, &level)?,
-            None => self.insert(ground, row)?,
+            Some(level) => self.update(input, row, &level)?,
+            None => self.insert(input, row)?,
         };
         match (self.feature(row, id)?, outcome) {
             (true, Outcome::Unchanged(id)) => Ok(Outcome::Updated(id)),
@@ -28,20 +32,20 @@ impl Slice {
 
     fn insert(
         &mut self,
-        ground: Ground<'_>,
+        input: PlanInput<'_>,
         row: &Upsert,
     ) -> Result<(Outcome, ProductId), FieldError> {
-        let now = ground.catalog.world.now();
-        let named = row.slug.as_ref().and_then(|slug| self.owner(ground.known, slug));
-        let id = named.unwrap_or_else(|| ProductId::new(now, ground.catalog.world.random()));
-        let stored = ground.known.levels.get(&row.sku);
-        let (variant, arrival) = ground.catalog.new_variant(id, &variant_draft(row), stored, now);
+        let now = input.catalog.db.now();
+        let named = row.slug.as_ref().and_then(|slug| self.owner(input.known, slug));
+        let id = named.unwrap_or_else(|| ProductId::new(now, input.catalog.db.random()));
+        let stored = input.known.levels.get(&row.sku);
+        let (variant, new) = input.catalog.new_variant(id, &variant_draft(row), stored, now);
 
         let (before, mut after) = match named {
-            Some(id) => self.state(ground.known, id)?,
+            Some(id) => self.state(input.known, id)?,
             None => {
-                check_category(ground, row)?;
-                let slug = self.free_slug(ground.known, row, id)?;
+                check_category(input, row)?;
+                let slug = self.free_slug(input.known, row, id)?;
                 let product = content::new_product(row, slug, id, now);
                 (None, CatalogProduct { product, variants: Vec::new() })
             }
@@ -53,25 +57,25 @@ impl Slice {
         self.check_featured(row, id)?;
         count_edit(before.as_ref(), &mut after, now);
 
-        if arrival.retired {
+        if new.was_retired {
             self.returning.insert(row.sku.clone());
         }
-        self.levels.insert(row.sku.clone(), Touched { before: None, after: arrival.level });
+        self.levels.insert(row.sku.clone(), Touched { before: None, after: new.level });
         self.put(row, before, after);
         Ok((Outcome::Created(id), id))
     }
 
     fn update(
         &mut self,
-        ground: Ground<'_>,
+        input: PlanInput<'_>,
         row: &Upsert,
         level: &StockLevel,
     ) -> Result<(Outcome, ProductId), FieldError> {
-        let now = ground.catalog.world.now();
+        let now = input.catalog.db.now();
         let id = level.product;
-        let (before, current) = self.state(ground.known, id)?;
+        let (before, current) = self.state(input.known, id)?;
         let mut after = current.clone();
-        self.apply(ground, row, level, &mut after)?;
+        self.apply(input, row, level, &mut after)?;
         let is_edited = after != current;
         if let Some(variant) = after.variants.iter().find(|v| v.id == level.variant) {
             content::check(&after.product, variant, row.stock)?;
@@ -110,7 +114,7 @@ impl Slice {
     /// The variant takes the row's price and options, and the product the rest if it is its first.
     fn apply(
         &self,
-        ground: Ground<'_>,
+        input: PlanInput<'_>,
         row: &Upsert,
         level: &StockLevel,
         after: &mut CatalogProduct,
@@ -122,7 +126,7 @@ impl Slice {
 
         let id = after.product.id;
         let wanted = row.slug.as_ref().filter(|slug| **slug != after.product.slug);
-        let owner = wanted.and_then(|slug| self.owner(ground.known, slug));
+        let owner = wanted.and_then(|slug| self.owner(input.known, slug));
         if owner.is_some_and(|owner| owner != id) {
             let detail = "another product has this slug, and a SKU stays with its product";
             return Err(refused("slug", "slug_taken", detail));
@@ -131,7 +135,7 @@ impl Slice {
             return Ok(());
         }
         if row.category != after.product.category {
-            check_category(ground, row)?;
+            check_category(input, row)?;
         }
         content::apply_to_product(row, &mut after.product);
         if let (Some(slug), None) = (wanted, owner) {
@@ -227,8 +231,8 @@ impl Slice {
     }
 }
 
-fn check_category(ground: Ground<'_>, row: &Upsert) -> Result<(), FieldError> {
-    if ground.tree.is_some_and(|tree| tree.get(row.category).is_none()) {
+fn check_category(input: PlanInput<'_>, row: &Upsert) -> Result<(), FieldError> {
+    if input.tree.is_some_and(|tree| tree.get(row.category).is_none()) {
         let detail = format!("there is no category {}", row.category);
         return Err(refused("category", "unknown", detail));
     }

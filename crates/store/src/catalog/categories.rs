@@ -5,21 +5,22 @@ use std::sync::Arc;
 use domain::category::CATEGORIES_MAX;
 use domain::draft::{CategoryDraft, CategoryPatch};
 use domain::tags::Write;
-use domain::{Category, CategoryId, CategoryTree, Change, FieldError, Ref, Seq, Slug};
+use domain::{Category, CategoryId, CategoryTree, Change, Entity, FieldError, Ref, Seq, Slug};
 use ports::Attributes;
 use serde_json::json;
 
-use crate::catalog::lost::{Lost, Try};
-use crate::catalog::plan::{Plan, at_version};
-use crate::catalog::{Catalog, Committed, What, stored};
+use crate::audit::AuditRecord;
+use crate::catalog::batch::CatalogBatch;
+use crate::catalog::repository::{Catalog, Committed};
 use crate::keys::{self, SlugOf};
+use crate::write::{Attempt, at_version};
 use crate::{StoreError, WriteContext};
 
 impl Catalog {
     pub async fn tree(&self) -> Result<CategoryTree, StoreError> {
         let rows = self.partition(keys::CATEGORIES).await?;
         let categories: Result<Vec<Category>, _> =
-            rows.into_iter().map(|row| stored(row, "a category")).collect();
+            rows.into_iter().map(|row| row.attributes.parse("a category")).collect();
 
         Ok(CategoryTree::new(categories?))
     }
@@ -30,7 +31,7 @@ impl Catalog {
         by: impl Into<WriteContext<'_, Category>>,
     ) -> Result<Committed<Category>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_create_category(draft, by)).await
+        self.db.retry(|| self.try_create_category(draft, by)).await
     }
 
     pub async fn update_category(
@@ -41,7 +42,7 @@ impl Catalog {
         by: impl Into<WriteContext<'_, Category>>,
     ) -> Result<Committed<Category>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_update_category(id, version, patch, by)).await
+        self.db.retry(|| self.try_update_category(id, version, patch, by)).await
     }
 
     /// The caller knows that no product is in it as of the log's row `empty_at`; `Busy` if anything
@@ -54,20 +55,20 @@ impl Catalog {
         by: impl Into<WriteContext<'_, ()>>,
     ) -> Result<Committed<()>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_delete_category(id, version, empty_at, by)).await
+        self.db.retry(|| self.try_delete_category(id, version, empty_at, by)).await
     }
 
     async fn try_create_category(
         &self,
         draft: &CategoryDraft,
         by: WriteContext<'_, Category>,
-    ) -> Try<Committed<Category>> {
-        let around = self.surroundings().await?;
-        let now = self.world.now();
-        let id = CategoryId::new(now, self.world.random());
+    ) -> Attempt<Committed<Category>> {
+        let context = self.tag_context().await?;
+        let now = self.db.now();
+        let id = CategoryId::new(now, self.db.random());
         let slug = match &draft.slug {
             Some(slug) => slug.clone(),
-            None => free_slug(&around.tree, &draft.name, id)?,
+            None => free_slug(&context.tree, &draft.name, id)?,
         };
         let category = Category {
             id,
@@ -78,26 +79,25 @@ impl Catalog {
             version: 1,
             updated_at: now,
         };
-        hangs_well(&around.tree, &category)?;
+        hangs_well(&context.tree, &category)?;
 
-        let mut plan = Plan::default();
-        plan.put_new(keys::category(id), Attributes::of(&category)?);
-        plan.claim_slug(SlugOf::Category, &category.slug, id)?;
+        let mut batch = CatalogBatch::default();
+        batch.writes.put_new(keys::category(id), Attributes::of(&category)?);
+        batch.claim_slug(SlugOf::Category, &category.slug, id)?;
         if let Some(parent) = category.parent {
-            plan.keep_category(parent);
+            batch.keep_category(parent);
         }
-        let after = around.with_tree(around.tree.with(category.clone()), self.world.random());
-        plan.tag(&Write::Category { id, before: &around.tree, after: &after.tree });
-        plan.changed(Change::to(id.to_string(), 1));
-        plan.moves(&around, Some(after));
-        let what = What {
+        let after = context.with_tree(context.tree.with(category.clone()), self.db.random());
+        batch.tag(&Write::Category { id, before: &context.tree, after: &after.tree });
+        batch.changed(Change::to(id, 1));
+        batch.moves(&context, Some(after));
+        let record = AuditRecord {
             action: "category.create",
             entity: id.to_string(),
             details: json!({ "name": category.name, "slug": category.slug }),
         };
-        match self.commit(plan, by, what, category).await {
-            // A slug of our own choosing was taken by somebody else in the meantime.
-            Err(Lost::For(StoreError::SlugTaken(_))) if draft.slug.is_none() => Err(Lost::Moved),
+        match self.commit(batch, by, record, category).await {
+            Err(conflict) if draft.slug.is_none() => Err(conflict.choosing_another_slug()),
             answer => answer,
         }
     }
@@ -108,36 +108,36 @@ impl Catalog {
         version: u64,
         patch: &CategoryPatch,
         by: WriteContext<'_, Category>,
-    ) -> Try<Committed<Category>> {
-        let around = self.surroundings().await?;
-        let old = at(&around.tree, id, version)?;
+    ) -> Attempt<Committed<Category>> {
+        let context = self.tag_context().await?;
+        let old = at(&context.tree, id, version)?;
         let mut new = patched(&old, patch);
         if new == old {
             return self.unchanged(by, old).await;
         }
-        hangs_well(&around.tree, &new)?;
+        hangs_well(&context.tree, &new)?;
         new.version += 1;
-        new.updated_at = self.world.now();
+        new.updated_at = self.db.now();
 
-        let mut plan = Plan::default();
-        plan.replace(keys::category(id), Attributes::of(&new)?, version);
+        let mut batch = CatalogBatch::default();
+        batch.writes.replace(keys::category(id), Attributes::of(&new)?, version);
         if old.slug != new.slug {
-            plan.free_slug(SlugOf::Category, &old.slug);
-            plan.claim_slug(SlugOf::Category, &new.slug, id)?;
+            batch.free_slug(SlugOf::Category, &old.slug);
+            batch.claim_slug(SlugOf::Category, &new.slug, id)?;
         }
         if let Some(parent) = new.parent.filter(|parent| Some(*parent) != old.parent) {
-            plan.keep_category(parent);
+            batch.keep_category(parent);
         }
-        let after = around.with_tree(around.tree.with(new.clone()), self.world.random());
-        plan.tag(&Write::Category { id, before: &around.tree, after: &after.tree });
-        plan.changed(Change::to(id.to_string(), new.version));
-        plan.moves(&around, Some(after));
-        let what = What {
+        let after = context.with_tree(context.tree.with(new.clone()), self.db.random());
+        batch.tag(&Write::Category { id, before: &context.tree, after: &after.tree });
+        batch.changed(Change::to(id, new.version));
+        batch.moves(&context, Some(after));
+        let record = AuditRecord {
             action: "category.update",
             entity: id.to_string(),
             details: json!({ "name": new.name, "slug": new.slug, "parent": new.parent }),
         };
-        self.commit(plan, by, what, new).await
+        self.commit(batch, by, record, new).await
     }
 
     async fn try_delete_category(
@@ -146,35 +146,35 @@ impl Catalog {
         version: u64,
         empty_at: Seq,
         by: WriteContext<'_, ()>,
-    ) -> Try<Committed<()>> {
-        let around = self.surroundings().await?;
-        let old = at(&around.tree, id, version)?;
-        if !around.tree.children(Some(id)).is_empty() {
+    ) -> Attempt<Committed<()>> {
+        let context = self.tag_context().await?;
+        let old = at(&context.tree, id, version)?;
+        if !context.tree.children(Some(id)).is_empty() {
             return Err(StoreError::InUse("it has categories below it".into()).into());
         }
 
-        let mut plan = Plan::default();
-        plan.remove(keys::category(id), at_version(version));
-        plan.free_slug(SlugOf::Category, &old.slug);
-        if let Some(ranking) = around.rankings.get(&Some(id)) {
-            plan.remove(keys::ranking(Some(id)), at_version(ranking.version));
-            plan.tag(&Write::Bestsellers { category: Some(id) });
-            plan.changed(Change::gone(keys::ranking(Some(id)).sk, ranking.version + 1));
+        let mut batch = CatalogBatch::default();
+        batch.writes.remove(keys::category(id), at_version(version));
+        batch.free_slug(SlugOf::Category, &old.slug);
+        if let Some(ranking) = context.rankings.get(&Some(id)) {
+            batch.writes.remove(keys::ranking(Some(id)), at_version(ranking.version));
+            batch.tag(&Write::Bestsellers { category: Some(id) });
+            batch.changed(Change::gone(Entity::Bestsellers(Some(id)), ranking.version + 1));
         }
-        let mut after = around.with_tree(around.tree.without(id), self.world.random());
+        let mut after = context.with_tree(context.tree.without(id), self.db.random());
         if after.rankings.contains_key(&Some(id)) {
             Arc::make_mut(&mut after.rankings).remove(&Some(id));
         }
-        plan.tag(&Write::Category { id, before: &around.tree, after: &after.tree });
-        plan.changed(Change::gone(id.to_string(), version + 1));
-        plan.moves(&around, Some(after));
-        plan.only_after(empty_at);
-        let what = What {
+        batch.tag(&Write::Category { id, before: &context.tree, after: &after.tree });
+        batch.changed(Change::gone(id, version + 1));
+        batch.moves(&context, Some(after));
+        batch.only_after(empty_at);
+        let record = AuditRecord {
             action: "category.delete",
             entity: id.to_string(),
             details: json!({ "name": old.name, "slug": old.slug }),
         };
-        self.commit(plan, by, what, ()).await
+        self.commit(batch, by, record, ()).await
     }
 }
 

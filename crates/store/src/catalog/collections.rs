@@ -8,17 +8,20 @@ use domain::{
 use ports::{Attributes, PortError};
 use serde_json::json;
 
-use crate::catalog::lost::{Lost, Try};
-use crate::catalog::plan::{Plan, at_version};
-use crate::catalog::{Catalog, Committed, What, claimed_by, stored};
+use crate::audit::AuditRecord;
+use crate::catalog::batch::CatalogBatch;
+use crate::catalog::repository::{Catalog, Committed};
+use crate::catalog::slugs::claimed_by;
 use crate::keys::{self, SlugOf};
+use crate::write::{Attempt, at_version};
 use crate::{StoreError, WriteContext};
 
 impl Catalog {
     pub async fn collections(&self) -> Result<Vec<Collection>, StoreError> {
         let rows = self.partition(keys::COLLECTIONS).await?;
 
-        Ok(rows.into_iter().map(|row| stored(row, "a collection")).collect::<Result<_, _>>()?)
+        let found = rows.into_iter().map(|row| row.attributes.parse("a collection"));
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     pub async fn find_collection(
@@ -27,10 +30,10 @@ impl Catalog {
     ) -> Result<Option<Collection>, StoreError> {
         let id = match reference {
             Ref::Id(id) => Some(*id),
-            Ref::Slug(slug) => claimed_by(&*self.items, SlugOf::Collection, slug).await?,
+            Ref::Slug(slug) => claimed_by(&self.db, SlugOf::Collection, slug).await?,
         };
         let Some(id) = id else { return Ok(None) };
-        let item = self.items.get(&keys::collection(id)).await?;
+        let item = self.db.items.get(&keys::collection(id)).await?;
 
         Ok(item.map(|item| item.parse("a collection")).transpose()?)
     }
@@ -41,7 +44,7 @@ impl Catalog {
         by: impl Into<WriteContext<'_, Collection>>,
     ) -> Result<Committed<Collection>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_create_collection(draft, by)).await
+        self.db.retry(|| self.try_create_collection(draft, by)).await
     }
 
     pub async fn update_collection(
@@ -52,7 +55,7 @@ impl Catalog {
         by: impl Into<WriteContext<'_, Collection>>,
     ) -> Result<Committed<Collection>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_update_collection(id, version, patch, by)).await
+        self.db.retry(|| self.try_update_collection(id, version, patch, by)).await
     }
 
     pub async fn delete_collection(
@@ -62,22 +65,22 @@ impl Catalog {
         by: impl Into<WriteContext<'_, ()>>,
     ) -> Result<Committed<()>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_delete_collection(id, version, by)).await
+        self.db.retry(|| self.try_delete_collection(id, version, by)).await
     }
 
     async fn try_create_collection(
         &self,
         draft: &CollectionDraft,
         by: WriteContext<'_, Collection>,
-    ) -> Try<Committed<Collection>> {
-        let around = self.surroundings().await?;
-        let now = self.world.now();
-        let id = CollectionId::new(now, self.world.random());
+    ) -> Attempt<Committed<Collection>> {
+        let context = self.tag_context().await?;
+        let now = self.db.now();
+        let id = CollectionId::new(now, self.db.random());
         let slug = match &draft.slug {
             Some(slug) => slug.clone(),
-            None => free_slug(&around.collections, &draft.name)?,
+            None => free_slug(&context.collections, &draft.name)?,
         };
-        self.is_well_founded(&draft.membership, &around.tree).await?;
+        self.is_well_founded(&draft.membership, &context.tree).await?;
         let collection = Collection {
             id,
             slug,
@@ -87,20 +90,19 @@ impl Catalog {
             updated_at: now,
         };
 
-        let mut plan = Plan::default();
-        plan.put_new(keys::collection(id), Attributes::of(&collection)?);
-        plan.claim_slug(SlugOf::Collection, &collection.slug, id)?;
-        plan.tag(&Write::Collection { id, slugs: vec![collection.slug.clone()] });
-        plan.changed(Change::to(id.to_string(), 1));
-        plan.moves(&around, None);
-        let what = What {
+        let mut batch = CatalogBatch::default();
+        batch.writes.put_new(keys::collection(id), Attributes::of(&collection)?);
+        batch.claim_slug(SlugOf::Collection, &collection.slug, id)?;
+        batch.tag(&Write::Collection { id, slugs: vec![collection.slug.clone()] });
+        batch.changed(Change::to(id, 1));
+        batch.moves(&context, None);
+        let record = AuditRecord {
             action: "collection.create",
             entity: id.to_string(),
             details: json!({ "name": collection.name, "slug": collection.slug }),
         };
-        match self.commit(plan, by, what, collection).await {
-            // A slug of our own choosing was taken by somebody else in the meantime.
-            Err(Lost::For(StoreError::SlugTaken(_))) if draft.slug.is_none() => Err(Lost::Moved),
+        match self.commit(batch, by, record, collection).await {
+            Err(conflict) if draft.slug.is_none() => Err(conflict.choosing_another_slug()),
             answer => answer,
         }
     }
@@ -111,9 +113,9 @@ impl Catalog {
         version: u64,
         patch: &CollectionPatch,
         by: WriteContext<'_, Collection>,
-    ) -> Try<Committed<Collection>> {
-        let around = self.surroundings().await?;
-        let old = at(&around.collections, id, version)?;
+    ) -> Attempt<Committed<Collection>> {
+        let context = self.tag_context().await?;
+        let old = at(&context.collections, id, version)?;
         let mut new = old.clone();
         if let Some(name) = &patch.name {
             new.name.clone_from(name);
@@ -122,30 +124,30 @@ impl Catalog {
             new.slug = slug.clone();
         }
         if let Some(membership) = &patch.membership {
-            self.is_well_founded(membership, &around.tree).await?;
+            self.is_well_founded(membership, &context.tree).await?;
             new.membership = membership.clone();
         }
         if new == old {
             return self.unchanged(by, old).await;
         }
         new.version += 1;
-        new.updated_at = self.world.now();
+        new.updated_at = self.db.now();
 
-        let mut plan = Plan::default();
-        plan.replace(keys::collection(id), Attributes::of(&new)?, version);
+        let mut batch = CatalogBatch::default();
+        batch.writes.replace(keys::collection(id), Attributes::of(&new)?, version);
         if old.slug != new.slug {
-            plan.free_slug(SlugOf::Collection, &old.slug);
-            plan.claim_slug(SlugOf::Collection, &new.slug, id)?;
+            batch.free_slug(SlugOf::Collection, &old.slug);
+            batch.claim_slug(SlugOf::Collection, &new.slug, id)?;
         }
-        plan.tag(&Write::Collection { id, slugs: vec![old.slug, new.slug.clone()] });
-        plan.changed(Change::to(id.to_string(), new.version));
-        plan.moves(&around, None);
-        let what = What {
+        batch.tag(&Write::Collection { id, slugs: vec![old.slug, new.slug.clone()] });
+        batch.changed(Change::to(id, new.version));
+        batch.moves(&context, None);
+        let record = AuditRecord {
             action: "collection.update",
             entity: id.to_string(),
             details: json!({ "name": new.name, "slug": new.slug }),
         };
-        self.commit(plan, by, what, new).await
+        self.commit(batch, by, record, new).await
     }
 
     async fn try_delete_collection(
@@ -153,28 +155,28 @@ impl Catalog {
         id: CollectionId,
         version: u64,
         by: WriteContext<'_, ()>,
-    ) -> Try<Committed<()>> {
-        let around = self.surroundings().await?;
-        let old = at(&around.collections, id, version)?;
-        let mut plan = Plan::default();
-        plan.remove(keys::collection(id), at_version(version));
-        plan.free_slug(SlugOf::Collection, &old.slug);
-        plan.tag(&Write::Collection { id, slugs: vec![old.slug.clone()] });
-        plan.changed(Change::gone(id.to_string(), version + 1));
-        plan.moves(&around, None);
-        let what = What {
+    ) -> Attempt<Committed<()>> {
+        let context = self.tag_context().await?;
+        let old = at(&context.collections, id, version)?;
+        let mut batch = CatalogBatch::default();
+        batch.writes.remove(keys::collection(id), at_version(version));
+        batch.free_slug(SlugOf::Collection, &old.slug);
+        batch.tag(&Write::Collection { id, slugs: vec![old.slug.clone()] });
+        batch.changed(Change::gone(id, version + 1));
+        batch.moves(&context, None);
+        let record = AuditRecord {
             action: "collection.delete",
             entity: id.to_string(),
             details: json!({ "name": old.name, "slug": old.slug }),
         };
 
-        self.commit(plan, by, what, ()).await
+        self.commit(batch, by, record, ()).await
     }
 
     /// Takes a product that goes out of a collection made by hand.
     pub(crate) fn leave_collection(
         &self,
-        plan: &mut Plan,
+        batch: &mut CatalogBatch,
         collection: &Collection,
         id: ProductId,
     ) -> Result<(), PortError> {
@@ -183,13 +185,17 @@ impl Catalog {
         let after = Collection {
             membership: Membership::Manual { products: kept },
             version: collection.version + 1,
-            updated_at: self.world.now(),
+            updated_at: self.db.now(),
             ..collection.clone()
         };
 
-        plan.replace(keys::collection(after.id), Attributes::of(&after)?, collection.version);
-        plan.tag(&Write::Collection { id: after.id, slugs: Vec::new() });
-        plan.changed(Change::to(after.id.to_string(), after.version));
+        batch.writes.replace(
+            keys::collection(after.id),
+            Attributes::of(&after)?,
+            collection.version,
+        );
+        batch.tag(&Write::Collection { id: after.id, slugs: Vec::new() });
+        batch.changed(Change::to(after.id, after.version));
         Ok(())
     }
 

@@ -1,12 +1,12 @@
-//! The whole catalogue, for whoever keeps it in memory or writes it to a file.
+//! The whole catalogue, to be kept in memory or written to a file.
 
 use std::collections::{BTreeMap, HashMap};
 
 use domain::{CatalogProduct, Category, CategoryId, Collection, ProductId, Stamp};
 use ports::{PageToken, Row, Scan, Table};
 
-use crate::catalog::Catalog;
 use crate::catalog::partition::Partition;
+use crate::catalog::repository::Catalog;
 use crate::{StoreError, keys};
 
 /// Items a page of a scan asks for: about a megabyte of products.
@@ -77,7 +77,7 @@ impl ProductWalk<'_> {
             limit: SCAN_PAGE,
             after: self.after.take(),
         };
-        let page = self.catalog.items.scan(&scan).await?;
+        let page = self.catalog.db.items.scan(&scan).await?;
         let mut rows = std::mem::take(&mut self.open);
         rows.extend(page.rows);
         match page.next {

@@ -3,10 +3,11 @@
 use domain::{CatalogProduct, ProductId, Ref, Variant, VariantId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use crate::StoreError;
 use crate::catalog::partition::Partition;
-use crate::catalog::{Catalog, claimed_by};
+use crate::catalog::repository::Catalog;
+use crate::catalog::slugs::claimed_by;
 use crate::keys::{self, SlugOf};
-use crate::{StoreError, delivery};
 
 /// So many partitions are read at once when a batch is asked for.
 const READS_AT_ONCE: usize = 16;
@@ -22,7 +23,7 @@ impl Catalog {
             match Partition::of(rows)? {
                 Partition::Absent => return Ok(None),
                 Partition::Whole(found) => return Ok(Some(*found)),
-                Partition::Torn => delivery::pause(&*self.world, read).await,
+                Partition::Torn => self.db.backoff(read).await,
             }
         }
         Ok(None)
@@ -35,7 +36,7 @@ impl Catalog {
         match reference {
             Ref::Id(id) => self.product(*id).await,
             Ref::Slug(slug) => {
-                let Some(id) = claimed_by(&*self.items, SlugOf::Product, slug).await? else {
+                let Some(id) = claimed_by(&self.db, SlugOf::Product, slug).await? else {
                     return Ok(None);
                 };
                 // Between the two reads the slug may have gone to another product.
@@ -52,7 +53,7 @@ impl Catalog {
     ) -> Result<Option<ProductId>, StoreError> {
         match reference {
             Ref::Id(id) => Ok(Some(*id)),
-            Ref::Slug(slug) => Ok(claimed_by(&*self.items, SlugOf::Product, slug).await?),
+            Ref::Slug(slug) => Ok(claimed_by(&self.db, SlugOf::Product, slug).await?),
         }
     }
 
@@ -77,7 +78,7 @@ impl Catalog {
         struct Pointer {
             product: ProductId,
         }
-        let Some(item) = self.items.get(&keys::variant_pointer(id)).await? else {
+        let Some(item) = self.db.items.get(&keys::variant_pointer(id)).await? else {
             return Ok(None);
         };
         let pointer: Pointer = item.parse("a variant's pointer")?;

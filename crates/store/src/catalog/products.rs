@@ -7,13 +7,14 @@ use domain::{
 use ports::Attributes;
 use serde_json::json;
 
-use crate::catalog::lost::{Lost, Try};
+use crate::audit::AuditRecord;
+use crate::catalog::batch::CatalogBatch;
 use crate::catalog::partition::check_size;
-use crate::catalog::plan::Plan;
-use crate::catalog::surroundings::Surroundings;
-use crate::catalog::{Catalog, Committed, What};
+use crate::catalog::repository::{Catalog, Committed};
+use crate::catalog::tag_context::TagContext;
+use crate::inventory::{self, NewLevel, StockChange, StoredLevel};
 use crate::keys::{self, SlugOf};
-use crate::levels::{self, Arrival, Movement, StoredLevel};
+use crate::write::{Attempt, WriteConflict};
 use crate::{StoreError, WriteContext};
 
 impl Catalog {
@@ -23,7 +24,7 @@ impl Catalog {
         by: impl Into<WriteContext<'_, CatalogProduct>>,
     ) -> Result<Committed<CatalogProduct>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_create_product(draft, by)).await
+        self.db.retry(|| self.try_create_product(draft, by)).await
     }
 
     pub async fn update_product(
@@ -34,7 +35,7 @@ impl Catalog {
         by: impl Into<WriteContext<'_, CatalogProduct>>,
     ) -> Result<Committed<CatalogProduct>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_update_product(id, version, patch, by)).await
+        self.db.retry(|| self.try_update_product(id, version, patch, by)).await
     }
 
     /// Frees its slug and its SKUs, and takes it out of the featured list and of collections made by
@@ -46,40 +47,39 @@ impl Catalog {
         by: impl Into<WriteContext<'_, ()>>,
     ) -> Result<Committed<()>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_delete_product(id, version, by)).await
+        self.db.retry(|| self.try_delete_product(id, version, by)).await
     }
 
     async fn try_create_product(
         &self,
         draft: &ProductDraft,
         by: WriteContext<'_, CatalogProduct>,
-    ) -> Try<Committed<CatalogProduct>> {
-        let around = self.surroundings().await?;
-        let category = known_category(&around.tree, &draft.category)?;
-        let now = self.world.now();
-        let id = ProductId::new(now, self.world.random());
+    ) -> Attempt<Committed<CatalogProduct>> {
+        let context = self.tag_context().await?;
+        let category = known_category(&context.tree, &draft.category)?;
+        let now = self.db.now();
+        let id = ProductId::new(now, self.db.random());
         let slug = match &draft.slug {
             Some(slug) => slug.clone(),
             None => self.free_slug(&draft.name, id).await?,
         };
-        let (product, arrivals) = self.assemble(id, slug, draft, category, now).await?;
+        let (product, levels) = self.assemble(id, slug, draft, category, now).await?;
         check_size(&product.product).map_err(|error| StoreError::Invalid(vec![error]))?;
 
-        let mut plan = Plan::default();
-        plan.product(None, Some(&product), &around)?;
-        let movement = Movement { by: by.actor(), reason: "initial", at: now };
-        for arrival in &arrivals {
-            levels::push_arrival(&mut plan, arrival, movement)?;
+        let mut batch = CatalogBatch::default();
+        batch.product(None, Some(&product), &context)?;
+        let change = StockChange { by: by.actor(), reason: "initial", at: now };
+        for level in &levels {
+            inventory::create_level(&mut batch.writes, level, change)?;
         }
-        plan.push(around.check());
-        let what = What {
+        batch.writes.push(context.check());
+        let record = AuditRecord {
             action: "product.create",
             entity: id.to_string(),
             details: json!({ "name": draft.name, "slug": product.product.slug }),
         };
-        match self.commit(plan, by, what, product).await {
-            // A slug of our own choosing was taken by somebody else in the meantime.
-            Err(Lost::For(StoreError::SlugTaken(_))) if draft.slug.is_none() => Err(Lost::Moved),
+        match self.commit(batch, by, record, product).await {
+            Err(conflict) if draft.slug.is_none() => Err(conflict.choosing_another_slug()),
             answer => answer,
         }
     }
@@ -90,22 +90,23 @@ impl Catalog {
         version: u64,
         patch: &ProductPatch,
         by: WriteContext<'_, CatalogProduct>,
-    ) -> Try<Committed<CatalogProduct>> {
-        let around = self.surroundings().await?;
+    ) -> Attempt<Committed<CatalogProduct>> {
+        let context = self.tag_context().await?;
         let before = self.product_at(id, version).await?;
         let mut after = before.clone();
-        let fields = apply(patch, &mut after.product, &around.tree)?;
+        let fields = apply(patch, &mut after.product, &context.tree)?;
         if after == before {
             return self.unchanged(by, before).await;
         }
         check_size(&after.product).map_err(|error| StoreError::Invalid(vec![error]))?;
-        touch(&mut after.product, self.world.now());
+        touch(&mut after.product, self.db.now());
 
-        let mut plan = Plan::default();
-        plan.product(Some(&before), Some(&after), &around)?;
-        plan.push(around.check());
-        let what = What { action: "product.update", entity: id.to_string(), details: fields };
-        self.commit(plan, by, what, after).await
+        let mut batch = CatalogBatch::default();
+        batch.product(Some(&before), Some(&after), &context)?;
+        batch.writes.push(context.check());
+        let record =
+            AuditRecord { action: "product.update", entity: id.to_string(), details: fields };
+        self.commit(batch, by, record, after).await
     }
 
     async fn try_delete_product(
@@ -113,25 +114,25 @@ impl Catalog {
         id: ProductId,
         version: u64,
         by: WriteContext<'_, ()>,
-    ) -> Try<Committed<()>> {
-        let around = self.surroundings().await?;
+    ) -> Attempt<Committed<()>> {
+        let context = self.tag_context().await?;
         let before = self.product_at(id, version).await?;
-        if self.leave_crowd_of_collections(id, &around, by).await? {
-            return Err(Lost::Moved);
+        if self.leave_crowd_of_collections(id, &context, by).await? {
+            return Err(WriteConflict::Stale);
         }
 
-        let mut plan = Plan::default();
-        plan.product(Some(&before), None, &around)?;
-        self.push_departures(&mut plan, &before.variants, by.actor()).await?;
-        self.forget_in_lists(&mut plan, id, &around)?;
-        let after = (!around.lists(id)).then(|| around.counted_up(self.world.random()));
-        plan.moves(&around, after);
-        let what = What {
+        let mut batch = CatalogBatch::default();
+        batch.product(Some(&before), None, &context)?;
+        self.retire_levels(&mut batch, &before.variants, by.actor()).await?;
+        self.forget_in_lists(&mut batch, id, &context)?;
+        let after = (!context.lists(id)).then(|| context.counted_up(self.db.random()));
+        batch.moves(&context, after);
+        let record = AuditRecord {
             action: "product.delete",
             entity: id.to_string(),
             details: json!({ "name": before.product.name, "slug": before.product.slug }),
         };
-        self.commit(plan, by, what, ()).await
+        self.commit(batch, by, record, ()).await
     }
 
     /// The first slug of a name that is free: `tent`, `tent-2` … or one with the id's end.
@@ -143,7 +144,7 @@ impl Catalog {
         wanted.extend((2..=5).filter_map(|n: u32| stem.with_suffix(&n.to_string())));
         wanted.extend(stem.with_suffix(&end));
         let claims: Vec<_> = wanted.iter().map(|slug| keys::slug(SlugOf::Product, slug)).collect();
-        let taken = self.items.batch_get(&claims).await?;
+        let taken = self.db.items.batch_get(&claims).await?;
 
         let free = wanted.into_iter().zip(taken).find(|(_, taken)| taken.is_none());
         free.map(|(slug, _)| slug).ok_or(StoreError::SlugTaken(stem))
@@ -156,19 +157,19 @@ impl Catalog {
         draft: &ProductDraft,
         category: CategoryId,
         now: Timestamp,
-    ) -> Result<(CatalogProduct, Vec<Arrival>), StoreError> {
+    ) -> Result<(CatalogProduct, Vec<NewLevel>), StoreError> {
         let skus = draft.variants.iter().map(|variant| &variant.sku);
-        let known = levels::read_all(&*self.items, skus).await?;
+        let known = inventory::read_levels(&self.db, skus).await?;
         let mut variants = Vec::with_capacity(draft.variants.len());
-        let mut arrivals = Vec::with_capacity(draft.variants.len());
+        let mut levels = Vec::with_capacity(draft.variants.len());
         for draft in &draft.variants {
             let stored = known.get(&draft.sku);
             if let Some(StoredLevel::Live(_)) = stored {
                 return Err(StoreError::SkuTaken(draft.sku.clone()));
             }
-            let (variant, arrival) = self.new_variant(id, draft, stored, now);
+            let (variant, level) = self.new_variant(id, draft, stored, now);
             variants.push(variant);
-            arrivals.push(arrival);
+            levels.push(level);
         }
         let product = Product {
             id,
@@ -186,7 +187,7 @@ impl Catalog {
             updated_at: now,
         };
 
-        Ok((CatalogProduct { product, variants }, arrivals))
+        Ok((CatalogProduct { product, variants }, levels))
     }
 
     /// A product in more manual collections than one transaction holds leaves some of them first;
@@ -194,27 +195,27 @@ impl Catalog {
     async fn leave_crowd_of_collections(
         &self,
         id: ProductId,
-        around: &Surroundings,
+        context: &TagContext,
         by: WriteContext<'_, ()>,
-    ) -> Try<bool> {
+    ) -> Attempt<bool> {
         const AT_ONCE: usize = 8;
-        let crowd: Vec<_> = around.made_by_hand_with(id).collect();
+        let crowd: Vec<_> = context.made_by_hand_with(id).collect();
         if crowd.len() <= AT_ONCE {
             return Ok(false);
         }
         for collections in crowd[AT_ONCE..].chunks(AT_ONCE * 4) {
-            let around = self.surroundings().await?;
-            let mut plan = Plan::default();
+            let context = self.tag_context().await?;
+            let mut batch = CatalogBatch::default();
             for collection in collections {
-                self.leave_collection(&mut plan, collection, id)?;
+                self.leave_collection(&mut batch, collection, id)?;
             }
-            plan.moves(&around, None);
-            let what = What {
+            batch.moves(&context, None);
+            let record = AuditRecord {
                 action: "collection.update",
                 entity: id.to_string(),
                 details: json!({ "left": collections.iter().map(|c| c.id).collect::<Vec<_>>() }),
             };
-            self.commit(plan, by.step(), what, ()).await?;
+            self.commit(batch, by.step(), record, ()).await?;
         }
         Ok(true)
     }

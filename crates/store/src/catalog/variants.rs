@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use domain::draft::{VARIANTS_MAX, VariantDraft, VariantPatch};
 use domain::{
-    Availability, CatalogProduct, Currency, FieldError, ProductId, StockLevel, Timestamp, Variant,
-    VariantId,
+    Availability, CatalogProduct, Currency, FieldError, ProductId, StockLevel, StockPolicy,
+    Timestamp, Variant, VariantId,
 };
 use ports::Attributes;
 use serde_json::json;
 
-use crate::catalog::lost::Try;
-use crate::catalog::plan::Plan;
+use crate::audit::AuditRecord;
+use crate::catalog::batch::CatalogBatch;
 use crate::catalog::products::touch;
-use crate::catalog::{Catalog, Committed, What};
-use crate::levels::{self, Arrival, Movement, StoredLevel};
+use crate::catalog::repository::{Catalog, Committed};
+use crate::inventory::{self, NewLevel, StockChange, StoredLevel};
+use crate::write::Attempt;
 use crate::{Actor, StoreError, WriteContext};
 
 impl Catalog {
@@ -26,7 +27,7 @@ impl Catalog {
         by: impl Into<WriteContext<'_, Variant>>,
     ) -> Result<Committed<Variant>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_add_variant(product, version, draft, by)).await
+        self.db.retry(|| self.try_add_variant(product, version, draft, by)).await
     }
 
     /// `version` is the variant's own: other edits of its product, and its stock, may go on.
@@ -39,7 +40,7 @@ impl Catalog {
         by: impl Into<WriteContext<'_, Variant>>,
     ) -> Result<Committed<Variant>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_update_variant(id, version, patch, currency, by)).await
+        self.db.retry(|| self.try_update_variant(id, version, patch, currency, by)).await
     }
 
     pub async fn delete_variant(
@@ -49,7 +50,7 @@ impl Catalog {
         by: impl Into<WriteContext<'_, ()>>,
     ) -> Result<Committed<()>, StoreError> {
         let by = by.into();
-        self.retry(|| self.try_delete_variant(id, version, by)).await
+        self.db.retry(|| self.try_delete_variant(id, version, by)).await
     }
 
     async fn try_add_variant(
@@ -58,37 +59,37 @@ impl Catalog {
         version: u64,
         draft: &VariantDraft,
         by: WriteContext<'_, Variant>,
-    ) -> Try<Committed<Variant>> {
-        let around = self.surroundings().await?;
+    ) -> Attempt<Committed<Variant>> {
+        let context = self.tag_context().await?;
         let before = self.product_at(product, version).await?;
         if before.variants.len() >= VARIANTS_MAX {
             let detail = format!("the product has {VARIANTS_MAX} variants already");
             return Err(invalid("", "length", detail).into());
         }
         distinct(&before, None, &draft.options)?;
-        let known = levels::read_all(&*self.items, [&draft.sku]).await?;
+        let known = inventory::read_levels(&self.db, [&draft.sku]).await?;
         let stored = known.get(&draft.sku);
         if let Some(StoredLevel::Live(_)) = stored {
             return Err(StoreError::SkuTaken(draft.sku.clone()).into());
         }
-        let now = self.world.now();
-        let (variant, arrival) = self.new_variant(product, draft, stored, now);
+        let now = self.db.now();
+        let (variant, level) = self.new_variant(product, draft, stored, now);
         let mut after = before.clone();
         after.product.variants.push(variant.id);
         after.variants.push(variant.clone());
         touch(&mut after.product, now);
 
-        let mut plan = Plan::default();
-        plan.product(Some(&before), Some(&after), &around)?;
-        let movement = Movement { by: by.actor(), reason: "initial", at: now };
-        levels::push_arrival(&mut plan, &arrival, movement)?;
-        plan.push(around.check());
-        let what = What {
+        let mut batch = CatalogBatch::default();
+        batch.product(Some(&before), Some(&after), &context)?;
+        let change = StockChange { by: by.actor(), reason: "initial", at: now };
+        inventory::create_level(&mut batch.writes, &level, change)?;
+        batch.writes.push(context.check());
+        let record = AuditRecord {
             action: "variant.create",
             entity: variant.id.to_string(),
             details: json!({ "product": product, "sku": variant.sku }),
         };
-        self.commit(plan, by, what, variant).await
+        self.commit(batch, by, record, variant).await
     }
 
     async fn try_update_variant(
@@ -98,8 +99,8 @@ impl Catalog {
         patch: &VariantPatch,
         currency: Currency,
         by: WriteContext<'_, Variant>,
-    ) -> Try<Committed<Variant>> {
-        let around = self.surroundings().await?;
+    ) -> Attempt<Committed<Variant>> {
+        let context = self.tag_context().await?;
         let (before, old) = self.variant_at(id, version).await?;
         let (new, fields) = patched(&old, patch);
         patch.check(&new, currency).map_err(StoreError::Invalid)?;
@@ -107,7 +108,7 @@ impl Catalog {
         if new == old {
             return self.unchanged(by, old).await;
         }
-        let now = self.world.now();
+        let now = self.db.now();
         let new = Variant { version: old.version + 1, updated_at: now, ..new };
         let mut after = before.clone();
         for variant in after.variants.iter_mut().filter(|variant| variant.id == id) {
@@ -115,11 +116,12 @@ impl Catalog {
         }
         touch(&mut after.product, now);
 
-        let mut plan = Plan::default();
-        plan.product(Some(&before), Some(&after), &around)?;
-        plan.push(around.check());
-        let what = What { action: "variant.update", entity: id.to_string(), details: fields };
-        self.commit(plan, by, what, new).await
+        let mut batch = CatalogBatch::default();
+        batch.product(Some(&before), Some(&after), &context)?;
+        batch.writes.push(context.check());
+        let record =
+            AuditRecord { action: "variant.update", entity: id.to_string(), details: fields };
+        self.commit(batch, by, record, new).await
     }
 
     async fn try_delete_variant(
@@ -127,8 +129,8 @@ impl Catalog {
         id: VariantId,
         version: u64,
         by: WriteContext<'_, ()>,
-    ) -> Try<Committed<()>> {
-        let around = self.surroundings().await?;
+    ) -> Attempt<Committed<()>> {
+        let context = self.tag_context().await?;
         let (before, old) = self.variant_at(id, version).await?;
         if before.variants.len() == 1 {
             let why = "a product keeps at least one variant; delete the product instead";
@@ -137,18 +139,18 @@ impl Catalog {
         let mut after = before.clone();
         after.product.variants.retain(|variant| *variant != id);
         after.variants.retain(|variant| variant.id != id);
-        touch(&mut after.product, self.world.now());
+        touch(&mut after.product, self.db.now());
 
-        let mut plan = Plan::default();
-        plan.product(Some(&before), Some(&after), &around)?;
-        self.push_departures(&mut plan, std::slice::from_ref(&old), by.actor()).await?;
-        plan.push(around.check());
-        let what = What {
+        let mut batch = CatalogBatch::default();
+        batch.product(Some(&before), Some(&after), &context)?;
+        self.retire_levels(&mut batch, std::slice::from_ref(&old), by.actor()).await?;
+        batch.writes.push(context.check());
+        let record = AuditRecord {
             action: "variant.delete",
             entity: id.to_string(),
             details: json!({ "product": old.product, "sku": old.sku }),
         };
-        self.commit(plan, by, what, ()).await
+        self.commit(batch, by, record, ()).await
     }
 
     /// A variant that is not put anywhere yet, with its stock. `stored` is what is left of the SKU's
@@ -159,21 +161,9 @@ impl Catalog {
         draft: &VariantDraft,
         stored: Option<&StoredLevel>,
         now: Timestamp,
-    ) -> (Variant, Arrival) {
-        let id = VariantId::new(now, self.world.random());
-        let level_version = StoredLevel::last_version(stored) + 1;
-        let variant = Variant {
-            id,
-            product,
-            sku: draft.sku.clone(),
-            options: draft.options.clone(),
-            price: draft.price,
-            compare_at: draft.compare_at,
-            availability: Availability::of(draft.stock),
-            level_version,
-            version: 1,
-            updated_at: now,
-        };
+    ) -> (Variant, NewLevel) {
+        let id = VariantId::new(now, self.db.random());
+        let last = stored.map(StoredLevel::level);
         let level = StockLevel {
             sku: draft.sku.clone(),
             product,
@@ -182,25 +172,39 @@ impl Catalog {
             available: draft.stock,
             held: 0,
             allocated: 0,
-            version: level_version,
+            policy: StockPolicy::default(),
+            version: last.map_or(0, |last| last.version) + 1,
+            movements: last.map_or(0, |last| last.movements),
+        };
+        let variant = Variant {
+            id,
+            product,
+            sku: draft.sku.clone(),
+            options: draft.options.clone(),
+            price: draft.price,
+            compare_at: draft.compare_at,
+            availability: Availability::of(draft.stock),
+            level_version: level.moves(),
+            version: 1,
+            updated_at: now,
         };
 
-        (variant, Arrival { level, retired: stored.is_some() })
+        (variant, NewLevel { level, was_retired: stored.is_some() })
     }
 
     /// Takes the stock of variants that go with them.
-    pub(crate) async fn push_departures(
+    pub(crate) async fn retire_levels(
         &self,
-        plan: &mut Plan,
+        batch: &mut CatalogBatch,
         variants: &[Variant],
         by: &Actor,
-    ) -> Try<()> {
+    ) -> Attempt<()> {
         let skus = variants.iter().map(|variant| &variant.sku);
-        let known = levels::read_all(&*self.items, skus).await?;
-        let movement = Movement { by, reason: "deleted", at: self.world.now() };
+        let known = inventory::read_levels(&self.db, skus).await?;
+        let change = StockChange { by, reason: "deleted", at: self.db.now() };
 
         for level in known.into_values().filter_map(StoredLevel::live) {
-            levels::push_departure(plan, &level, movement)?;
+            inventory::retire_level(&mut batch.writes, &level, change)?;
         }
         Ok(())
     }

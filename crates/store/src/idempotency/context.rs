@@ -2,16 +2,16 @@
 
 use ports::PortError;
 
-use super::{ClaimedKey, StoredResponse};
+use super::claimed::ClaimedKey;
+use super::record::StoredResponse;
 use crate::Actor;
-use crate::catalog::Committed;
-use crate::catalog::plan::Plan;
+use crate::write::WriteBatch;
 
 /// Renders the answer to a write from what the write leaves. It runs before the commit, so it must
 /// depend on nothing else.
 pub type Render<'a, T> = &'a (dyn Fn(&T) -> StoredResponse + Sync);
 
-/// Every write takes one, and [`crate::Catalog`] puts its actions into the write's own transaction.
+/// Every write takes one, and [`crate::Catalog`] puts its actions into the write's own batch.
 /// So the effect and the answer of a key are committed together or not at all.
 pub struct WriteContext<'a, T> {
     actor: &'a Actor,
@@ -79,26 +79,26 @@ impl<'a, T> WriteContext<'a, T> {
         WriteContext { actor: self.actor, key }
     }
 
-    /// Puts the key's actions into a plan that leaves `value`.
-    pub(crate) fn record(&self, plan: &mut Plan, value: &T) -> Result<(), PortError> {
+    /// Puts the key's actions into the batch of a write that leaves `value`.
+    pub(crate) fn record(&self, batch: &mut WriteBatch, value: &T) -> Result<(), PortError> {
         match self.key {
             KeyUse::Unclaimed => {}
-            KeyUse::Step(claimed) => plan.under_key(vec![claimed.check()], false),
-            KeyUse::Whole(claimed, to) => plan.under_key(claimed.record(&to(value))?, true),
+            KeyUse::Step(claimed) => batch.under_key(vec![claimed.check()], false),
+            KeyUse::Whole(claimed, to) => batch.under_key(claimed.record(&to(value))?, true),
             KeyUse::Part(claimed, at, to) => {
-                plan.under_key(claimed.record_part(at, &to(value))?, true);
+                batch.under_key(claimed.record_part(at, &to(value))?, true);
             }
         }
         Ok(())
     }
 
-    pub(crate) fn committed(&self, committed: Committed<T>) -> Committed<T> {
+    /// To be called once the write is committed.
+    pub(crate) fn mark_committed(&self) {
         match self.key {
             KeyUse::Unclaimed => {}
             KeyUse::Whole(claimed, _) => claimed.mark_recorded(),
             KeyUse::Step(claimed) | KeyUse::Part(claimed, ..) => claimed.mark_step(),
         }
-        committed
     }
 }
 

@@ -1,10 +1,8 @@
 //! What is stored under an idempotency key.
 
-use domain::{Stamp, Timestamp};
+use domain::Stamp;
 use ports::{Action, Update};
 use serde::{Deserialize, Serialize};
-
-use super::ClaimedKey;
 
 /// So much of a body is in one item; an item has at most 400 KiB, its escapes and names included.
 const BODY_ITEM_BYTES: usize = 256 << 10;
@@ -51,20 +49,6 @@ pub(super) struct PartRecord {
     #[serde(flatten)]
     pub recorded: Recorded,
     pub expires_at: u64,
-}
-
-impl Record {
-    pub fn running(claimed: &ClaimedKey, lease_until: Timestamp) -> Self {
-        Self {
-            request: claimed.request().to_owned(),
-            owner: claimed.owner().to_owned(),
-            lease_until: lease_until.as_millis(),
-            expires_at: claimed.expires_at(),
-            response: None,
-            place: None,
-            body_items: 0,
-        }
-    }
 }
 
 impl StoredResponse {

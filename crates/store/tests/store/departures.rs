@@ -27,7 +27,7 @@ on_each_engine! {
         assert_eq!(shop.catalog.product(ids[0]).await.unwrap(), None);
         assert_eq!(shop.catalog.variant(igloo.variants[0].id).await.unwrap(), None);
         assert_eq!(shop.by_slug("igloo").await, None);
-        assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap(), None);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap(), None);
         assert_eq!(shop.catalog.featured().await.unwrap().products, [ids[1]]);
         let left = shop.catalog.find_collection(&Ref::Id(summer)).await.unwrap().unwrap();
         assert_eq!(left.membership, Membership::Manual { products: vec![ids[1]] });
@@ -50,12 +50,12 @@ on_each_engine! {
 
         let again = shop.product("igloo", &tents).await;
 
-        let rows = shop.catalog.ledger(&sku("igloo"), None, 100).await.unwrap();
+        let rows = shop.catalog.inventory().list_ledger(&sku("igloo"), None, 100).await.unwrap();
         let told: Vec<_> =
             rows.iter().rev().map(|row| (row.version, row.delta, row.on_hand)).collect();
         assert_eq!(told, [(1, 10, 10), (2, -3, 7), (3, -7, 0), (4, 10, 10)]);
         assert_eq!(again.variants[0].level_version, 4);
-        let level = shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap();
+        let level = shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap().unwrap();
         assert_eq!((level.version, level.product), (4, again.product.id));
     }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use ports::World;
 use store::idempotency::LEASE;
 use store::{Claim, ClaimedKey, Ended, Idempotency, Recorded, StoredResponse};
 
@@ -15,9 +14,7 @@ fn idempotency(shop: &Shop) -> Idempotency {
 }
 
 fn leased_for(shop: &Shop, lease: Duration) -> Idempotency {
-    let world: Arc<dyn World> = shop.world.clone();
-
-    Idempotency::new(shop.items.clone(), world, lease)
+    Idempotency::new(shop.db(), lease)
 }
 
 fn answer(body: &str) -> StoredResponse {

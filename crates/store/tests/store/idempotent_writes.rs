@@ -1,10 +1,7 @@
 //! Writes under an idempotency key: the effect and the answer are one transaction, whatever happens
 //! between the steps of a request and whoever else runs it.
 
-use std::sync::Arc;
-
 use futures::future::join_all;
-use ports::World;
 use store::idempotency::LEASE;
 use store::{
     Adjusted, Author, Bulk, Catalog, Claim, ClaimedKey, Ended, Idempotency, Recorded, StoreError,
@@ -14,9 +11,7 @@ use store::{
 use crate::shop::{Fault, Shop, on_each_engine, product_draft, sku, upsert};
 
 fn idempotency(shop: &Shop) -> Idempotency {
-    let world: Arc<dyn World> = shop.world.clone();
-
-    Idempotency::new(shop.items.clone(), world, LEASE)
+    Idempotency::new(shop.db(), LEASE)
 }
 
 async fn claim(shop: &Shop) -> Claim {
@@ -61,8 +56,8 @@ async fn lamps(shop: &Shop) {
 
 /// What is on hand, checked against the ledger.
 async fn on_hand(catalog: &Catalog) -> i64 {
-    let level = catalog.stock(&sku("lamp")).await.unwrap().unwrap();
-    let ledger = catalog.ledger(&sku("lamp"), None, 1_000).await.unwrap();
+    let level = catalog.inventory().find_level(&sku("lamp")).await.unwrap().unwrap();
+    let ledger = catalog.inventory().list_ledger(&sku("lamp"), None, 1_000).await.unwrap();
     assert_eq!(ledger.iter().map(|row| row.delta).sum::<i64>(), level.on_hand);
 
     level.on_hand
@@ -157,10 +152,10 @@ on_each_engine! {
         lamps(&shop).await;
         let late = owned(&shop).await;
         let other = shop.other_process();
-        let (world, items) = (shop.world.clone(), shop.items.clone());
+        let (world, db) = (shop.world.clone(), shop.db());
         shop.faults.meanwhile(move || async move {
             world.pass(LEASE * 2);
-            let keys = Idempotency::new(items, world, LEASE);
+            let keys = Idempotency::new(db, LEASE);
             let Ok(Claim::Owned(later)) = keys.claim("ada", "k", "r").await else { panic!() };
             let by = store::Actor::command("other");
             let by = WriteContext::whole(&by, Some(&later), &level);
@@ -298,12 +293,12 @@ on_each_engine! {
         let lost = bulk.apply(&rows[20..], |_| Ok(None)).await;
 
         assert!(matches!(lost, Err(StoreError::ClaimLost)), "{lost:?}");
-        let found = shop.catalog.stocks(rows.iter().map(|row| &row.sku)).await.unwrap();
+        let found = shop.catalog.inventory().list_levels(rows.iter().map(|row| &row.sku)).await.unwrap();
         assert_eq!(found.len(), 20);
         let author = Author::claimed(shop.by.clone(), later);
         let mut bulk = Bulk::new(shop.catalog.clone(), author).await.unwrap();
         bulk.apply(&rows, |_| Ok(None)).await.unwrap();
-        let found = shop.catalog.stocks(rows.iter().map(|row| &row.sku)).await.unwrap();
+        let found = shop.catalog.inventory().list_levels(rows.iter().map(|row| &row.sku)).await.unwrap();
         assert_eq!(found.len(), 40);
         assert!(shop.faults.largest() <= 100);
     }

@@ -1,10 +1,8 @@
 //! Who may act, and who did what.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::Role;
-use ports::World;
 use store::audit::AuditEntryPlace;
 use store::{Actor, AdminKeys, Audit, StoreError};
 
@@ -13,15 +11,11 @@ use crate::shop::{Fault, Shop, on_each_engine};
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn admin_keys(shop: &Shop) -> AdminKeys {
-    let world: Arc<dyn World> = shop.world.clone();
-
-    AdminKeys::new(shop.items.clone(), world)
+    AdminKeys::new(shop.db())
 }
 
 fn audit(shop: &Shop) -> Audit {
-    let world: Arc<dyn World> = shop.world.clone();
-
-    Audit::new(shop.items.clone(), world)
+    Audit::new(shop.db())
 }
 
 on_each_engine! {

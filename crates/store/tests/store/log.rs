@@ -36,24 +36,24 @@ on_each_engine! {
         shop.category("B").await;
         shop.world.pass(40 * HOUR);
         shop.category("C").await;
-        shop.log().keep_house().await.unwrap();
+        shop.log().maintain().await.unwrap();
         assert_eq!(floor(&shop).await, Seq::ZERO);
 
         shop.world.pass(9 * HOUR);
-        shop.log().keep_house().await.unwrap();
+        shop.log().maintain().await.unwrap();
 
         assert_eq!(floor(&shop).await, Seq(2));
         shop.category("D").await;
         assert_eq!((floor(&shop).await, shop.head().await), (Seq(2), Seq(4)));
     }
 
-    async fn two_that_keep_house_at_once_do_what_one_does(shop) {
+    async fn two_that_maintain_the_log_at_once_do_what_one_does(shop) {
         shop.category("A").await;
         shop.world.pass(50 * HOUR);
         let other = shop.other_process();
 
         let (one, two) =
-            tokio::join!(shop.log().keep_house(), other.log().keep_house());
+            tokio::join!(shop.log().maintain(), other.log().maintain());
 
         one.unwrap();
         two.unwrap();
@@ -69,10 +69,10 @@ on_each_engine! {
             shop.forget_row(Seq(seq)).await;
         }
 
-        shop.log().keep_house().await.unwrap();
+        shop.log().maintain().await.unwrap();
         let passed_gap = floor(&shop).await;
         shop.forget_row(Seq(3)).await;
-        shop.log().keep_house().await.unwrap();
+        shop.log().maintain().await.unwrap();
 
         assert_eq!(passed_gap, Seq(2));
         assert_eq!(floor(&shop).await, Seq(3));

@@ -29,7 +29,7 @@ on_each_engine! {
         assert_eq!(shop.by_slug("igloo").await, Some(created.clone()));
         assert_eq!(created.product.version, 1);
         assert_eq!(created.variants[0].availability, Availability::InStock);
-        let level = shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap();
+        let level = shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap().unwrap();
         assert_eq!((level.on_hand, level.available, level.version), (10, 10, 1));
     }
 
@@ -38,7 +38,7 @@ on_each_engine! {
 
         assert_eq!(shop.catalog.product(nobody).await.unwrap(), None);
         assert_eq!(shop.by_slug("nothing").await, None);
-        assert_eq!(shop.catalog.stock(&sku("nothing")).await.unwrap(), None);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("nothing")).await.unwrap(), None);
         assert_eq!(shop.catalog.products(&[nobody]).await.unwrap(), [None]);
     }
 
@@ -109,7 +109,7 @@ on_each_engine! {
         assert!(matches!(&refused[1], StoreError::SkuTaken(taken) if *taken == sku("igloo")));
         assert_eq!(shop.head().await, head);
         assert_eq!(shop.by_slug("other").await, None);
-        assert_eq!(shop.catalog.stock(&sku("other")).await.unwrap(), None);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("other")).await.unwrap(), None);
     }
 
     async fn an_unknown_category_is_named(shop) {

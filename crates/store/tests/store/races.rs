@@ -171,7 +171,7 @@ on_each_engine! {
         edited.one();
         assert_eq!(priced.value.version, 2);
         assert_eq!(adjusted.value.level.on_hand, 9);
-        assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap().on_hand, 9);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap().unwrap().on_hand, 9);
     }
 
     async fn a_conflict_after_a_lost_answer_is_no_leave_to_write_again(shop) {
@@ -185,7 +185,7 @@ on_each_engine! {
 
         assert!(shop.faults.are_over());
         assert!(matches!(&unknown, Err(StoreError::Port(error)) if error.is_retryable()));
-        assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap().on_hand, 8);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap().unwrap().on_hand, 8);
     }
 
     async fn an_answer_that_stays_lost_is_told_as_unknown_and_happened_at_most_once(shop) {
@@ -196,8 +196,8 @@ on_each_engine! {
 
         assert!(matches!(&unknown, Err(StoreError::Port(error)) if error.is_retryable()));
         assert!(shop.faults.are_over());
-        assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap().on_hand, 9);
-        assert_eq!(shop.catalog.ledger(&sku("igloo"), None, 10).await.unwrap().len(), 2);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap().unwrap().on_hand, 9);
+        assert_eq!(shop.catalog.inventory().list_ledger(&sku("igloo"), None, 10).await.unwrap().len(), 2);
     }
 
     async fn a_conflict_is_waited_out(shop) {
@@ -211,7 +211,7 @@ on_each_engine! {
 
         assert!(shop.faults.are_over());
         edited.one();
-        assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap().on_hand, 9);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap().unwrap().on_hand, 9);
     }
 
     async fn conflicts_without_end_are_told_as_busy_and_nothing_happened(shop) {
@@ -226,7 +226,7 @@ on_each_engine! {
         assert!(matches!(adjusted, Err(StoreError::Busy)), "{adjusted:?}");
         assert_eq!(shop.head().await, head);
         assert_eq!(shop.catalog.variant(id).await.unwrap().unwrap().1.version, 1);
-        assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap().on_hand, 10);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap().unwrap().on_hand, 10);
     }
 
     async fn a_head_that_moves_at_every_try_is_no_reason_to_give_up(shop) {

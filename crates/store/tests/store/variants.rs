@@ -23,7 +23,7 @@ on_each_engine! {
         let product = shop.read(id).await;
         assert_eq!(product.product.version, 2);
         assert_eq!(product.variants.last(), Some(&added.value));
-        assert_eq!(shop.catalog.stock(&sku("xl")).await.unwrap().unwrap().on_hand, 10);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("xl")).await.unwrap().unwrap().on_hand, 10);
         let (row, audit) = appended.one();
         assert_eq!(row.changes, [Change::to(id.to_string(), 2)]);
         assert!(row.tags.contains(&Tag::product(id)));
@@ -165,7 +165,7 @@ on_each_engine! {
         let product = shop.read(id).await;
         assert_eq!(product.variants.len(), 1);
         assert_eq!(product.product.version, 3);
-        assert_eq!(shop.catalog.stock(&sku("igloo")).await.unwrap(), None);
+        assert_eq!(shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap(), None);
         let last = shop.catalog.delete_variant(product.variants[0].id, 1, &shop.by).await;
         assert!(matches!(last, Err(StoreError::InUse(_))), "{last:?}");
         shop.catalog.add_variant(id, 3, &variant_draft("igloo"), &shop.by).await.unwrap();

@@ -9,7 +9,7 @@ use domain::draft::{CategoryDraft, ProductDraft, VariantDraft};
 use domain::{CategoryId, Currency, Money, Ref, Seq, Sku, Slug, Status, Timestamp};
 use embedded::SqliteItems;
 use ports::World;
-use store::{Actor, Catalog, Upsert};
+use store::{Actor, Catalog, Db, Upsert};
 use tempfile::TempDir;
 
 pub struct Shop {
@@ -38,7 +38,7 @@ impl Shop {
         let items =
             tokio::task::spawn_blocking(move || SqliteItems::open(&path, store::schema::TABLES));
         let items = Arc::new(items.await.unwrap().unwrap());
-        let catalog = Catalog::over(items, Arc::new(CountingWorld(AtomicU64::new(1))));
+        let catalog = Catalog::over(Db::new(items, Arc::new(CountingWorld(AtomicU64::new(1)))));
 
         Self { catalog, by: Actor::command("test"), _folder: folder }
     }

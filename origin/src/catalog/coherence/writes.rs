@@ -172,7 +172,7 @@ pub async fn run(shop: &Shop, now: &Contents, write: &Write) {
         }
         Adjust { product: n, to } => {
             let sku = &some!(product(*n)).variants[0].sku;
-            let level = catalog.stock(sku).await.unwrap().unwrap();
+            let level = catalog.inventory().find_level(sku).await.unwrap().unwrap();
             let _ = catalog.adjust_stock(sku, to - level.on_hand, "test", by).await;
         }
         CreateCategory { name, parent } => {

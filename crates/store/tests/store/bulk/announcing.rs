@@ -82,11 +82,11 @@ async fn a_job_that_dies_quietly_is_announced_by_whoever_keeps_house() {
     let other = shop.other_process();
 
     shop.world.pass(Duration::from_secs(3));
-    other.log().keep_house().await.unwrap();
+    other.log().maintain().await.unwrap();
     let too_early = shop.rows().await;
     shop.world.pass(Duration::from_millis(1));
-    other.log().keep_house().await.unwrap();
-    other.log().keep_house().await.unwrap();
+    other.log().maintain().await.unwrap();
+    other.log().maintain().await.unwrap();
 
     let rows = shop.rows().await;
     assert!(is_quiet(too_early.last().unwrap()));

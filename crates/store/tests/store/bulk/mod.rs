@@ -46,5 +46,5 @@ async fn noted(shop: &Shop) -> Option<i64> {
 }
 
 async fn on_hand(shop: &Shop, sku: &Sku) -> i64 {
-    shop.catalog.stock(sku).await.unwrap().unwrap().on_hand
+    shop.catalog.inventory().find_level(sku).await.unwrap().unwrap().on_hand
 }

@@ -34,7 +34,7 @@ on_each_engine! {
         assert_eq!((now.product.name.as_str(), now.product.brand.as_deref()), ("Igloo", Some("Nord")));
         assert_eq!((now.variants[0].price, now.product.version), (money(900), 4));
         assert_eq!(on_hand(&shop, &sku("igloo")).await, 20);
-        let told = shop.catalog.ledger(&sku("igloo"), None, 10).await.unwrap();
+        let told = shop.catalog.inventory().list_ledger(&sku("igloo"), None, 10).await.unwrap();
         assert_eq!(told.iter().map(|row| row.delta).sum::<i64>(), 20);
         shop.rows().await;
     }
@@ -181,7 +181,7 @@ on_each_engine! {
         assert_eq!(noted(&shop).await, Some(60));
         assert_eq!(shop.catalog.contents().await.unwrap().products.len(), 60);
         for n in 0..60 {
-            let told = shop.catalog.ledger(&sku(&format!("tent-{n}")), None, 10).await.unwrap();
+            let told = shop.catalog.inventory().list_ledger(&sku(&format!("tent-{n}")), None, 10).await.unwrap();
             assert_eq!(told.len(), 1);
         }
         shop.rows().await;
@@ -198,7 +198,7 @@ on_each_engine! {
         let cut = bulk.apply(&rows, note).await;
         drop(bulk);
         while !shop.faults.are_over() {
-            let _ = shop.catalog.set_mark("drain", "faults").await;
+            let _ = shop.catalog.set_metadata("drain", "faults").await;
         }
 
         assert!(matches!(cut, Err(StoreError::Port(_))), "{cut:?}");

@@ -139,7 +139,7 @@ on_each_engine! {
         import(&shop, &[to(4)]).await;
         let refused = import(&shop, &[to(1)]).await;
 
-        let told = shop.catalog.ledger(&sku("igloo"), None, 10).await.unwrap();
+        let told = shop.catalog.inventory().list_ledger(&sku("igloo"), None, 10).await.unwrap();
         let told: Vec<_> = told.iter().map(|row| (row.version, row.delta, row.on_hand, row.reason.as_str())).collect();
         assert_eq!(told, [(3, -4, 4, "import"), (2, -2, 8, "import"), (1, 10, 10, "initial")]);
         assert_eq!(same_bucket, head, "no page shows the difference");
@@ -159,8 +159,8 @@ on_each_engine! {
         import(&shop, &[to(5, 100), to(2, 200), to(7, 300)]).await;
         import(&shop, &[to(1, 400), to(9, 500)]).await;
 
-        let level = shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap();
-        let rows = shop.catalog.ledger(&sku("igloo"), None, 10).await.unwrap();
+        let level = shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap().unwrap();
+        let rows = shop.catalog.inventory().list_ledger(&sku("igloo"), None, 10).await.unwrap();
         let told: Vec<_> = rows.iter().rev().map(|row| (row.version, row.delta)).collect();
         assert_eq!((level.on_hand, level.version), (9, 2));
         assert_eq!(told, [(1, 7), (2, 2)]);
@@ -221,9 +221,9 @@ on_each_engine! {
         let outcomes = import(&shop, &[Upsert { stock: Some(4), ..upsert("igloo", tents.id) }]).await;
 
         assert!(matches!(outcomes[..], [Outcome::Created(_)]), "{outcomes:?}");
-        let level = shop.catalog.stock(&sku("igloo")).await.unwrap().unwrap();
+        let level = shop.catalog.inventory().find_level(&sku("igloo")).await.unwrap().unwrap();
         assert_eq!((level.on_hand, level.version), (4, 3));
-        assert_eq!(shop.catalog.ledger(&sku("igloo"), None, 10).await.unwrap().len(), 3);
+        assert_eq!(shop.catalog.inventory().list_ledger(&sku("igloo"), None, 10).await.unwrap().len(), 3);
     }
 
     async fn a_checkpoint_is_noted_with_its_rows_and_at_the_end_of_what_changed_nothing(shop) {

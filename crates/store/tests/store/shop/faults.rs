@@ -85,8 +85,12 @@ impl Faults {
 
     /// The item is visible as it was before.
     pub fn age(&self, key: Key, was: &impl serde::Serialize) {
+        self.age_for_reads(key, was, u32::MAX);
+    }
+
+    pub fn age_for_reads(&self, key: Key, was: &impl serde::Serialize, reads_left: u32) {
         let shown = Some(Attributes::of(was).unwrap());
-        self.masks.lock().unwrap().insert(key, Mask { shown, reads_left: u32::MAX });
+        self.masks.lock().unwrap().insert(key, Mask { shown, reads_left });
     }
 
     pub fn show_all(&self) {

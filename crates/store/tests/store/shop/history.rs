@@ -36,9 +36,7 @@ impl Shop {
     }
 
     pub async fn audited(&self) -> Vec<AuditEntry> {
-        let world: std::sync::Arc<dyn ports::World> = self.world.clone();
-
-        Audit::new(self.items.clone(), world).list(None, 1_000).await.unwrap().0
+        Audit::new(self.db()).list(None, 1_000).await.unwrap().0
     }
 
     /// Runs a write that succeeds; answers with what it left.

@@ -9,10 +9,12 @@ mod world;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::{CatalogProduct, Category, CategoryId, ProductId, Seq, Sku, Slug};
-use ports::{Condition, Items, Key, Table, Transaction, Update, World};
-use store::{Actor, Catalog, Log};
+use ports::{Condition, Items, Key, Table, Transaction};
+use store::write::Attempt;
+use store::{Actor, Catalog, Db, Inventory, Log, StockLines, WriteBatch};
 
 pub use drafts::*;
 pub(crate) use engines::on_each_engine;
@@ -34,16 +36,18 @@ impl Shop {
         let world = Arc::new(HandSetWorld::new());
         let faults = Arc::new(Faults::before(engine));
         let items: Arc<dyn Items> = faults.clone();
-        let catalog = Catalog::over(items.clone(), world.clone());
+        let catalog = Catalog::over(Db::new(items.clone(), world.clone()));
 
         Self { items, faults, world, catalog, by: Actor::command("test"), _keep: Box::new(keep) }
     }
 
     /// The same store as another process sees it: with a log of its own.
     pub fn other_process(&self) -> Catalog {
-        let world: Arc<dyn World> = self.world.clone();
+        Catalog::over(self.db())
+    }
 
-        Catalog::over(self.items.clone(), world)
+    pub fn db(&self) -> Db {
+        Db::new(self.items.clone(), self.world.clone())
     }
 
     pub fn row_key(seq: Seq) -> Key {
@@ -61,8 +65,12 @@ impl Shop {
         self.catalog.log()
     }
 
-    pub async fn hold(&self, sku: &Sku, pieces: i64) {
-        hold(&*self.items, sku, pieces).await;
+    /// For a cause of its own.
+    pub async fn hold(&self, sku: &Sku, pieces: u32) {
+        static CAUSES: AtomicU32 = AtomicU32::new(0);
+        let cause = format!("order-{}", CAUSES.fetch_add(1, Ordering::Relaxed));
+
+        hold(&self.db(), &cause, &[(sku.as_str(), pieces)]).await.unwrap();
     }
 
     pub async fn category(&self, name: &str) -> Category {
@@ -93,14 +101,19 @@ impl Shop {
     }
 }
 
-/// As a checkout may do it: from available to held, which is no row of the ledger.
-pub async fn hold(items: &dyn Items, sku: &Sku, pieces: i64) {
-    let key = Key::new(Table::Inventory, format!("sku#{sku}"), "level");
-    let hold = Transaction::new().update_if(
-        key,
-        vec![Update::Add("available".into(), -pieces), Update::Add("held".into(), pieces)],
-        Condition::AtLeast("available".into(), pieces),
-    );
+/// As a checkout does it: from available to held.
+pub async fn hold(db: &Db, cause: &str, lines: &[(&str, u32)]) -> Attempt<()> {
+    let lines: StockLines =
+        lines.iter().map(|(name, pieces)| (sku(name), (*pieces).try_into().unwrap())).collect();
+    let mut batch = WriteBatch::new();
+    Inventory::new(db.clone()).hold(&mut batch, cause, &lines)?;
 
-    items.transact(&hold).await.unwrap();
+    db.commit(batch).await
+}
+
+pub async fn release(db: &Db, cause: &str) -> Attempt<()> {
+    let mut batch = WriteBatch::new();
+    Inventory::new(db.clone()).release(&mut batch, cause).await?;
+
+    db.commit(batch).await
 }

@@ -1,80 +1,66 @@
-//! Commits a write together with its row, whoever else is writing.
+//! Commits a catalogue write together with its row, whatever other processes write.
 
 use std::time::Duration;
 
-use domain::{ChangeRow, LogId, Seq, Tag, Timestamp};
+use domain::{ChangeRow, Stamp, Timestamp};
 use ports::{
     Action, Attributes, Cancellation, Condition, PortError, PortErrorKind, TransactError,
     Transaction, Update,
 };
 
 use super::{Head, Log, Row};
-use crate::delivery::{self, LostAction, Settled, TRIES};
+use crate::catalog::batch::CatalogBatch;
+use crate::write::{ATTEMPTS_MAX, Attempt};
 use crate::{StoreError, idempotency, keys, schema};
 
 /// A follower that was away for a week starts anew anyway.
 const ROWS_LIVE: Duration = Duration::from_secs(7 * 86_400);
-/// A head that moves means that somebody's write went in, so there is nothing to wait for: of two
+/// A head that moves means that another write went in, so there is nothing to wait for: of two
 /// processes each wins every other time. So many losses in a row mean a broken head, not bad luck.
-pub(super) const OVERTAKEN_AT_MOST: u32 = 64;
-
-/// Why a commit did not happen.
-#[derive(Debug)]
-pub(crate) enum CommitError {
-    /// The first of the caller's own actions whose condition did not hold.
-    Lost(LostAction),
-    /// The log is not where [`Row::only_after`] wants it.
-    MovedOn,
-    Store(StoreError),
-}
+pub(super) const OVERTAKEN_MAX: u32 = 64;
 
 impl Log {
-    /// Commits `actions` together with their row, or nothing. `actions` are at most 98.
-    pub(crate) async fn commit(
-        &self,
-        actions: Vec<Action>,
-        row: Row,
-    ) -> Result<(LogId, Seq), CommitError> {
+    /// Commits a batch together with its row, or nothing; answers with the row's place. The batch
+    /// has at most 98 actions of its own.
+    pub(in crate::catalog) async fn commit(&self, batch: &CatalogBatch) -> Attempt<Stamp> {
+        let (own, row) = (batch.writes.actions(), batch.row());
         let mut cached = self.head.lock().await;
         let (mut overtaken, mut conflicts) = (0, 0);
 
-        while overtaken < OVERTAKEN_AT_MOST && conflicts < TRIES {
+        while overtaken < OVERTAKEN_MAX && conflicts < ATTEMPTS_MAX {
             // Taken, so that a commit that is given up on the way leaves no stale head behind.
             let head = match cached.take() {
                 Some(head) if row.only_after.is_none_or(|seq| seq == head.head) => head,
                 _ => self.head().await?,
             };
             if row.only_after.is_some_and(|seq| seq != head.head) {
-                return Err(CommitError::MovedOn);
+                return Err(StoreError::Busy.into());
             }
-            let now = self.world.now();
-            let next = head.after(&row, now);
-            let own = actions.len();
-            // Each try is another transaction, so each has a token of its own.
-            let token = delivery::fresh_token(&*self.world);
-            let mut transaction = Transaction { actions: actions.clone(), token: Some(token) };
-            if row.records_answer {
+            let next = head.after(row, self.db.now());
+            // Each attempt is another transaction, so each has a token of its own.
+            let mut transaction =
+                Transaction { actions: own.to_vec(), token: Some(self.db.fresh_token()) };
+            if batch.writes.records_answer() {
                 idempotency::record_place(&mut transaction.actions, &next.head.place());
             }
             transaction.actions.extend(append(&head, &next)?);
             let Next { head: next, .. } = next;
 
-            match delivery::deliver(&*self.items, &*self.world, &transaction).await {
+            match self.db.deliver(&transaction).await {
                 Ok(()) => {
-                    let place = (next.log.clone(), next.head);
+                    let place = next.place();
                     *cached = Some(next);
                     return Ok(place);
                 }
                 Err(TransactError::Cancelled(reasons)) => {
-                    let own_reasons = &reasons[..own.min(reasons.len())];
-                    if let Some(lost) = delivery::first_lost(own_reasons) {
-                        return Err(CommitError::Lost(lost));
+                    if let Some(conflict) = batch.writes.conflict(&reasons) {
+                        return Err(conflict);
                     }
-                    if let Some(newer) = newer_head(&reasons, own) {
+                    if let Some(newer) = newer_head(&reasons, own.len()) {
                         overtaken += 1;
                         *cached = Some(newer);
                     } else {
-                        delivery::pause(&*self.world, conflicts).await;
+                        self.db.backoff(conflicts).await;
                         conflicts += 1;
                     }
                 }
@@ -83,25 +69,6 @@ impl Log {
             }
         }
         Err(StoreError::Busy.into())
-    }
-
-    /// Commits what no answer shows, and says where the log stood before it.
-    pub(crate) async fn commit_without_row(
-        &self,
-        mut actions: Vec<Action>,
-        row: &Row,
-    ) -> Result<(LogId, Seq), CommitError> {
-        // Read first: a failure after the commit would tell the caller that nothing happened.
-        let head = self.head().await?;
-        if row.records_answer {
-            idempotency::record_place(&mut actions, &head.place());
-        }
-        let transaction = Transaction { actions, token: None };
-
-        match delivery::settle(&*self.items, &*self.world, transaction).await? {
-            Settled::Done => Ok((head.log, head.head)),
-            Settled::Lost(lost) => Err(CommitError::Lost(lost)),
-        }
     }
 }
 
@@ -116,9 +83,9 @@ impl Head {
         let stored = ChangeRow {
             seq: self.head.next(),
             at: now,
-            tags: row.tags.clone(),
+            tags: row.tags.iter().cloned().collect(),
             changes: row.changes.clone(),
-            hard: row.hard || names_everything(row) && self.quiet_hard,
+            hard: row.hard || row.names_everything() && self.quiet_hard,
         };
         let head = Self { row: Some(stored.digest()), ..self.moved_by(row, now) };
 
@@ -128,7 +95,7 @@ impl Head {
     fn moved_by(&self, row: &Row, now: Timestamp) -> Self {
         let next = Self { head: self.head.next(), ..self.clone() };
 
-        if names_everything(row) {
+        if row.names_everything() {
             Self { quiet_since: None, quiet_hard: false, ..next }
         } else if row.quiet {
             Self {
@@ -140,10 +107,6 @@ impl Head {
             next
         }
     }
-}
-
-fn names_everything(row: &Row) -> bool {
-    row.tags.contains(&Tag::CATALOG)
 }
 
 /// The two actions that append a row behind `head`.
@@ -185,17 +148,5 @@ pub(super) fn newer_head(reasons: &[Option<Cancellation>], at: usize) -> Option<
             item.clone().parse("the log's head").ok()
         }
         _ => None,
-    }
-}
-
-impl From<StoreError> for CommitError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<PortError> for CommitError {
-    fn from(error: PortError) -> Self {
-        Self::Store(error.into())
     }
 }

@@ -3,21 +3,21 @@
 
 mod chain;
 mod commit;
-mod house;
+mod maintenance;
 mod past;
+mod row;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Change, ChangeRow, LogId, RowDigest, Seq, Stamp, Tag, Timestamp};
-use ports::{Attributes, Condition, Items, PAGE_MAX, Query, SortRange, Table, Transaction, World};
+use domain::{ChangeRow, LogId, RowDigest, Seq, Stamp, Timestamp};
+use ports::{Attributes, PAGE_MAX, Query, SortRange, Table};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use crate::delivery::{self, TRIES};
+use crate::write::{ATTEMPTS_MAX, Db, WriteBatch};
 use crate::{StoreError, keys};
 
-pub(crate) use commit::CommitError;
+pub(in crate::catalog) use row::Row;
 
 /// DynamoDB makes the items of a transaction visible one by one, within milliseconds; the rest is
 /// for clocks that differ.
@@ -29,10 +29,10 @@ pub struct Head {
     pub log: LogId,
     /// The last row; 0 before the first one.
     pub head: Seq,
-    /// Rows at or below are not needed by anybody's cache any more.
+    /// No cache needs rows at or below any more.
     #[serde(default)]
     pub floor: Seq,
-    /// Since when a job has been writing rows without tags, see [`Row::quiet`].
+    /// Since when a job has been writing rows without tags, see `Row::quiet`.
     #[serde(default)]
     pub quiet_since: Option<Timestamp>,
     /// One of those rows took something from the public, so the row that names everything must say
@@ -55,38 +55,24 @@ impl Head {
     }
 }
 
-/// What a write says of itself.
-#[derive(Clone, Debug, Default)]
-pub struct Row {
-    pub tags: Vec<Tag>,
-    pub changes: Vec<Change>,
-    pub hard: bool,
-    /// A job too large to name its tags one by one leaves them out and promises a row with
-    /// [`Tag::CATALOG`]. The promise stands in the head item, so it outlives the job.
-    pub quiet: bool,
-    /// Only as the next row after this one.
-    pub only_after: Option<Seq>,
-    /// The first action is the record of an idempotency key, which keeps the place of this row.
-    pub records_answer: bool,
-}
-
-/// Reads and appends. Appends of one process wait in line here instead of racing for the head.
+/// Reads and appends. Appends of one process queue here instead of racing for the head. Only a
+/// [`CatalogBatch`](super::batch::CatalogBatch) is appended, so that no other write, such as an
+/// order's, ever waits for the head.
 pub struct Log {
-    items: Arc<dyn Items>,
-    world: Arc<dyn World>,
+    db: Db,
     /// The head as this process saw it last; a stale one costs a try.
     head: Mutex<Option<Head>>,
 }
 
 impl Log {
-    pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>) -> Self {
-        Self { items, world, head: Mutex::new(None) }
+    pub fn new(db: Db) -> Self {
+        Self { db, head: Mutex::new(None) }
     }
 
     /// The head, strongly consistent; made if this store never had one.
     pub async fn head(&self) -> Result<Head, StoreError> {
-        for _ in 0..TRIES {
-            if let Some(item) = self.items.get(&keys::log_head()).await? {
+        for _ in 0..ATTEMPTS_MAX {
+            if let Some(item) = self.db.items.get(&keys::log_head()).await? {
                 return Ok(item.parse("the log's head")?);
             }
             let head = Head {
@@ -98,20 +84,17 @@ impl Log {
                 row: None,
                 formerly: Vec::new(),
             };
-            let first = Transaction::new().put_if(
-                keys::log_head(),
-                Attributes::of(&head)?,
-                Condition::NotExists,
-            );
-            // Whoever made it: it is read again.
-            delivery::settle(&*self.items, &*self.world, first).await?;
+            let mut first = WriteBatch::new();
+            first.put_new(keys::log_head(), Attributes::of(&head)?);
+            // Another process may have made it: it is read again in either case.
+            self.db.commit_unless_stale(first).await?;
         }
         Err(StoreError::Busy)
     }
 
     /// A name that no log ever had.
     fn fresh_id(&self) -> LogId {
-        let id = format!("{:026X}", self.world.random() >> 32);
+        let id = format!("{:026X}", self.db.random() >> 32);
 
         LogId::new(id).expect("hexadecimal digits are letters and digits")
     }
@@ -119,7 +102,7 @@ impl Log {
     /// Up to `limit` rows after `after`, in order. A gap can show on an engine that makes the items
     /// of a transaction visible one by one; it is the reader's to stop there.
     pub async fn rows(&self, after: Seq, limit: u32) -> Result<Vec<ChangeRow>, StoreError> {
-        let page = self.items.query(&rows_after(after).limit(limit)).await?;
+        let page = self.db.items.query(&rows_after(after).limit(limit)).await?;
 
         let rows = page.rows.into_iter().map(|row| row.attributes.parse("a row of the change log"));
         Ok(rows.collect::<Result<_, _>>()?)
@@ -142,11 +125,11 @@ impl Log {
     /// The head is no such place: it may be visible before the other items of its transaction.
     pub async fn visible(&self) -> Result<Stamp, StoreError> {
         let head = self.head().await?;
-        let settled = self.world.now().minus(VISIBLE_AFTER);
+        let settled = self.db.now().minus(VISIBLE_AFTER);
         let newest = rows_after(head.floor).descending().limit(PAGE_MAX);
         let mut seq = head.floor;
 
-        for row in self.items.query(&newest).await?.rows {
+        for row in self.db.items.query(&newest).await?.rows {
             let row: ChangeRow = row.attributes.parse("a row of the change log")?;
             // If all of a page is recent, the rows before it are not.
             seq = Seq(row.seq.0.saturating_sub(1));

@@ -1,13 +1,15 @@
-//! Keeps the log's promises and lets go of what nobody needs.
+//! Log maintenance: keeps the promises of jobs that died, and raises the floor over old rows.
 
 use std::time::Duration;
 
-use domain::tags::{self, Write};
+use domain::tags::Write;
 use domain::{Seq, Timestamp};
-use ports::{Condition, PAGE_MAX, Transaction, Update};
+use ports::{Condition, PAGE_MAX, Update};
 
-use super::{CommitError, Head, Log, Row};
-use crate::{StoreError, delivery, keys};
+use super::{Head, Log};
+use crate::catalog::batch::CatalogBatch;
+use crate::write::WriteBatch;
+use crate::{StoreError, keys};
 
 /// Answers live for a day past their time at most (stale-if-error); twice that is the floor's age.
 const FLOOR_AGE: Duration = Duration::from_secs(48 * 3_600);
@@ -16,13 +18,13 @@ const QUIET_AT_MOST: Duration = Duration::from_secs(3);
 
 impl Log {
     /// Raises the floor over rows that are older than any cached answer, and keeps the promise of
-    /// a job that died quietly. To be called every few seconds by somebody.
-    pub async fn keep_house(&self) -> Result<(), StoreError> {
+    /// a job that died quietly. To be called every few seconds.
+    pub async fn maintain(&self) -> Result<(), StoreError> {
         let head = self.head().await?;
-        let now = self.world.now();
+        let now = self.db.now();
 
         if let Some(since) = head.quiet_since.filter(|since| now.since(*since) > QUIET_AT_MOST) {
-            tracing::warn!(%since, "a job has died before it named what it wrote; all is named");
+            tracing::warn!(%since, "bulk job ended without its announcement; invalidating the whole catalogue");
             self.announce_everything().await?;
         }
         let floor = self.needed_after(&head, now).await?;
@@ -34,13 +36,10 @@ impl Log {
 
     /// Appends a row that makes every cached answer of before invalid.
     pub async fn announce_everything(&self) -> Result<Seq, StoreError> {
-        let row = Row { tags: tags::of_write(&Write::Everything), ..Row::default() };
+        let mut everything = CatalogBatch::default();
+        everything.tag(&Write::Everything);
 
-        match self.commit(Vec::new(), row).await {
-            Ok((_, seq)) => Ok(seq),
-            Err(CommitError::Store(error)) => Err(error),
-            Err(CommitError::MovedOn | CommitError::Lost(_)) => Err(StoreError::Busy),
-        }
+        Ok(self.commit(&everything).await?.seq)
     }
 
     /// The greatest row that no cache needs any more.
@@ -48,7 +47,7 @@ impl Log {
         let cut = now.minus(FLOOR_AGE);
         // One row tells mostly that there is nothing to do; a page of an import's rows is long.
         let first = self.rows(head.floor, 1).await?;
-        // Where nobody kept house for a week, the next rows have expired: a follower that waited
+        // Where no process maintained the log for a week, the next rows have expired: a follower that waited
         // for them would wait for ever, so the floor passes the gap.
         let Some(first) = first.first() else { return Ok(head.head) };
         let mut floor = Seq(first.seq.0.saturating_sub(1));
@@ -64,7 +63,8 @@ impl Log {
     }
 
     async fn raise_floor(&self, head: &Head, floor: Seq) -> Result<(), StoreError> {
-        let raise = Transaction::new().update_if(
+        let mut raise = WriteBatch::new();
+        raise.update(
             keys::log_head(),
             vec![Update::Set("floor".into(), floor.0.into())],
             Condition::All(vec![
@@ -72,8 +72,8 @@ impl Log {
                 Condition::Equals("floor".into(), head.floor.0.into()),
             ]),
         );
-        // Lost: somebody else keeps house as well.
-        delivery::settle(&*self.items, &*self.world, raise).await?;
+        // Stale: another process maintains the log as well.
+        self.db.commit_unless_stale(raise).await?;
         Ok(())
     }
 }

@@ -1,5 +1,4 @@
-//! What the tags of a product's write are worked out from beside the product itself: the tree, the
-//! collections and the lists that name it.
+//! The tree, the collections and the lists, as one write meets them.
 
 use std::sync::Arc;
 
@@ -8,10 +7,8 @@ use domain::{
 };
 use ports::{Action, Attributes, Condition, Update};
 
-use crate::catalog::lists::Rankings;
-use crate::catalog::{Catalog, FeaturedList};
-use crate::log::VISIBLE_AFTER;
-use crate::{StoreError, keys};
+use crate::catalog::lists::{FeaturedList, Rankings};
+use crate::keys;
 
 const VERSION: &str = "version";
 const MARK: &str = "mark";
@@ -20,11 +17,11 @@ const MARK: &str = "mark";
 /// the state that the write really meets: else a category that moves meanwhile would leave the
 /// lists above its new place untouched by the write.
 #[derive(Clone, Debug)]
-pub(crate) struct Surroundings {
-    pub(super) mark: Mark,
-    /// The mark that this write leaves if it changes them.
-    next: Mark,
-    /// Nothing of the write that left the mark was still invisible when they were read.
+pub(crate) struct TagContext {
+    pub(super) version: ContextVersion,
+    /// The version that this write leaves if it changes the context.
+    pub(super) next: ContextVersion,
+    /// Nothing of the write that left the version was still invisible when it was read.
     pub(super) is_whole: bool,
     pub tree: Arc<CategoryTree>,
     pub collections: Arc<Vec<Collection>>,
@@ -32,63 +29,31 @@ pub(crate) struct Surroundings {
     pub rankings: Arc<Rankings>,
 }
 
-/// Names one state of the surroundings: a count, and random digits for a store that was put back
+/// Names one state of the context: a count, and random digits for a store that was put back
 /// and counts the same numbers again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct ContextVersion {
     version: i64,
     digits: Option<String>,
 }
 
-/// A write's move from one mark to the next.
+/// A write's move from one version of the context to the next.
 #[derive(Debug)]
-pub(crate) struct Moved {
-    pub(super) from: Mark,
-    pub(super) mark: Mark,
-    pub(super) after: Option<Surroundings>,
+pub(crate) struct ContextMove {
+    pub(super) from: ContextVersion,
+    pub(super) to: ContextVersion,
+    pub(super) after: Option<TagContext>,
 }
 
-impl Catalog {
-    /// What this process remembers, if the store still has the mark of that; else all of it anew.
-    pub(crate) async fn surroundings(&self) -> Result<Surroundings, StoreError> {
-        let began = self.world.now();
-        // Before the rest: what changes while the rest is read is noticed at the commit.
-        let item = self.items.get(&keys::surroundings()).await?;
-        let mark = Mark::of(item.as_ref());
-        let next = mark.next(self.world.random());
-        if let Some(known) = self.remembered.at(&mark) {
-            return Ok(Surroundings { next, ..known });
-        }
-        let (tree, collections, (featured, rankings)) =
-            tokio::try_join!(self.tree(), self.collections(), self.lists())?;
-
-        let around = Surroundings {
-            mark,
-            next,
-            is_whole: false,
-            tree: Arc::new(tree),
-            collections: Arc::new(collections),
-            featured,
-            rankings: Arc::new(rankings),
-        };
-        let visible_at = if item.is_none() || self.items.shows_transactions_whole() {
-            began
-        } else {
-            began.plus(VISIBLE_AFTER)
-        };
-        Ok(self.remembered.keep(around, began, visible_at))
-    }
-}
-
-impl Mark {
-    fn of(item: Option<&Attributes>) -> Self {
+impl ContextVersion {
+    pub(super) fn of(item: Option<&Attributes>) -> Self {
         let version = item.and_then(|item| item.number(VERSION)).unwrap_or_default();
         let digits = item.and_then(|item| item.text(MARK)).map(ToOwned::to_owned);
 
         Self { version, digits }
     }
 
-    fn next(&self, random: u128) -> Self {
+    pub(super) fn next(&self, random: u128) -> Self {
         Self { version: self.version + 1, digits: Some(format!("{random:032x}")) }
     }
 
@@ -104,22 +69,22 @@ impl Mark {
     }
 }
 
-impl Surroundings {
-    /// They are as they were read.
+impl TagContext {
+    /// The context is as it was read.
     pub fn check(&self) -> Action {
-        Action::Check { key: keys::surroundings(), condition: self.mark.stands() }
+        Action::Check { key: keys::tag_context(), condition: self.version.stands() }
     }
 
-    /// They are as they were read, and change with this transaction.
-    pub(super) fn count_up(&self) -> Action {
+    /// The context is as it was read, and changes with this transaction.
+    pub fn count_up(&self) -> Action {
         let mut updates = vec![Update::Set(VERSION.into(), self.next.version.into())];
         updates.extend(self.next.digits.clone().map(|it| Update::Set(MARK.into(), it.into())));
 
-        Action::Update { key: keys::surroundings(), updates, condition: Some(self.mark.stands()) }
+        Action::Update { key: keys::tag_context(), updates, condition: Some(self.version.stands()) }
     }
 
-    pub(super) fn moved(&self, after: Option<Self>) -> Moved {
-        Moved { from: self.mark.clone(), mark: self.next.clone(), after }
+    pub fn moved(&self, after: Option<Self>) -> ContextMove {
+        ContextMove { from: self.version.clone(), to: self.next.clone(), after }
     }
 
     #[must_use]
@@ -132,11 +97,11 @@ impl Surroundings {
         Self { featured, ..self.counted_up(random) }
     }
 
-    /// As they are once a write of this process has counted them up; `random` is for the write
+    /// As it is once a write of this process has counted it up; `random` is for the write
     /// after that.
     #[must_use]
     pub fn counted_up(&self, random: u128) -> Self {
-        Self { mark: self.next.clone(), next: self.next.next(random), ..self.clone() }
+        Self { version: self.next.clone(), next: self.next.next(random), ..self.clone() }
     }
 
     /// The collections that hold any of these states of a product.

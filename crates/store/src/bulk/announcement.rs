@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::tags::Write;
 
-use crate::catalog::plan::Plan;
+use crate::catalog::CatalogBatch;
 
 /// A job that has written more products leaves their tags out and names the whole catalogue.
 const EXACT_AT_MOST: u64 = 1_000;
@@ -13,7 +13,7 @@ const EXACT_AT_MOST: u64 = 1_000;
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(2);
 
 /// What a transaction of a job says in the change log.
-pub(super) enum Voice {
+pub(super) enum Announcement {
     /// The tags of each product.
     Exact,
     /// No tags.
@@ -22,8 +22,8 @@ pub(super) enum Voice {
     Loud(Timestamp),
 }
 
-impl Voice {
-    /// The voice of the transaction with which a job has written so many products.
+impl Announcement {
+    /// That of the transaction with which a job has written so many products.
     pub fn of(written: u64, announced_at: Option<Timestamp>, now: Timestamp) -> Self {
         let is_due = announced_at.is_none_or(|at| now.since(at) >= ANNOUNCE_EVERY);
 
@@ -41,13 +41,13 @@ impl Voice {
         }
     }
 
-    pub fn speak(&self, plan: &mut Plan) {
+    pub fn append_to(&self, batch: &mut CatalogBatch) {
         match self {
             Self::Exact => {}
-            Self::Quiet => plan.quieten(),
+            Self::Quiet => batch.quieten(),
             Self::Loud(_) => {
-                plan.quieten();
-                plan.tag(&Write::Everything);
+                batch.quieten();
+                batch.tag(&Write::Everything);
             }
         }
     }

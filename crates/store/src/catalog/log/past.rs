@@ -3,10 +3,11 @@
 
 use domain::changes::Poll;
 use domain::{ChangeRow, LogId, RowDigest, Seq, Stamp, Standing};
-use ports::{Condition, Transaction, Update};
+use ports::{Condition, Update};
 
 use super::{Head, Log};
-use crate::{StoreError, delivery, keys};
+use crate::write::WriteBatch;
+use crate::{StoreError, keys};
 
 /// Names that are remembered: who comes from an older one only costs the log another name.
 const FORMERLY_MAX: usize = 16;
@@ -18,7 +19,7 @@ impl Head {
 }
 
 impl Log {
-    /// The head for whoever polls; under another name, if what it has seen is not in this store any
+    /// The head for a follower that polls; under another name, if what it has seen is not in this store any
     /// more.
     pub async fn head_for(&self, poll: &Poll) -> Result<Head, StoreError> {
         // The head first: whatever was seen before it was asked for is in the store or was undone.
@@ -34,7 +35,7 @@ impl Log {
         self.renamed(head, &[undone]).await
     }
 
-    /// Gives the log another name. Whoever comes from one of the logs `also` is expected, and does
+    /// Gives the log another name. A follower of one of the logs `also` is expected, and does
     /// not make it take a third one.
     pub async fn renew(&self, also: &[LogId]) -> Result<LogId, StoreError> {
         let head = self.head().await?;
@@ -73,18 +74,19 @@ impl Log {
     }
 
     async fn row(&self, seq: Seq) -> Result<Option<ChangeRow>, StoreError> {
-        let found = self.items.get(&keys::log_row(seq)).await?;
+        let found = self.db.items.get(&keys::log_row(seq)).await?;
 
         Ok(found.map(|row| row.parse("a row of the change log")).transpose()?)
     }
 
-    /// Whoever else renames it at the same time has done as well.
+    /// Another process that renames it at the same time has done as well.
     async fn renamed(&self, head: Head, also: &[LogId]) -> Result<Head, StoreError> {
         let mut formerly = vec![head.log.as_str()];
         let others = also.iter().chain(&head.formerly).filter(|log| **log != head.log);
         formerly.extend(others.map(LogId::as_str));
         formerly.truncate(FORMERLY_MAX);
-        let rename = Transaction::new().update_if(
+        let mut rename = WriteBatch::new();
+        rename.update(
             keys::log_head(),
             vec![
                 Update::Set("log".into(), self.fresh_id().as_str().into()),
@@ -93,7 +95,7 @@ impl Log {
             Condition::Equals("log".into(), head.log.as_str().into()),
         );
 
-        delivery::settle(&*self.items, &*self.world, rename).await?;
+        self.db.commit_unless_stale(rename).await?;
         self.head().await
     }
 }

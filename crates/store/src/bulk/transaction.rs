@@ -1,4 +1,4 @@
-//! The rows that go into one transaction.
+//! The rows that go into one transaction of a job.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,12 +8,10 @@ use ports::{ACTIONS_MAX, PortError, TRANSACTION_BYTES_MAX};
 use crate::Actor;
 use crate::bulk::known::Known;
 use crate::bulk::upsert::{Outcome, Upsert};
-use crate::catalog::plan::Plan;
-use crate::catalog::surroundings::Surroundings;
-use crate::catalog::{Catalog, FeaturedList, push_featured};
-use crate::levels::{self, Arrival, Movement};
+use crate::catalog::{Catalog, CatalogBatch, FeaturedList, TagContext};
+use crate::inventory::{self, NewLevel, StockChange, StoredLevel};
 
-/// Head, log row, audit entry, checkpoint, featured list, surroundings and idempotency key come on
+/// Head, log row, audit entry, checkpoint, featured list, context of tags and idempotency key come on
 /// top of the rows' own actions.
 const ROOM: usize = ACTIONS_MAX - 7;
 /// Product, two slugs, category.
@@ -24,16 +22,16 @@ const ACTIONS_OF_VARIANT: usize = 4;
 /// featured ones stand in and the rows of log and audit.
 const BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 2;
 
-/// What rows are planned on.
+/// What rows are planned from.
 #[derive(Clone, Copy)]
-pub(crate) struct Ground<'a> {
+pub(crate) struct PlanInput<'a> {
     pub catalog: &'a Catalog,
     pub known: &'a Known,
     /// Left out in a rehearsal, which makes no categories.
     pub tree: Option<&'a CategoryTree>,
 }
 
-pub(crate) struct Slice {
+pub(crate) struct BulkTransaction {
     pub outcomes: Vec<Outcome>,
     pub products: BTreeMap<ProductId, Touched<CatalogProduct>>,
     pub levels: HashMap<Sku, Touched<StockLevel>>,
@@ -51,10 +49,10 @@ pub(crate) struct Touched<T> {
     pub after: T,
 }
 
-impl Slice {
+impl BulkTransaction {
     /// Takes as many of `rows` as surely fit, at least one.
-    pub fn plan(ground: Ground<'_>, featured: &FeaturedList, rows: &[Upsert]) -> Self {
-        let mut slice = Self {
+    pub fn plan(input: PlanInput<'_>, featured: &FeaturedList, rows: &[Upsert]) -> Self {
+        let mut transaction = Self {
             outcomes: Vec::new(),
             products: BTreeMap::new(),
             levels: HashMap::new(),
@@ -67,15 +65,15 @@ impl Slice {
         };
 
         for row in rows {
-            if slice.weight() + ACTIONS_OF_PRODUCT + ACTIONS_OF_VARIANT > ROOM
-                || slice.bytes > BYTES_MAX
+            if transaction.weight() + ACTIONS_OF_PRODUCT + ACTIONS_OF_VARIANT > ROOM
+                || transaction.bytes > BYTES_MAX
             {
                 break;
             }
-            let outcome = slice.take(ground, row).unwrap_or_else(Outcome::Refused);
-            slice.outcomes.push(outcome);
+            let outcome = transaction.take(input, row).unwrap_or_else(Outcome::Refused);
+            transaction.outcomes.push(outcome);
         }
-        slice
+        transaction
     }
 
     pub fn is_idle(&self) -> bool {
@@ -97,32 +95,48 @@ impl Slice {
 
     pub fn plan_actions(
         &self,
-        around: &Surroundings,
+        context: &TagContext,
         by: &Actor,
         at: Timestamp,
-    ) -> Result<Plan, PortError> {
-        let mut plan = Plan::default();
+    ) -> Result<CatalogBatch, PortError> {
+        let mut batch = CatalogBatch::default();
         for touched in self.products.values() {
-            plan.product(touched.before.as_ref(), Some(&touched.after), around)?;
+            batch.product(touched.before.as_ref(), Some(&touched.after), context)?;
         }
         for (sku, Touched { before, after }) in &self.levels {
             match before {
                 Some(before) => {
-                    let movement = Movement { by, reason: "import", at };
-                    levels::push_change(&mut plan, before, after, movement)?;
+                    let change = StockChange { by, reason: "import", at };
+                    inventory::adjust_level(&mut batch.writes, before, after, change)?;
                 }
                 None => {
-                    let retired = self.returning.contains(sku);
-                    let arrival = Arrival { level: after.clone(), retired };
-                    let movement = Movement { by, reason: "initial", at };
-                    levels::push_arrival(&mut plan, &arrival, movement)?;
+                    let was_retired = self.returning.contains(sku);
+                    let new = NewLevel { level: after.clone(), was_retired };
+                    let change = StockChange { by, reason: "initial", at };
+                    inventory::create_level(&mut batch.writes, &new, change)?;
                 }
             }
         }
         if self.features() {
-            push_featured(&mut plan, &self.featured_before, &self.featured)?;
+            batch.set_featured(&self.featured_before, &self.featured)?;
         }
-        Ok(plan)
+        Ok(batch)
+    }
+
+    /// Notes in `known` what is stored once this is committed.
+    pub fn take_effect(self, known: &mut Known) {
+        for (id, touched) in self.products {
+            if let Some(before) = &touched.before
+                && before.product.slug != touched.after.product.slug
+            {
+                known.slugs.insert(before.product.slug.clone(), None);
+            }
+            known.slugs.insert(touched.after.product.slug.clone(), Some(id));
+            known.products.insert(id, touched.after);
+        }
+        for (sku, touched) in self.levels {
+            known.levels.insert(sku, StoredLevel::Live(touched.after));
+        }
     }
 
     fn weight(&self) -> usize {
