@@ -36,7 +36,7 @@ pub(crate) struct Ground<'a> {
 pub(crate) struct Slice {
     pub outcomes: Vec<Outcome>,
     pub products: BTreeMap<ProductId, Touched<CatalogProduct>>,
-    pub levels: HashMap<Sku, Touched<StockLevel>>,
+    pub levels: BTreeMap<Sku, Touched<StockLevel>>,
     pub featured: FeaturedList,
     pub(super) featured_before: FeaturedList,
     pub(super) slugs_taken: HashMap<Slug, ProductId>,
@@ -57,7 +57,7 @@ impl Slice {
         let mut slice = Self {
             outcomes: Vec::new(),
             products: BTreeMap::new(),
-            levels: HashMap::new(),
+            levels: BTreeMap::new(),
             featured: featured.clone(),
             featured_before: featured.clone(),
             slugs_taken: HashMap::new(),

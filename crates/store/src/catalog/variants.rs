@@ -196,11 +196,13 @@ impl Catalog {
         by: &Actor,
     ) -> Try<()> {
         let skus = variants.iter().map(|variant| &variant.sku);
-        let known = levels::read_all(&*self.items, skus).await?;
+        let mut known = levels::read_all(&*self.items, skus).await?;
         let movement = Movement { by, reason: "deleted", at: self.world.now() };
 
-        for level in known.into_values().filter_map(StoredLevel::live) {
-            levels::push_departure(plan, &level, movement)?;
+        for variant in variants {
+            if let Some(level) = known.remove(&variant.sku).and_then(StoredLevel::live) {
+                levels::push_departure(plan, &level, movement)?;
+            }
         }
         Ok(())
     }
