@@ -25,6 +25,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("cache-invalidator", 5),
     ("origin", 5),
     ("shopping", 6),
+    // Above all that ships, so that only tests can use it.
+    ("simulation", 7),
     ("tests", 7),
     ("bench", 7),
     ("hello-worker", 7),
@@ -192,6 +194,16 @@ mod tests {
 
         assert_eq!(found.len(), 1);
         assert!(found[0].contains("sideways"), "{}", found[0]);
+    }
+
+    #[test]
+    fn nothing_that_ships_may_depend_on_the_simulation() {
+        let shipped = ["store", "platform", "edge-native", "origin", "shopping"];
+
+        for name in shipped {
+            assert_eq!(broken(&with(package(name, &[("simulation", None)]))).len(), 1, "{name}");
+            assert_eq!(broken(&with(package(name, &[("simulation", Some("dev"))]))), [""; 0]);
+        }
     }
 
     #[test]

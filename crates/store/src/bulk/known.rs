@@ -1,6 +1,6 @@
 //! What is stored of the rows of a chunk: read together, kept up to date by what the job writes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use domain::{CatalogProduct, ProductId, Sku, Slug};
 
@@ -37,7 +37,7 @@ impl Known {
         let levels = inventory::read_levels(&catalog.db, rows.iter().map(|row| &row.sku)).await?;
         let slugs = load_slugs(catalog, rows, &levels).await?;
         let named = rows.iter().filter_map(|row| slugs.get(row.slug.as_ref()?).copied().flatten());
-        let ids: HashSet<_> = levels.values().filter_map(product_of).chain(named).collect();
+        let ids: BTreeSet<_> = levels.values().filter_map(product_of).chain(named).collect();
         let ids: Vec<_> = ids.into_iter().collect();
         let found = catalog.products(&ids).await?;
         let products = ids.into_iter().zip(found).filter_map(|(id, found)| Some((id, found?)));
@@ -67,7 +67,7 @@ async fn load_slugs(
         id: ProductId,
     }
     let is_new = |row: &&Upsert| levels.get(&row.sku).and_then(product_of).is_none();
-    let mut wanted: HashSet<Slug> = rows.iter().filter_map(|row| row.slug.clone()).collect();
+    let mut wanted: BTreeSet<Slug> = rows.iter().filter_map(|row| row.slug.clone()).collect();
     for row in rows.iter().filter(|row| row.slug.is_none()).filter(is_new) {
         wanted.extend(candidates(row));
     }

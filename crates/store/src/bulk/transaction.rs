@@ -34,7 +34,7 @@ pub(crate) struct PlanInput<'a> {
 pub(crate) struct BulkTransaction {
     pub outcomes: Vec<Outcome>,
     pub products: BTreeMap<ProductId, Touched<CatalogProduct>>,
-    pub levels: HashMap<Sku, Touched<StockLevel>>,
+    pub levels: BTreeMap<Sku, Touched<StockLevel>>,
     pub featured: FeaturedList,
     pub(super) featured_before: FeaturedList,
     pub(super) slugs_taken: HashMap<Slug, ProductId>,
@@ -55,7 +55,7 @@ impl BulkTransaction {
         let mut transaction = Self {
             outcomes: Vec::new(),
             products: BTreeMap::new(),
-            levels: HashMap::new(),
+            levels: BTreeMap::new(),
             featured: featured.clone(),
             featured_before: featured.clone(),
             slugs_taken: HashMap::new(),

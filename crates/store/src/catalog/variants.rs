@@ -200,11 +200,13 @@ impl Catalog {
         by: &Actor,
     ) -> Attempt<()> {
         let skus = variants.iter().map(|variant| &variant.sku);
-        let known = inventory::read_levels(&self.db, skus).await?;
+        let mut known = inventory::read_levels(&self.db, skus).await?;
         let change = StockChange { by, reason: "deleted", at: self.db.now() };
 
-        for level in known.into_values().filter_map(StoredLevel::live) {
-            inventory::retire_level(&mut batch.writes, &level, change)?;
+        for variant in variants {
+            if let Some(level) = known.remove(&variant.sku).and_then(StoredLevel::live) {
+                inventory::retire_level(&mut batch.writes, &level, change)?;
+            }
         }
         Ok(())
     }
