@@ -72,7 +72,7 @@ impl Platform {
 
         let (items, swept): (Arc<dyn Items>, _) = match &settings.store {
             StoreSettings::Sqlite { path } => {
-                let items = Arc::new(open_sqlite(path.clone()).await?);
+                let items = Arc::new(open_sqlite(path.clone(), Arc::clone(&world)).await?);
                 (Arc::clone(&items) as _, Some(items))
             }
             StoreSettings::DynamoDb { region, endpoint, table_prefix, create_tables } => {
@@ -135,12 +135,13 @@ impl Platform {
     }
 }
 
-async fn open_sqlite(path: PathBuf) -> Result<SqliteItems, ConnectError> {
+async fn open_sqlite(path: PathBuf, world: Arc<dyn World>) -> Result<SqliteItems, ConnectError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_folder(folder)?;
     }
     let file = path.clone();
-    let opened = tokio::task::spawn_blocking(move || SqliteItems::open(&file, TABLES)).await;
+    let open = move || SqliteItems::open_with_clock(&file, TABLES, world);
+    let opened = tokio::task::spawn_blocking(open).await;
 
     match opened {
         // Without a cause it is not the file that can't be read, but this build that must not.
