@@ -14,7 +14,7 @@ use bytes::Bytes;
 use embedded::{SqliteItems, SystemWorld};
 use limits::Gates;
 use ports::{Bell, Items, PortError, PortErrorKind, SharedCache, World};
-use redis_adapters::{RedisBell, RedisSharedCache};
+use redis_adapters::{RedisChangeNotifier, RedisSharedCache};
 use store::WatchedItems;
 use store::schema::TABLES;
 use supervision::Supervisor;
@@ -90,7 +90,7 @@ impl Platform {
             CacheSettings::Redis { url, .. } => Some(open_redis("cache.url", url).await?),
         };
         let shared = link.clone().map(|link| Arc::new(RedisSharedCache::new(link)) as Arc<_>);
-        let bell = link.map(|link| Arc::new(RedisBell::new(link)) as Arc<_>);
+        let bell = link.map(|link| Arc::new(RedisChangeNotifier::new(link)) as Arc<_>);
         let counting = Counting::open(settings, &world).await?;
 
         let watched = Arc::new(WatchedItems::new(items));

@@ -6,7 +6,7 @@ use aws::{DynamoItems, DynamoSettings};
 use embedded::MemoryLimiter;
 use limits::{DeniedUntil, Gates};
 use ports::{Limiter, PortError, PortErrorKind, World};
-use redis_adapters::{RedisLimiter, RedisLink};
+use redis_adapters::{RedisConnection, RedisLimiter};
 use store::schema::TABLES;
 
 use crate::connect::ConnectError;
@@ -81,9 +81,9 @@ async fn store(settings: &StoreSettings) -> Result<DynamoItems, PortError> {
 pub(crate) async fn open_redis(
     key: &'static str,
     url: &RedisUrl,
-) -> Result<RedisLink, ConnectError> {
+) -> Result<RedisConnection, ConnectError> {
     let link =
-        RedisLink::open(url.as_str()).map_err(|source| ConnectError::Redis { key, source })?;
+        RedisConnection::open(url.as_str()).map_err(|source| ConnectError::Redis { key, source })?;
     if link.ping().await.is_err() {
         tracing::warn!(key, "starting without Redis");
     }
