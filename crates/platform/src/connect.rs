@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws::{DynamoItems, DynamoSettings};
 use bytes::Bytes;
 use embedded::{SqliteItems, SystemWorld};
-use limits::Gates;
+use limits::RateLimits;
 use ports::{Bell, Items, PortError, PortErrorKind, SharedCache, World};
 use redis_adapters::{RedisChangeNotifier, RedisSharedCache};
 use store::WatchedItems;
@@ -20,7 +20,7 @@ use store::schema::TABLES;
 use supervision::Supervisor;
 use tokio::time::sleep;
 
-use crate::counting::{Counting, open_redis};
+use crate::limiter_backend::{LimiterBackend, open_redis};
 use crate::secrets::{Secrets, SecretsError};
 use crate::settings::{CacheSettings, Settings, StoreSettings};
 
@@ -36,7 +36,7 @@ pub struct Platform {
     /// Answers that processes share, and the news of changes between them.
     pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
     pub bell: Option<Arc<dyn Bell>>,
-    counting: Counting,
+    limiter_backend: LimiterBackend,
     watched: Arc<WatchedItems>,
     /// A backend that does not delete by itself what has expired.
     swept: Option<Arc<SqliteItems>>,
@@ -91,12 +91,12 @@ impl Platform {
         };
         let shared = link.clone().map(|link| Arc::new(RedisSharedCache::new(link)) as Arc<_>);
         let bell = link.map(|link| Arc::new(RedisChangeNotifier::new(link)) as Arc<_>);
-        let counting = Counting::open(settings, &world).await?;
+        let limiter_backend = LimiterBackend::open(settings, &world).await?;
 
         let watched = Arc::new(WatchedItems::new(items));
         let items = Arc::clone(&watched) as Arc<dyn Items>;
 
-        Ok(Self { items, world, secrets, shared, bell, counting, watched, swept })
+        Ok(Self { items, world, secrets, shared, bell, limiter_backend, watched, swept })
     }
 
     /// A process that writes is unfit while its store takes no writes.
@@ -111,8 +111,8 @@ impl Platform {
 
     /// The limits of the settings, where they are counted. After the metrics' recorder was
     /// installed.
-    pub fn gates(&self, settings: &Settings) -> Gates {
-        self.counting.gates(settings)
+    pub fn rate_limits(&self, settings: &Settings) -> RateLimits {
+        self.limiter_backend.rate_limits(settings)
     }
 
     /// Deletes what has expired, once an hour until `shutdown`, where the backend does not do it.
