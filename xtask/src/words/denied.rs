@@ -89,7 +89,7 @@ pub const PHRASES: &[(&str, &str)] = &[
     ("nobody", "no caller, no process, not … by anyone"),
     ("somebody", "the noun: another process, an operator, a client"),
     ("to be had", "available"),
-    ("as often as", "each time; up to n times"),
+    ("as often as he", "up to n times; each time"),
     ("dice", "randomness, Entropy"),
     ("keeps house", "runs maintenance"),
     ("keep house", "run maintenance"),
