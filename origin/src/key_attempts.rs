@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::Timestamp;
 use domain::limits::Subject;
-use limits::{Admission, Gate};
+use limits::{Admission, RateLimit};
 use ports::{Decision, World};
 
 /// More addresses than guess at once in any but a flood, and half a megabyte.
@@ -20,7 +20,7 @@ const PROVEN_MAX: usize = 1_024;
 /// guesser locks nobody out who works behind his address.
 pub struct KeyAttempts {
     /// `None`: wrong keys have no limit.
-    gate: Option<Arc<Gate>>,
+    gate: Option<Arc<RateLimit>>,
     world: Arc<dyn World>,
     seen: Mutex<Seen>,
     /// Two, with keys of this process's own: 128 bits that nobody can aim at, and no secret is kept.
@@ -40,14 +40,14 @@ struct Block {
 }
 
 impl KeyAttempts {
-    pub fn new(gate: Option<Arc<Gate>>, world: Arc<dyn World>) -> Self {
+    pub fn new(gate: Option<Arc<RateLimit>>, world: Arc<dyn World>) -> Self {
         let hashers = [RandomState::new(), RandomState::new()];
 
         Self { gate, world, seen: Mutex::default(), hashers }
     }
 
     /// The refusal of an attempt, before anything is read or hashed for it.
-    pub fn refusal(&self, subject: Subject, token: &str) -> Option<(&Gate, Admission)> {
+    pub fn refusal(&self, subject: Subject, token: &str) -> Option<(&RateLimit, Admission)> {
         let gate = self.gate.as_deref()?;
         let now = self.world.now();
         let mut seen = self.seen();
@@ -77,7 +77,7 @@ impl KeyAttempts {
     }
 
     /// Counts a wrong key. The refusal, if it was one too many.
-    pub async fn failed(&self, subject: Subject, token: &str) -> Option<(&Gate, Admission)> {
+    pub async fn failed(&self, subject: Subject, token: &str) -> Option<(&RateLimit, Admission)> {
         let gate = self.gate.as_deref()?;
         // It was revoked, if it ever was right.
         self.seen().proven.remove(&self.print(token));

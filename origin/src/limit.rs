@@ -3,14 +3,14 @@
 
 use axum::response::{IntoResponse, Response};
 use domain::limits::{LimitClass, Subject};
-use limits::{Admission, Gate};
+use limits::{Admission, RateLimit};
 
 use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::shop::Shop;
 
 /// A request that was counted, or one that no limit is for.
-pub struct Counted<'a>(Option<(&'a Gate, Admission)>);
+pub struct Counted<'a>(Option<(&'a RateLimit, Admission)>);
 
 impl<'a> Counted<'a> {
     pub const UNLIMITED: Self = Self(None);
@@ -49,12 +49,12 @@ impl<'a> Counted<'a> {
 
     fn at_once(shop: &'a Shop, class: LimitClass, subject: Subject) -> Option<Self> {
         match shop.gates.of(class) {
-            Some(gate) => Some(Self(Some((gate, gate.at_once(subject)?)))),
+            Some(gate) => Some(Self(Some((gate, gate.try_admit(subject)?)))),
             None => Some(Self::UNLIMITED),
         }
     }
 
-    pub const fn at(gate: &'a Gate, admission: Admission) -> Self {
+    pub const fn at(gate: &'a RateLimit, admission: Admission) -> Self {
         Self(Some((gate, admission)))
     }
 
@@ -76,7 +76,7 @@ impl<'a> Counted<'a> {
     /// Says the policy and what remains.
     pub fn marked(&self, mut response: Response) -> Response {
         if let Some((gate, admission)) = &self.0 {
-            gate.mark(response.headers_mut(), admission);
+            gate.set_headers(response.headers_mut(), admission);
         }
         response
     }

@@ -9,7 +9,7 @@ use cache::Follower;
 use domain::limits::LimitClass;
 use domain::{Currency, Seq, Stamp};
 use edge_core::auth::{KeyRing, SigningKey};
-use limits::Gates;
+use limits::RateLimits;
 use ports::{Bell, Items, SharedCache, World};
 use search::Shelf;
 use store::{AdminKeys, Audit, Catalog, Db, Idempotency, Log};
@@ -38,7 +38,7 @@ pub struct ShopSettings {
     pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
     /// Tells other processes of writes.
     pub bell: Option<Arc<dyn Bell>>,
-    pub gates: Gates,
+    pub gates: RateLimits,
     /// The keys that edges sign with.
     pub edge_keys: KeyRing,
     /// Signs the read-your-writes tokens.
@@ -66,7 +66,7 @@ pub struct Shop {
     pub currency: Currency,
     pub edge_keys: KeyRing,
     pub tokens: TokenKey,
-    pub gates: Gates,
+    pub gates: RateLimits,
     pub metrics: MetricsPage,
     pub measures: Measures,
     pub requests: RequestIds,

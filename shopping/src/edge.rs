@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use domain::limits::LimitClass;
 use edge_native::{EdgeSettings, Listen, conformance};
 use platform::{
-    ConnectionBudget, Counting, Fitness, OpenFiles, OperatorsPage, Secrets, Shutdown, console,
-    drain, exit_code, system_world,
+    ConnectionBudget, Fitness, LimiterBackend, OpenFiles, OperatorsPage, Secrets, Shutdown,
+    console, drain, exit_code, system_world,
 };
 use ports::World;
 use supervision::Supervisor;
@@ -53,10 +53,10 @@ pub async fn run(start: &Start, arguments: &EdgeArguments) -> anyhow::Result<Exi
     } else {
         // Those of the data folder, where the origin has them from; across machines, given ones.
         let secrets = Secrets::obtain(&start.settings.secrets, &start.settings.data_dir, &*world)?;
-        let counting = Counting::open(&start.settings, &world).await?;
+        let limiter_backend = LimiterBackend::open(&start.settings, &world).await?;
         let mut made = self::settings(settings, budget, url, &secrets, &world)?;
         made.supervisor = supervisor.clone();
-        made.read_gate = counting.gates(&start.settings).of(LimitClass::Read).cloned();
+        made.read_gate = limiter_backend.rate_limits(&start.settings).of(LimitClass::Read).cloned();
         let running = edge_native::serve(made, shutdown.begun()).await.context(NOT_STARTED)?;
         let (follower, behind) = (running.follower().clone(), running.behind());
         let fitness: Fitness = Arc::new(move || {

@@ -9,7 +9,7 @@ use cache::Follower;
 use cache_invalidator::{Invalidator, Parts};
 use domain::limits::LimitClass;
 use domain::{Currency, Stamp};
-use limits::Gates;
+use limits::RateLimits;
 use origin::{MetricsPage, Shop, ShopSettings};
 use platform::{OpenFiles, Platform, Settings, Shutdown, console, drain, exit_code};
 use ports::Bell;
@@ -45,7 +45,7 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
 
     let mut tasks = JoinSet::new();
     let listener = bind(&settings).await?;
-    let gates = platform.gates(&settings);
+    let gates = platform.rate_limits(&settings);
     let page: MetricsPage = Arc::new(move || metrics.render());
     let shop = Arc::new(shop(&platform, &settings, &gates, (page, supervisor.clone())));
     let origin_ends = Shutdown::default();
@@ -144,7 +144,7 @@ async fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
 fn shop(
     platform: &Platform,
     settings: &Settings,
-    gates: &Gates,
+    gates: &RateLimits,
     (metrics, supervisor): (MetricsPage, Supervisor),
 ) -> Shop {
     let made = ShopSettings {

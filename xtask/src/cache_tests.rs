@@ -120,7 +120,7 @@ impl Suite {
         let here = root().join("xtask/tools/cache-tests");
         let results = env::temp_dir().join(format!("cache-tests-{}", std::process::id()));
         let mut command = Command::new("unshare");
-        // Whoever is not root is root in a namespace of his own.
+        // Without root privileges, a user namespace gives them to this process.
         if !rustix::process::geteuid().is_root() {
             command.arg("--map-root-user");
         }

@@ -36,7 +36,7 @@ const FLOORS: &[(&str, u8)] = &[
 /// What is linked into the Cloudflare Worker.
 pub const FOR_THE_WORKER: [&str; 2] = ["domain", "edge-core"];
 
-/// Threads, sockets, files, databases and dice: a Worker has none of them, and rules that use none
+/// Threads, sockets, files, databases, randomness: a Worker has none of them, and rules that use none
 /// can be tested without any.
 const NOT_FOR_THE_WORKER: &[&str] = &[
     "async-std",

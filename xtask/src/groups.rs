@@ -79,7 +79,7 @@ impl Group {
     }
 
     /// Waits for the leader, then ends what it left behind. The leader is reaped last, so that the
-    /// group's number can't have been given to somebody else.
+    /// group's number can't have been given to another process.
     fn wait(&mut self) -> Result<ExitStatus> {
         waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
             .context("can't wait for the command")?;
@@ -95,7 +95,7 @@ impl Drop for Group {
         live.retain(|pid| *pid != self.pid);
         if matches!(self.child.try_wait(), Ok(None)) {
             kill(self.pid);
-            // It was just killed; there is nobody left to tell that waiting failed.
+            // It was just killed, and a failed wait changes nothing.
             let _ = self.child.wait();
         }
     }

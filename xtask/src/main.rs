@@ -1,4 +1,4 @@
-//! The developer's commands: `cargo xtask test`, `lint`, `floors`, `edge`, `cache-tests`, `soak`,
+//! The developer's commands: `cargo xtask test`, `lint`, `words`, `floors`, `edge`, `cache-tests`, `soak`,
 //! `bench`, `openapi`, `tools`.
 
 mod bench;
@@ -14,6 +14,7 @@ mod report;
 mod stages;
 mod tally;
 mod toolbox;
+mod words;
 mod workspace;
 
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ enum Command {
     },
     /// Formatting, clippy, and cargo-deny where it is installed.
     Lint,
+    /// Find names and phrases for which this project has a standard term.
+    Words,
     /// Check that dependencies go down the floors only, and that the lowest ones are wasm.
     Floors,
     /// The Cloudflare Worker.
@@ -106,6 +109,7 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Test { fast } => stages::test(fast),
         Command::Lint => stages::lint(),
+        Command::Words => stages::words(),
         Command::Floors => stages::floors(),
         Command::Edge { command } => match command {
             Edge::Build => edge::build().map(|()| true),

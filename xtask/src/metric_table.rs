@@ -1,5 +1,5 @@
-//! Whether docs/operations.md lists every metric that the sources count, and no other: what
-//! operators are not told of, nobody looks at.
+//! Whether docs/operations.md lists every metric that the sources count, and no other: operators do
+//! not look at a metric that is not documented.
 
 use std::collections::BTreeSet;
 use std::path::Path;

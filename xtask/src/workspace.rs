@@ -50,6 +50,20 @@ pub fn must(what: &str, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// The standard output of a command that must succeed.
+pub fn output_of(what: &str, command: &mut Command) -> Result<String> {
+    let mut output = String::new();
+    let status = groups::run(command, LIMIT, |line| {
+        output.push_str(line);
+        output.push('\n');
+    })?;
+
+    if !status.success() {
+        bail!("{what} failed ({status})");
+    }
+    Ok(output)
+}
+
 /// Runs `cargo test` with the given arguments and counts what it says.
 pub fn count_tests(arguments: &[&str], environment: &[(&str, &Path)]) -> Result<Tally> {
     let mut tally = Tally::default();

@@ -9,7 +9,7 @@ use domain::limits::{Limit, LimitClass};
 use edge_core::auth::SigningKey;
 use edge_native::{EdgeSettings, Listen};
 use embedded::{MemoryLimiter, SystemWorld};
-use limits::Gate;
+use limits::RateLimit;
 use ports::Limiter;
 use supervision::Supervisor;
 
@@ -38,9 +38,9 @@ pub fn serve(origin: &str, capacity_bytes: u64) -> Result<()> {
 }
 
 /// Every request is counted, as in the shop, and none is too many.
-fn counted() -> Gate {
+fn counted() -> RateLimit {
     let limit = Limit { requests: u32::MAX, window: Duration::from_secs(60) };
     let limiter: Arc<dyn Limiter> = Arc::new(MemoryLimiter::new(Arc::new(SystemWorld), 32 << 20));
 
-    Gate::new(LimitClass::Read, limit, Arc::clone(&limiter), limiter)
+    RateLimit::new(LimitClass::Read, limit, Arc::clone(&limiter), limiter)
 }

@@ -9,7 +9,7 @@ use domain::Currency;
 use edge_core::auth::{KeyRing, SigningKey};
 use embedded::{SqliteItems, SystemWorld};
 use http_server::ServerSettings;
-use limits::Gates;
+use limits::RateLimits;
 use origin::{Shop, ShopSettings};
 use store::schema::TABLES;
 use supervision::Supervisor;
@@ -32,7 +32,7 @@ pub fn serve(store: &Path) -> Result<()> {
             cache_bytes: CACHE_BYTES,
             shared: None,
             bell: None,
-            gates: Gates::default(),
+            gates: RateLimits::default(),
             edge_keys: KeyRing::new(SigningKey::of_secret(SECRET.as_bytes())?),
             token_key: SigningKey::of_secret(SECRET.as_bytes())?,
             metrics: Arc::new(move || metrics.render()),

@@ -86,7 +86,7 @@ impl Purger for Cloudflare {
 
         asked.await.map_err(|error| match error {
             CallError::Open(open) => PurgeError::Open(open.retry_after),
-            CallError::Slow => PurgeError::Unavailable("no answer in time"),
+            CallError::TimedOut => PurgeError::Unavailable("no answer in time"),
             CallError::Failed(error) => error,
         })
     }

@@ -1,8 +1,8 @@
-//! The Items port on DynamoDB.
+//! DynamoDB: the Items port and a limiter.
 
 mod attribute;
 mod batch;
-mod connection;
+mod client;
 mod expression;
 mod failure;
 mod fixed_window;
@@ -13,11 +13,11 @@ mod write;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use ports::{
-    Attributes, Items, Key, Page, PortError, PortErrorKind, Query, Scan, Table, TableDefinition,
-    TransactError, Transaction,
+    Attributes, Items, Key, Page, PortError, Query, Scan, Table, TableDefinition, TransactError,
+    Transaction,
 };
 
-pub use connection::DynamoSettings;
+pub use client::DynamoSettings;
 pub use fixed_window::DynamoLimiter;
 
 /// The attribute that holds the partition key, in every table.
@@ -34,18 +34,18 @@ pub struct DynamoItems {
 }
 
 impl DynamoItems {
-    /// Makes the client; asks nothing of DynamoDB yet. `definitions` say which attributes an index
-    /// has for keys, and what [`Self::create_tables`] and [`Self::check_tables`] go by.
+    /// Creates the client; sends nothing to DynamoDB yet. `definitions` say which attributes are the
+    /// keys of an index; [`Self::create_tables`] and [`Self::check_tables`] use them too.
     ///
     /// # Errors
     ///
-    /// `Invalid` for an endpoint that is no http or https URL, an empty region, or a prefix that
-    /// makes no table name.
+    /// `Invalid` for an endpoint that is not an http or https URL, an empty region, or a prefix that
+    /// is not valid in a table name.
     pub async fn connect(
         settings: DynamoSettings,
         definitions: &[TableDefinition],
     ) -> Result<Self, PortError> {
-        let client = connection::client(&settings).await?;
+        let client = client::client(&settings).await?;
 
         Ok(Self { client, table_prefix: settings.table_prefix, definitions: definitions.to_vec() })
     }
@@ -87,8 +87,4 @@ impl Items for DynamoItems {
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
         write::transact(self, transaction).await
     }
-}
-
-fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> PortError {
-    PortError::new(PortErrorKind::Invalid, why)
 }

@@ -1,4 +1,4 @@
-//! DynamoDB's stand-in for tests: dynoxide, in this process, with its items in memory.
+//! A DynamoDB emulator for tests: dynoxide, in this process, with its items in memory.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::{DynamoItems, DynamoSettings};
 
-/// A server on a free port of 127.0.0.1, with no tables; ends when it is dropped.
+/// A server on a free port of 127.0.0.1, without tables; stopped when it is dropped.
 ///
 /// It has a thread and a runtime of its own, so that a test may pause its clock or block.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl LocalDynamo {
         format!("http://{}", self.address)
     }
 
-    /// Settings that lead here. Tests that share a server differ in the prefix.
+    /// Settings with this endpoint. Tests that share a server use different prefixes.
     pub fn settings(&self, table_prefix: &str) -> DynamoSettings {
         DynamoSettings {
             region: "eu-central-1".into(),
@@ -71,7 +71,7 @@ impl LocalDynamo {
 
 impl Drop for LocalDynamo {
     fn drop(&mut self) {
-        // Either may be gone already: then there is nothing left to end.
+        // Either may have ended already.
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }

@@ -1,4 +1,4 @@
-//! Any condition, however deep, means on the wire what the port says it means.
+//! Any condition, however deep, has the port's meaning in DynamoDB.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -14,8 +14,8 @@ use serde_json::json;
 const TABLES: &[TableDefinition] =
     &[TableDefinition { table: Table::Inventory, indexes: &[], ttl: None }];
 
-/// Few names and few values, so that conditions meet attributes and each other. Two are words that
-/// DynamoDB reserves.
+/// Few names and few values, so that conditions and attributes collide often. Two are reserved words
+/// of DynamoDB.
 fn any_name() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["size", "status", "c", "d.e"]).prop_map(str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! DynamoItems against the contract of the Items port, on DynamoDB's stand-in.
+//! DynamoItems against the contract of the Items port, on an emulator.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! The limiter on DynamoDB against the contract of its port, on DynamoDB's stand-in.
+//! DynamoLimiter against the contract of its port, on an emulator.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -16,12 +16,12 @@ use ports::{Limiter, Table, TableDefinition, World};
 const TABLES: &[TableDefinition] =
     &[TableDefinition { table: Table::RateLimits, indexes: &[], ttl: Some("expires_at") }];
 /// Far more than any call takes on a machine that is busy with other tests.
-const PATIENT: Duration = Duration::from_secs(30);
+const GENEROUS: Duration = Duration::from_secs(30);
 
-/// A clock that is moved by hand.
-struct Still(AtomicU64);
+/// Shows the time that the test sets, in milliseconds.
+struct ManualClock(AtomicU64);
 
-impl World for Still {
+impl World for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
@@ -33,16 +33,16 @@ impl World for Still {
 
 struct Dynamo {
     server: LocalDynamo,
-    world: Arc<Still>,
+    world: Arc<ManualClock>,
 }
 
 #[async_trait]
 impl Counters for Dynamo {
     async fn connect(&self) -> Arc<dyn Limiter> {
         let items = DynamoItems::connect(self.server.settings("limits-"), TABLES).await.unwrap();
-        let world: Arc<Still> = Arc::clone(&self.world);
+        let world: Arc<ManualClock> = Arc::clone(&self.world);
 
-        Arc::new(items.limiter(world).patient(PATIENT))
+        Arc::new(items.limiter(world).with_deadline(GENEROUS))
     }
 
     async fn pass(&self, time: Duration) {
@@ -54,7 +54,7 @@ async fn dynamo() -> Dynamo {
     let server = LocalDynamo::start().unwrap();
     server.items("limits-", TABLES).await.unwrap();
 
-    Dynamo { server, world: Arc::new(Still(AtomicU64::new(1_795_442_552_123))) }
+    Dynamo { server, world: Arc::new(ManualClock(AtomicU64::new(1_795_442_552_123))) }
 }
 
 ports::limiter_contract!(dynamo);

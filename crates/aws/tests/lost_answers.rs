@@ -1,4 +1,4 @@
-//! A network that fails between us and DynamoDB, with the stand-in behind it.
+//! A network that fails between the shop and DynamoDB, which is an emulator here.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -18,9 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 const TABLES: &[TableDefinition] =
     &[TableDefinition { table: Table::Inventory, indexes: &[], ttl: None }];
 
-/// A way to a server on which the answers of the first `losing` connections are lost: the request
-/// arrives, the answer is on its way, and the connection is cut.
-async fn lossy_way_to(server: SocketAddr, losing: usize) -> (SocketAddr, Arc<AtomicUsize>) {
+/// A proxy that loses the responses of its first `losing` connections: the request arrives, the
+/// response is sent, and the connection is cut.
+async fn lossy_proxy(server: SocketAddr, losing: usize) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let lost = Arc::new(AtomicUsize::new(0));
@@ -31,22 +31,22 @@ async fn lossy_way_to(server: SocketAddr, losing: usize) -> (SocketAddr, Arc<Ato
             let (client, _) = listener.accept().await.unwrap();
             let server = TcpStream::connect(server).await.unwrap();
             if counter.load(Ordering::SeqCst) < losing {
-                lose_the_answer(client, server).await;
+                lose_the_response(client, server).await;
                 counter.fetch_add(1, Ordering::SeqCst);
             } else {
-                tokio::spawn(carry(client, server));
+                tokio::spawn(forward(client, server));
             }
         }
     });
     (address, lost)
 }
 
-async fn carry(mut client: TcpStream, mut server: TcpStream) {
+async fn forward(mut client: TcpStream, mut server: TcpStream) {
     // Ends with either side.
     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
 }
 
-async fn lose_the_answer(client: TcpStream, server: TcpStream) {
+async fn lose_the_response(client: TcpStream, server: TcpStream) {
     let (mut from_client, _to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let forward = tokio::spawn(async move {
@@ -56,7 +56,7 @@ async fn lose_the_answer(client: TcpStream, server: TcpStream) {
         }
     });
 
-    // DynamoDB begins to answer only when it has committed.
+    // DynamoDB starts to respond only after it has committed.
     from_server.read_u8().await.unwrap();
     forward.abort();
 }
@@ -86,10 +86,10 @@ fn add_one() -> Transaction {
 }
 
 #[tokio::test]
-async fn a_transaction_whose_answer_is_lost_twice_happens_once() {
+async fn a_transaction_whose_response_is_lost_twice_happens_once() {
     let server = LocalDynamo::start().unwrap();
     let direct = server.items("lossy-", TABLES).await.unwrap();
-    let (way, lost) = lossy_way_to(address_of(&server), 2).await;
+    let (way, lost) = lossy_proxy(address_of(&server), 2).await;
     let items = DynamoItems::connect(through(way, "http"), TABLES).await.unwrap();
 
     items.transact(&add_one()).await.unwrap();
@@ -99,10 +99,10 @@ async fn a_transaction_whose_answer_is_lost_twice_happens_once() {
 }
 
 #[tokio::test]
-async fn a_transaction_whose_every_answer_is_lost_is_not_known_to_have_happened() {
+async fn a_transaction_whose_every_response_is_lost_has_an_unknown_outcome() {
     let server = LocalDynamo::start().unwrap();
     let direct = server.items("lossy-", TABLES).await.unwrap();
-    let (way, _) = lossy_way_to(address_of(&server), usize::MAX).await;
+    let (way, _) = lossy_proxy(address_of(&server), usize::MAX).await;
     let items = DynamoItems::connect(through(way, "http"), TABLES).await.unwrap();
 
     let error = items.transact(&add_one().token("once")).await.unwrap_err();
@@ -113,9 +113,9 @@ async fn a_transaction_whose_every_answer_is_lost_is_not_known_to_have_happened(
     assert_eq!(direct.get(&key()).await.unwrap(), Some(Attributes::default().with("n", 1)));
 }
 
-/// Nothing accepts the connection's bytes; the paused clock runs ahead to whatever is waited for.
+/// Nothing reads from the connection; the paused clock advances to the next timeout.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_never_answers_is_given_up_in_bounded_time() {
+async fn a_server_that_never_responds_fails_in_bounded_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let settings = through(silent.local_addr().unwrap(), "http");
     let items = DynamoItems::connect(settings, TABLES).await.unwrap();

@@ -1,4 +1,4 @@
-//! Tables are made as they are defined, and what is missing is said in one go.
+//! Tables are created as defined, and everything missing is reported in one error.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -36,7 +36,7 @@ async fn connect(server: &LocalDynamo, definitions: &[TableDefinition]) -> Dynam
 }
 
 #[tokio::test]
-async fn tables_that_were_made_pass_the_check() {
+async fn created_tables_pass_the_check() {
     let server = LocalDynamo::start().unwrap();
     let items = connect(&server, TABLES).await;
 
@@ -46,7 +46,7 @@ async fn tables_that_were_made_pass_the_check() {
 }
 
 #[tokio::test]
-async fn making_the_tables_twice_keeps_what_is_in_them() {
+async fn creating_the_tables_twice_keeps_their_items() {
     let server = LocalDynamo::start().unwrap();
     let items = connect(&server, TABLES).await;
     let key = Key::new(Table::Outbox, "p", "s");
@@ -59,7 +59,7 @@ async fn making_the_tables_twice_keeps_what_is_in_them() {
 }
 
 #[tokio::test]
-async fn everything_that_is_missing_is_said_at_once() {
+async fn everything_that_is_missing_is_in_one_error() {
     let server = LocalDynamo::start().unwrap();
     connect(&server, EARLIER).await.create_tables().await.unwrap();
 
@@ -77,7 +77,7 @@ async fn everything_that_is_missing_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn an_index_of_other_attributes_is_not_taken_for_ours() {
+async fn an_index_of_other_attributes_is_reported() {
     let server = LocalDynamo::start().unwrap();
     connect(&server, OTHER_INDEX).await.create_tables().await.unwrap();
 

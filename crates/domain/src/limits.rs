@@ -49,8 +49,8 @@ pub enum Subject {
 pub enum WhenUncounted {
     /// It is answered: a shop that can be read is worth more than an exact count.
     Allow,
-    /// It is counted by this process alone.
-    CountHere,
+    /// Counted by this process only.
+    CountLocally,
 }
 
 impl LimitClass {
@@ -113,7 +113,7 @@ impl LimitClass {
         match self {
             Self::Public | Self::Read | Self::Refill => WhenUncounted::Allow,
             Self::Payment | Self::Cart | Self::Admin | Self::AuthFailure => {
-                WhenUncounted::CountHere
+                WhenUncounted::CountLocally
             }
         }
     }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn what_costs_money_or_changes_the_shop_is_never_without_a_limit() {
         for class in [LimitClass::Payment, LimitClass::Cart, LimitClass::Admin] {
-            assert_eq!(class.when_uncounted(), WhenUncounted::CountHere);
+            assert_eq!(class.when_uncounted(), WhenUncounted::CountLocally);
         }
     }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use edge_core::CacheStatus;
 use edge_core::decision::{self, Decision, LogAge, LogUse};
-use limits::{Admission, Gate};
+use limits::{Admission, RateLimit};
 
 use crate::edge::Edge;
 use crate::head::Head;
@@ -47,7 +47,7 @@ impl Edge {
             put_age(fields, age);
             put_hit(fields, hit.ttl);
             if let Some((gate, admission)) = &admission {
-                gate.write(fields, admission);
+                gate.write_headers(fields, admission);
             }
         });
         Some(())
@@ -55,12 +55,12 @@ impl Edge {
 
     fn admission<'a>(
         &self,
-        gate: &'a Gate,
+        gate: &'a RateLimit,
         head: &Head<'_>,
         peer: IpAddr,
-    ) -> Option<(&'a Gate, Admission)> {
+    ) -> Option<(&'a RateLimit, Admission)> {
         let subject = self.subject(peer, head.forwarded_for.into_iter());
 
-        Some((gate, gate.at_once(subject)?))
+        Some((gate, gate.try_admit(subject)?))
     }
 }

@@ -13,7 +13,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use limits::Gate;
+use limits::RateLimit;
 use ports::World;
 use tokio::sync::Semaphore;
 
@@ -45,7 +45,7 @@ pub(crate) struct Edge {
     pub trusted_proxies: Vec<IpAddr>,
     pub limits: Limits,
     /// On cached reads; `None` is off.
-    pub read_gate: Option<Arc<Gate>>,
+    pub read_gate: Option<Arc<RateLimit>>,
     pub measures: Measures,
     pub world: Arc<dyn World>,
 }

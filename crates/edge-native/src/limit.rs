@@ -9,7 +9,7 @@ use edge_core::arrival::REFUSAL;
 use edge_core::browser::{self, READABLE};
 use edge_core::client_addr::{self, FORWARDED_FOR};
 use http::{HeaderMap, HeaderValue, Response};
-use limits::{Admission, Gate};
+use limits::{Admission, RateLimit};
 
 use crate::answer::Asked;
 use crate::body::Body;
@@ -27,7 +27,7 @@ impl Edge {
             return self.catalog(read, asked).await;
         };
         let subject = Subject::address(asked.client);
-        let admission = match gate.at_once(subject) {
+        let admission = match gate.try_admit(subject) {
             Some(admission) => admission,
             // Of a store that others count in as well.
             None => Box::pin(gate.admit(subject)).await,
@@ -39,7 +39,7 @@ impl Edge {
         let mut response = self.catalog(read, asked).await;
         // The origin's refusal says which limit it was, and when to come back.
         if response.status().as_u16() != REFUSAL {
-            gate.mark(response.headers_mut(), &admission);
+            gate.set_headers(response.headers_mut(), &admission);
         }
         response
     }
@@ -61,12 +61,12 @@ impl Edge {
         Subject::address(client_addr::of(peer, forwarded_for, &self.trusted_proxies))
     }
 
-    pub(crate) fn too_many(&self, gate: &Gate, refused: &ports::Decision) -> Response<Body> {
+    pub(crate) fn too_many(&self, gate: &RateLimit, refused: &ports::Decision) -> Response<Body> {
         self.measures.answered(&CacheStatus::Refused);
 
         let problem = gate.problem(refused);
         let mut response = problem::of(problem, &CacheStatus::Refused, &*self.world);
-        gate.mark(response.headers_mut(), &Admission::Refused(*refused));
+        gate.set_headers(response.headers_mut(), &Admission::Refused(*refused));
         browser::put(response.headers_mut(), &READABLE);
         response
     }

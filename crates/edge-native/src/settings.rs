@@ -9,7 +9,7 @@ use std::time::Duration;
 use edge_core::auth::{KeyRing, SigningKey};
 use http::Uri;
 use http_server::ServerSettings;
-use limits::Gate;
+use limits::RateLimit;
 use ports::World;
 use supervision::Supervisor;
 
@@ -34,7 +34,7 @@ pub struct EdgeSettings {
     pub server: ServerSettings,
     pub limits: Limits,
     /// How often one shopper may ask for cached reads; `None`: as often as he likes.
-    pub read_gate: Option<Arc<Gate>>,
+    pub read_gate: Option<Arc<RateLimit>>,
     /// Runs the edge's long-lived tasks.
     pub supervisor: Supervisor,
 }

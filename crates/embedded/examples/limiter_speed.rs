@@ -1,4 +1,4 @@
-//! What a decision of the limiter in memory costs: `cargo run --release -p embedded --example
+//! The time that a decision of the in-memory limiter takes: `cargo run --release -p embedded --example
 //! limiter_speed`.
 
 use std::hint::black_box;
@@ -28,11 +28,7 @@ fn main() {
                 for n in 0..ROUNDS {
                     let number = n.wrapping_mul(2_654_435_761) % subjects;
                     let subject = Subject::address(std::net::Ipv4Addr::from(number).into());
-                    black_box(limiter.take_at_once(&Ask {
-                        class: LimitClass::Read,
-                        subject,
-                        limit,
-                    }));
+                    black_box(limiter.try_take(&Ask { class: LimitClass::Read, subject, limit }));
                 }
             })
         });

@@ -1,24 +1,14 @@
-//! The Items port on one SQLite file that several processes share.
-//!
-//! Writes go through one thread that commits what has queued up meanwhile as a group; reads run
-//! beside it, each on its own snapshot.
+//! The Items port on SQLite: DynamoDB's model in tables of one file.
 
 mod apply;
-mod connection;
-mod failure;
-pub mod file;
-mod files;
 mod fingerprint;
 mod prepared;
-mod presence;
 mod range;
 mod read;
-mod readers;
 mod schema;
 mod statements;
+mod sweep;
 mod tokens;
-mod turn;
-mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,62 +16,60 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ports::{
     Attributes, Items, Key, Page, PortError, Query, Scan, TableDefinition, TransactError,
-    Transaction,
+    Transaction, World,
 };
 
 use self::prepared::Prepared;
-use self::presence::Presence;
-use self::readers::Readers;
 use self::schema::Schema;
-use self::turn::Turn;
-use self::writer::{Work, Writer};
+use crate::sqlite::Database;
+use crate::world::SystemWorld;
 
-/// DynamoDB's model in one SQLite file.
+/// Items in one SQLite file that several processes may share.
 ///
-/// A transaction that was answered survives a crash and a power loss. Dropping it finishes what is
-/// queued, writes the log back into the file and ends the thread; this blocks for that long.
+/// A transaction that was answered survives a crash and a power loss. Dropping this finishes what is
+/// queued and writes the log back into the file; it blocks for that long.
 pub struct SqliteItems {
     schema: Arc<Schema>,
-    readers: Arc<Readers>,
-    writer: Writer,
-    /// Let go of last: until then nobody may replace the file.
-    _presence: Presence,
+    database: Database,
 }
 
 impl SqliteItems {
-    /// Opens the file, or makes it, with all that the definitions ask for; a new index is filled
-    /// from the items that are there. Blocks.
-    ///
-    /// `Corrupt` if the file is none of ours or was written by a newer build, `Conflict` if another
-    /// process holds it for longer than a transaction may take, `Unavailable` if the disk refuses.
+    /// [`Self::open_with_clock`] with the machine's clock.
     pub fn open(path: &Path, tables: &'static [TableDefinition]) -> Result<Self, PortError> {
-        let schema = Arc::new(Schema::of(tables)?);
-        connection::prepare_file(path)?;
-        let presence = Presence::shared(path)?;
-        let turn = Turn::open(path)?;
-        let connection = {
-            let _held = turn.take()?;
-            let connection = connection::open_writer(path)?;
-            schema.create(&connection)?;
-            connection
-        };
-        let readers = Arc::new(Readers::open(path)?);
-        let writer = Writer::spawn(path, connection, turn, schema.clone())?;
-
-        Ok(Self { schema, readers, writer, _presence: presence })
+        Self::open_with_clock(path, tables, Arc::new(SystemWorld))
     }
 
-    /// Deletes the items whose time to live ended before `now_seconds` (since 1970), some hundreds a
-    /// transaction so that others get their turn; the number of deleted items.
+    /// Opens the file, or creates it, with all tables and indexes of the definitions; a new index is
+    /// filled from the items that exist. Blocks. The clock decides when transaction tokens expire.
+    ///
+    /// `Invalid` for definitions that contradict each other, `Corrupt` if the file is not a database
+    /// or was written by a newer build, `Conflict` if another process holds it for longer than a
+    /// transaction may take, `Unavailable` if the disk refuses.
+    pub fn open_with_clock(
+        path: &Path,
+        tables: &'static [TableDefinition],
+        clock: Arc<dyn World>,
+    ) -> Result<Self, PortError> {
+        let schema = Arc::new(Schema::of(tables)?);
+        let database = Database::open(path, clock, |connection| schema.create_tables(connection))?;
+
+        Ok(Self { schema, database })
+    }
+
+    /// Deletes the items whose time to live ended before `now_seconds` (since 1970); returns how
+    /// many. Each few hundred are a transaction of their own, so that other writes run in between.
     pub async fn sweep(&self, now_seconds: i64) -> Result<u64, PortError> {
         let mut deleted = 0;
 
-        for table in self.schema.swept() {
+        for table in self.schema.expiring() {
             loop {
-                let batch = self.writer.run(Work::Sweep { table, now_seconds }).await;
-                let batch = batch.map_err(failure::of_sweep)?;
+                let schema = self.schema.clone();
+                let batch = self.database.write(0, move |connection, _| {
+                    sweep::delete_batch(connection, &schema, table, now_seconds)
+                });
+                let batch = batch.await?;
                 deleted += batch;
-                if batch < schema::SWEEP_BATCH {
+                if batch < sweep::BATCH {
                     break;
                 }
             }
@@ -89,10 +77,10 @@ impl SqliteItems {
         Ok(deleted)
     }
 
-    /// A number that changes whenever any process has committed to the file: cheap enough to ask
-    /// many times a second before reading anything.
+    /// A number that changes whenever any process has committed to the file; cheap enough to be
+    /// polled many times a second.
     pub async fn data_version(&self) -> Result<i64, PortError> {
-        self.readers.data_version().await
+        self.database.data_version().await
     }
 }
 
@@ -102,7 +90,7 @@ impl Items for SqliteItems {
         key.validate()?;
         let (schema, key) = (self.schema.clone(), key.clone());
 
-        self.readers.with(move |connection| read::get(connection, &schema, &key)).await
+        self.database.read(move |connection| read::get(connection, &schema, &key)).await
     }
 
     async fn batch_get(&self, keys: &[Key]) -> Result<Vec<Option<Attributes>>, PortError> {
@@ -112,24 +100,24 @@ impl Items for SqliteItems {
         }
         let (schema, keys) = (self.schema.clone(), keys.to_vec());
 
-        self.readers.with(move |connection| read::batch(connection, &schema, &keys)).await
+        self.database.read(move |connection| read::batch(connection, &schema, &keys)).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, PortError> {
         query.validate()?;
         let (schema, query) = (self.schema.clone(), query.clone());
 
-        self.readers.with(move |connection| read::query(connection, &schema, &query)).await
+        self.database.read(move |connection| read::query(connection, &schema, &query)).await
     }
 
     async fn scan(&self, scan: &Scan) -> Result<Page, PortError> {
         scan.validate()?;
         let (schema, scan) = (self.schema.clone(), scan.clone());
 
-        self.readers.with(move |connection| read::scan(connection, &schema, &scan)).await
+        self.database.read(move |connection| read::scan(connection, &schema, &scan)).await
     }
 
-    /// One queue leads to the one thread that writes, and the wait for room in it is first come,
+    /// One queue leads to the one thread that writes, and the wait for space in it is first come,
     /// first served.
     fn runs_in_order(&self) -> bool {
         true
@@ -143,7 +131,12 @@ impl Items for SqliteItems {
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
         transaction.validate()?;
         let prepared = Prepared::of(transaction, &self.schema)?;
+        let schema = self.schema.clone();
 
-        self.writer.run(Work::Transact(prepared)).await.map(|_| ())
+        self.database
+            .write(prepared.size_bytes, move |connection, now| {
+                apply::apply(connection, &schema, &prepared, now)
+            })
+            .await
     }
 }

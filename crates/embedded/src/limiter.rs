@@ -1,4 +1,4 @@
-//! The Limiter port in this process's memory: exact, bounded, and quick enough for every request.
+//! The Limiter port in this process's memory: exact, bounded, and fast enough for every request.
 
 mod log;
 mod shard;
@@ -13,32 +13,32 @@ use ports::{Ask, Decision, JointDecision, Limiter, PortError, Window, World};
 
 use shard::Shard;
 
-/// Far more than a machine has cores, so that two seldom want the same one.
+/// Far more than a machine has cores, so that two threads rarely contend for one shard.
 const SHARDS: usize = 64;
 
-/// Counts in a sliding window. Takes about 150 bytes for a subject who asks now and then, 8 more
-/// for each of his requests within the window, and forgets him a window or two after his last.
+/// Counts in a sliding window. An occasional subject takes about 150 bytes, and 8 more for each
+/// request within the window; it is evicted one or two windows after its last request.
 ///
-/// When a class has more subjects than fit, those who were not heard of for the longest are
-/// forgotten early; whoever commands so many addresses has as many limits anyway.
+/// When a class has more subjects than fit, the least recently active ones are evicted early. An
+/// attacker with that many addresses has as many limits anyway.
 pub struct MemoryLimiter {
     world: Arc<dyn World>,
-    /// Of each class its own, so that no flood of one makes room by forgetting another.
+    /// Separate for each class, so that a flood in one does not evict the subjects of another.
     classes: [Box<[Mutex<Shard>]>; LimitClass::ALL.len()],
-    /// With keys of its own: nobody can choose addresses that all meet in one place.
+    /// Randomly keyed: a client can't choose addresses that all hash to one shard.
     hasher: RandomState,
 }
 
-/// Where a subject is counted.
+/// The shard that counts a subject.
 #[derive(Clone, Copy)]
-struct Place {
+struct Position {
     hash: u64,
-    /// The class, and the shard among its own.
+    /// The class, and the index among its shards.
     shard: (usize, usize),
 }
 
 impl MemoryLimiter {
-    /// `capacity_bytes` is for each class.
+    /// Each class may use `capacity_bytes`.
     pub fn new(world: Arc<dyn World>, capacity_bytes: usize) -> Self {
         let each = capacity_bytes / SHARDS;
         let shards = || (0..SHARDS).map(|_| Mutex::new(Shard::new(each))).collect();
@@ -47,39 +47,42 @@ impl MemoryLimiter {
     }
 
     fn decide(&self, ask: &Ask) -> Decision {
-        let place = self.place(ask);
+        let position = self.position(ask);
 
-        self.lock(place.shard).take(place.hash, ask, self.world.now())
+        self.lock(position.shard).take(position.hash, ask, self.world.now())
     }
 
     fn decide_all(&self, asks: &[Ask]) -> JointDecision {
-        let places: Vec<Place> = asks.iter().map(|ask| self.place(ask)).collect();
-        // Everybody locks in one order, so that no two wait for each other.
-        let mut shards: Vec<(usize, usize)> = places.iter().map(|place| place.shard).collect();
+        let positions: Vec<Position> = asks.iter().map(|ask| self.position(ask)).collect();
+        // Always locked in the same order, so that two callers can't deadlock.
+        let mut shards: Vec<(usize, usize)> =
+            positions.iter().map(|position| position.shard).collect();
         shards.sort_unstable();
         shards.dedup();
         let mut locked: Vec<_> = shards.iter().map(|shard| self.lock(*shard)).collect();
-        let at = |place: &Place| shards.binary_search(&place.shard).expect("each is locked");
+        let at =
+            |position: &Position| shards.binary_search(&position.shard).expect("each is locked");
         let now = self.world.now();
 
-        for (by, (ask, place)) in asks.iter().zip(&places).enumerate() {
-            if let Some(decision) = locked[at(place)].refusal(place.hash, ask, now) {
+        for (by, (ask, position)) in asks.iter().zip(&positions).enumerate() {
+            if let Some(decision) = locked[at(position)].refusal(position.hash, ask, now) {
                 return JointDecision::Refused { by, decision };
             }
         }
-        let take = |(ask, place): (&Ask, &Place)| locked[at(place)].take(place.hash, ask, now);
-        JointDecision::Allowed(asks.iter().zip(&places).map(take).collect())
+        let take =
+            |(ask, position): (&Ask, &Position)| locked[at(position)].take(position.hash, ask, now);
+        JointDecision::Allowed(asks.iter().zip(&positions).map(take).collect())
     }
 
-    fn place(&self, ask: &Ask) -> Place {
+    fn position(&self, ask: &Ask) -> Position {
         let hash = self.hasher.hash_one(ask.subject);
 
-        // Neither the bits by which the table finds a place nor those by which it tells neighbours.
-        Place { hash, shard: (ask.class as usize, (hash >> 32) as usize % SHARDS) }
+        // Not the bits that the hash table uses for its buckets (lowest) and tags (highest).
+        Position { hash, shard: (ask.class as usize, (hash >> 32) as usize % SHARDS) }
     }
 
     fn lock(&self, (class, at): (usize, usize)) -> MutexGuard<'_, Shard> {
-        // A decision that panicked has at worst not counted one request.
+        // A panic within a decision leaves at worst one request uncounted.
         self.classes[class][at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -90,7 +93,7 @@ impl Limiter for MemoryLimiter {
         Window::Sliding
     }
 
-    fn take_at_once(&self, ask: &Ask) -> Option<Decision> {
+    fn try_take(&self, ask: &Ask) -> Option<Decision> {
         Some(self.decide(ask))
     }
 
@@ -98,7 +101,7 @@ impl Limiter for MemoryLimiter {
         Ok(self.decide(ask))
     }
 
-    fn take_all_at_once(&self, asks: &[Ask]) -> Option<JointDecision> {
+    fn try_take_all(&self, asks: &[Ask]) -> Option<JointDecision> {
         Some(self.decide_all(asks))
     }
 

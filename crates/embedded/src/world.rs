@@ -1,4 +1,4 @@
-//! The machine's clock and its source of randomness.
+//! The machine's wall clock and its source of randomness.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

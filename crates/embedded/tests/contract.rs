@@ -1,4 +1,4 @@
-//! The contract of the Items port, on a file of its own for each fact.
+//! SqliteItems against the contract of the Items port, with a file for each fact.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 

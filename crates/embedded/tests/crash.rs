@@ -1,4 +1,4 @@
-//! A process that is killed while it writes: what it answered is there, and nothing by halves.
+//! A process that is killed while it writes: every acknowledged transaction is there, none in part.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -18,13 +18,13 @@ use ports::{
 };
 use rusqlite::Connection;
 
-/// Names the file to the process that this test starts from its own binary.
+/// Passes the file to the process that this test starts from its own binary.
 const FILE: &str = "EMBEDDED_CRASH_FILE";
 
-/// Writers at the same time, so that groups have several transactions.
+/// Concurrent writers, so that groups have several transactions.
 const WRITERS: u64 = 8;
 
-/// Items of one transaction, in different pages of the file.
+/// Items in one transaction, on different pages of the file.
 const PARTS: u64 = 5;
 
 const ROUNDS: u64 = 6;
@@ -48,7 +48,7 @@ fn transaction(n: u64) -> Transaction {
     transaction
 }
 
-/// Writes until it is killed, and says what was answered.
+/// Writes until it is killed, and prints what was acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_process_that_is_killed() {
     let Some(path) = env::var_os(FILE) else { return };
@@ -61,7 +61,7 @@ async fn the_process_that_is_killed() {
             for n in (begin + writer..).step_by(WRITERS as usize) {
                 items.transact(&transaction(n)).await.unwrap();
                 let mut out = io::stdout().lock();
-                writeln!(out, "answered {n}").unwrap();
+                writeln!(out, "acknowledged {n}").unwrap();
                 out.flush().unwrap();
             }
         })
@@ -72,43 +72,44 @@ async fn the_process_that_is_killed() {
 }
 
 #[tokio::test]
-async fn what_was_answered_before_a_kill_is_wholly_there_and_nothing_by_halves() {
+async fn after_a_kill_every_acknowledged_transaction_is_there_and_none_in_part() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
-    let mut answered = Vec::new();
+    let mut acknowledged = Vec::new();
 
     for round in 0..ROUNDS {
-        answered.extend(write_and_kill(&path, 30 + random(170)));
+        acknowledged.extend(write_and_kill(&path, 30 + random(170)));
         let items = SqliteItems::open(&path, TABLES).unwrap();
 
         let parts = parts_by_transaction(&items).await;
-        let missing = answered.iter().filter(|n| !parts.contains_key(n)).count();
-        let halves = parts.values().filter(|parts| **parts != PARTS).count();
+        let missing = acknowledged.iter().filter(|n| !parts.contains_key(n)).count();
+        let partial = parts.values().filter(|parts| **parts != PARTS).count();
         let counted = items.get(&Key::new(Table::Inventory, "counter", "1")).await.unwrap();
         let counted = counted.unwrap().number("n").unwrap();
 
-        assert_eq!((missing, halves), (0, 0), "of {} in round {round}", parts.len());
+        assert_eq!((missing, partial), (0, 0), "of {} in round {round}", parts.len());
         assert_eq!(counted, parts.len() as i64, "round {round}");
         assert_eq!(in_the_index(&items).await, parts.len() as u64 * PARTS, "round {round}");
         assert_eq!(integrity(&path), "ok", "round {round}");
     }
 }
 
-/// The transactions that were answered before the process was killed, `many` of them or more.
+/// The transactions that were acknowledged before the process was killed: at least `many`.
 fn write_and_kill(path: &Path, many: u64) -> Vec<u64> {
     let (mut child, mut lines) = start(path);
-    let mut answered = Vec::new();
+    let mut acknowledged = Vec::new();
 
-    while (answered.len() as u64) < many {
-        answered.extend(next_answer(&mut lines).expect("the writer writes until it is killed"));
+    while (acknowledged.len() as u64) < many {
+        acknowledged
+            .extend(next_acknowledged(&mut lines).expect("the writer ended before it was killed"));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    // It may have said more before the end than was read by then.
-    while let Some(n) = next_answer(&mut lines) {
-        answered.extend(n);
+    // It may have printed more before it died than was read so far.
+    while let Some(n) = next_acknowledged(&mut lines) {
+        acknowledged.extend(n);
     }
-    answered
+    acknowledged
 }
 
 fn start(path: &Path) -> (Child, BufReader<ChildStdout>) {
@@ -123,14 +124,14 @@ fn start(path: &Path) -> (Child, BufReader<ChildStdout>) {
     (child, lines)
 }
 
-/// What the next line answers, if it does; `None` at the end. A line that was cut off by the kill
-/// answers nothing.
-fn next_answer(lines: &mut BufReader<ChildStdout>) -> Option<Option<u64>> {
+/// The transaction that the next line acknowledges, if it does; `None` at the end. A line that the
+/// kill cut off acknowledges nothing.
+fn next_acknowledged(lines: &mut BufReader<ChildStdout>) -> Option<Option<u64>> {
     let mut line = String::new();
     if lines.read_line(&mut line).unwrap() == 0 {
         return None;
     }
-    let whole = line.strip_suffix('\n').and_then(|line| line.strip_prefix("answered "));
+    let whole = line.strip_suffix('\n').and_then(|line| line.strip_prefix("acknowledged "));
 
     Some(whole.map(|n| n.parse().unwrap()))
 }

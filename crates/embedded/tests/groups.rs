@@ -1,4 +1,4 @@
-//! Transactions that are committed together: whose failure is whose.
+//! Transactions that are committed together: which failures they share.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -15,7 +15,7 @@ use ports::{Attributes, Items, Key, PortErrorKind, Table, TransactError, Transac
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-fn world() -> (SqliteItems, PathBuf, TempDir) {
+fn store() -> (SqliteItems, PathBuf, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
 
@@ -38,10 +38,10 @@ async fn present(items: &SqliteItems, names: &[&str]) -> Vec<bool> {
     items.batch_get(&keys).await.unwrap().iter().map(Option::is_some).collect()
 }
 
-/// Somebody else who writes to the file, so that all that is asked for meanwhile becomes a group.
-struct Elsewhere(Connection);
+/// Another program that holds the file, so that everything requested meanwhile becomes a group.
+struct OtherProgram(Connection);
 
-impl Elsewhere {
+impl OtherProgram {
     fn begin(path: &Path) -> Self {
         let connection = Connection::open(path).unwrap();
         connection.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -53,7 +53,7 @@ impl Elsewhere {
     }
 }
 
-/// Makes the engine itself fail at one key.
+/// Makes SQLite itself fail when it inserts this key.
 fn fail_at(path: &Path, sk: &str, what: &str) {
     let trigger = format!(
         "CREATE TABLE parents (id INTEGER PRIMARY KEY);
@@ -67,46 +67,46 @@ fn fail_at(path: &Path, sk: &str, what: &str) {
     Connection::open(path).unwrap().execute_batch(&trigger).unwrap();
 }
 
-/// Asks for all of them while somebody else writes; their answers.
+/// Runs them as one group, and returns their results.
 async fn as_a_group(
     items: &SqliteItems,
     path: &Path,
     transactions: [Transaction; 3],
 ) -> [Result<(), TransactError>; 3] {
-    let elsewhere = Elsewhere::begin(path);
+    let other_program = OtherProgram::begin(path);
     let opener = put(&["opener"]);
     let mut opener = pin!(items.transact(&opener));
     assert!(opener.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    until_the_writer_has_begun(path);
+    wait_until_the_writer_has_started(path);
     let [one, two, three] = transactions;
 
-    // The writer is busy with the opener, so these wait together.
+    // The writer is busy with the opener, so these wait and are taken together.
     let (opened, one, two, three, ()) = tokio::join!(
         opener,
         items.transact(&one),
         items.transact(&two),
         items.transact(&three),
-        async { elsewhere.end() }
+        async { other_program.end() }
     );
     opened.unwrap();
     [one, two, three]
 }
 
-/// Whoever writes holds the lock beside the file.
-fn until_the_writer_has_begun(path: &Path) {
-    let turn = File::open(path.with_extension("db-turn")).unwrap();
-    let began = Instant::now();
+/// The writer holds the lock file while it writes.
+fn wait_until_the_writer_has_started(path: &Path) {
+    let lock = File::open(path.with_extension("db-turn")).unwrap();
+    let started = Instant::now();
 
-    while turn.try_lock().is_ok() {
-        turn.unlock().unwrap();
-        assert!(began.elapsed() < Duration::from_secs(10), "the writer does not begin");
+    while lock.try_lock().is_ok() {
+        lock.unlock().unwrap();
+        assert!(started.elapsed() < Duration::from_secs(10), "the writer does not start");
         thread::yield_now();
     }
 }
 
 #[tokio::test]
-async fn a_transaction_that_the_engine_refuses_is_undone_alone() {
-    let (items, path, _folder) = world();
+async fn a_transaction_that_sqlite_refuses_is_rolled_back_alone() {
+    let (items, path, _folder) = store();
     fail_at(&path, "bad", "SELECT RAISE(ABORT, 'refused')");
 
     let transactions = [put(&["a"]), put(&["b", "bad", "c"]), put(&["d"])];
@@ -121,9 +121,9 @@ async fn a_transaction_that_the_engine_refuses_is_undone_alone() {
 }
 
 #[tokio::test]
-async fn a_failed_commit_fails_all_of_the_group() {
-    let (items, path, _folder) = world();
-    // Noticed at the end of the transaction only.
+async fn a_failed_commit_fails_the_whole_group() {
+    let (items, path, _folder) = store();
+    // A deferred constraint is checked at the commit only.
     fail_at(&path, "bad", "INSERT INTO children VALUES (1)");
 
     let transactions = [put(&["a"]), put(&["bad"]), put(&["d"])];
@@ -135,16 +135,16 @@ async fn a_failed_commit_fails_all_of_the_group() {
     });
     assert_eq!(kinds, [PortErrorKind::Unavailable; 3]);
     assert_eq!(present(&items, &["a", "bad", "d"]).await, [false; 3]);
-    // And the writer goes on.
+    // The writer continues.
     items.transact(&put(&["after"])).await.unwrap();
     assert_eq!(present(&items, &["after"]).await, [true]);
 }
 
 #[tokio::test]
-async fn an_engine_that_gives_up_in_the_middle_fails_all_of_the_group() {
-    let (items, path, _folder) = world();
-    // As it does where the disk is full.
-    fail_at(&path, "bad", "SELECT RAISE(ROLLBACK, 'given up')");
+async fn a_rollback_by_sqlite_in_the_middle_fails_the_whole_group() {
+    let (items, path, _folder) = store();
+    // As SQLite does when the disk is full.
+    fail_at(&path, "bad", "SELECT RAISE(ROLLBACK, 'rolled back')");
 
     let transactions = [put(&["a"]), put(&["bad"]), put(&["d"])];
     let answers = as_a_group(&items, &path, transactions).await;
@@ -155,29 +155,29 @@ async fn an_engine_that_gives_up_in_the_middle_fails_all_of_the_group() {
 }
 
 #[tokio::test]
-async fn reads_go_on_while_somebody_writes() {
-    let (items, path, _folder) = world();
+async fn reads_run_while_another_program_writes() {
+    let (items, path, _folder) = store();
     items.transact(&put(&["a"])).await.unwrap();
-    let elsewhere = Elsewhere::begin(&path);
+    let other_program = OtherProgram::begin(&path);
 
     let found = present(&items, &["a", "b"]).await;
 
-    elsewhere.end();
+    other_program.end();
     assert_eq!(found, [true, false]);
 }
 
 #[tokio::test]
-async fn what_was_asked_for_is_done_before_the_end() {
-    let (items, path, _folder) = world();
-    let elsewhere = Elsewhere::begin(&path);
+async fn queued_transactions_are_committed_before_the_items_are_dropped() {
+    let (items, path, _folder) = store();
+    let other_program = OtherProgram::begin(&path);
     for sk in ["a", "b", "c"] {
         let transaction = put(&[sk]);
-        let mut asked = pin!(items.transact(&transaction));
-        // Its caller gives up as soon as it waits for the answer.
-        assert!(asked.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let mut queued = pin!(items.transact(&transaction));
+        // The caller gives up as soon as it waits for the result.
+        assert!(queued.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
 
-    elsewhere.end();
+    other_program.end();
     drop(items);
 
     let items = SqliteItems::open(&path, TABLES).unwrap();

@@ -1,4 +1,4 @@
-//! The contract of the Limiter port, in memory.
+//! The in-memory limiter against the contract of the Limiter port.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -12,10 +12,10 @@ use embedded::MemoryLimiter;
 use ports::contract::limiter::Counters;
 use ports::{Limiter, World};
 
-/// A clock that is moved by hand.
-struct Still(AtomicU64);
+/// Shows the time that the test sets, in milliseconds.
+struct ManualClock(AtomicU64);
 
-impl World for Still {
+impl World for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
@@ -26,7 +26,7 @@ impl World for Still {
 }
 
 struct Memory {
-    world: Arc<Still>,
+    world: Arc<ManualClock>,
     limiter: Arc<dyn Limiter>,
 }
 
@@ -42,7 +42,7 @@ impl Counters for Memory {
 }
 
 async fn memory() -> Memory {
-    let world = Arc::new(Still(AtomicU64::new(1_795_442_552_123)));
+    let world = Arc::new(ManualClock(AtomicU64::new(1_795_442_552_123)));
     let limiter = Arc::new(MemoryLimiter::new(world.clone(), 1 << 20));
 
     Memory { world, limiter }

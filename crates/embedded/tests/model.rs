@@ -1,4 +1,4 @@
-//! Random histories, on the file and on a map in memory: the same answers, the same rows.
+//! Random histories on the file and on a map in memory: the same results, the same rows.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -14,7 +14,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 
-/// What the port says, in the plainest way.
+/// The port's contract in its simplest form.
 #[derive(Default)]
 struct Model {
     items: BTreeMap<Key, Attributes>,
@@ -62,7 +62,7 @@ impl Model {
         (!holds).then(|| Cancellation::ConditionFailed { old: old.cloned() })
     }
 
-    /// The rows of a shelf in the order of the index.
+    /// The rows of one index partition, in the order of the index.
     fn shelf(&self, name: &str, direction: Direction) -> Vec<Row> {
         let on_it =
             |item: &&Attributes| item.text("shelf") == Some(name) && item.text("rank").is_some();
@@ -87,7 +87,7 @@ impl Model {
     }
 }
 
-/// Whether the action is possible at all.
+/// `false` if the action is invalid.
 fn apply(items: &mut BTreeMap<Key, Attributes>, action: &Action) -> bool {
     match action {
         Action::Put { key, attributes, .. } => {
@@ -134,7 +134,7 @@ fn of_the_file(answer: Result<(), TransactError>) -> Answer {
     }
 }
 
-// Few keys, names and values, so that they meet often.
+// Few keys, names and values, so that they collide often.
 
 fn key() -> impl Strategy<Value = Key> {
     let table = prop_oneof![3 => Just(Table::Catalog), 1 => Just(Table::Inventory)];
@@ -232,7 +232,7 @@ async fn walk(items: &SqliteItems, mut query: Query) -> Vec<Row> {
     }
 }
 
-/// Everything that can be read, in pages of a few rows, against the model.
+/// Compares everything that can be read, in pages of a few rows, with the model.
 async fn compare(items: &SqliteItems, model: &Model, limit: u32) {
     for name in ["s", "t"] {
         for direction in [Direction::Ascending, Direction::Descending] {
@@ -278,7 +278,7 @@ proptest! {
     })]
 
     #[test]
-    fn every_history_ends_as_the_model_says(history in vec(transaction(), 1..40), limit in 1_u32..5) {
+    fn every_history_ends_as_in_the_model(history in vec(transaction(), 1..40), limit in 1_u32..5) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 
         runtime.block_on(run(&history, limit));

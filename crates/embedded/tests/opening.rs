@@ -1,4 +1,4 @@
-//! Opening a file: a new one, one of before, one of somebody else.
+//! Opening a file: a new one, an existing one, another program's.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -39,7 +39,7 @@ fn tea(rank: &str) -> Attributes {
 }
 
 #[tokio::test]
-async fn what_was_written_is_there_after_opening_again() {
+async fn items_are_there_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("some/new/folder/shop.db");
     let items = SqliteItems::open(&path, TABLES).unwrap();
@@ -71,7 +71,7 @@ async fn dropping_writes_the_log_back_into_the_file() {
 }
 
 #[tokio::test]
-async fn a_new_index_is_filled_from_the_items_that_are_there() {
+async fn a_new_index_is_filled_from_existing_items() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let before = SqliteItems::open(&path, WITHOUT_INDEX).unwrap();
@@ -86,7 +86,7 @@ async fn a_new_index_is_filled_from_the_items_that_are_there() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_defined_otherwise_is_made_again() {
+async fn an_index_whose_definition_changed_is_rebuilt() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let before = SqliteItems::open(&path, TABLES).unwrap();
@@ -99,10 +99,10 @@ async fn an_index_that_is_defined_otherwise_is_made_again() {
     assert!(indexed(&after, "tea").await.is_empty());
 }
 
-/// The import of an older build runs beside a newer shop: it knows nothing of the index, and yet
-/// keeps it.
+/// An older build's import runs beside a newer shop: it does not know the index, and yet maintains
+/// it.
 #[tokio::test]
-async fn a_writer_that_does_not_know_an_index_keeps_it_all_the_same() {
+async fn a_writer_that_does_not_know_an_index_maintains_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let newer = SqliteItems::open(&path, TABLES).unwrap();
@@ -116,7 +116,7 @@ async fn a_writer_that_does_not_know_an_index_keeps_it_all_the_same() {
 }
 
 #[test]
-fn many_can_open_a_new_file_at_once() {
+fn several_processes_can_create_the_same_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
 
@@ -130,7 +130,7 @@ fn many_can_open_a_new_file_at_once() {
 }
 
 #[test]
-fn a_file_of_a_newer_build_is_refused_and_left_alone() {
+fn a_newer_builds_file_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
@@ -144,7 +144,7 @@ fn a_file_of_a_newer_build_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_refused_and_left_alone() {
+fn a_file_that_is_not_a_database_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let text = "sku,name,price\n".repeat(100);
@@ -157,15 +157,15 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_place_that_can_not_be_written_is_refused() {
+fn a_path_that_can_not_be_written_is_refused() {
     let folder = tempfile::tempdir().unwrap();
 
-    // A folder stands where the file should be.
+    // A folder is where the file should be.
     assert_eq!(refusal(folder.path()).kind, PortErrorKind::Unavailable);
 }
 
 #[test]
-fn definitions_that_make_no_sense_are_refused() {
+fn contradictory_definitions_are_refused() {
     const TWICE: &[TableDefinition] = &[WITHOUT_INDEX[0], WITH_OTHER_INDEX[0]];
     const ODD_NAME: &[TableDefinition] =
         &[TableDefinition { table: Table::Outbox, indexes: &[], ttl: Some("it's") }];
@@ -181,7 +181,7 @@ fn definitions_that_make_no_sense_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_for_its_owner_alone() {
+fn the_files_are_readable_by_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
@@ -196,7 +196,7 @@ fn the_file_is_for_its_owner_alone() {
 
 #[cfg(unix)]
 #[test]
-fn files_that_others_could_read_are_for_their_owner_alone_from_the_next_start_on() {
+fn files_that_other_users_could_read_are_restricted_at_the_next_start() {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

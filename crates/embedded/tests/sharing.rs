@@ -1,4 +1,4 @@
-//! Several processes on one file.
+//! Several processes that share one file.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -10,7 +10,7 @@ use embedded::SqliteItems;
 use ports::contract::TABLES;
 use ports::{Attributes, Condition, Items, Key, Table, TransactError, Transaction, Update};
 
-/// Names the file to the process that this test starts from its own binary.
+/// Passes the file to the process that this test starts from its own binary.
 const FILE: &str = "EMBEDDED_SHARED_FILE";
 
 const INCREMENTS: i64 = 150;
@@ -19,7 +19,7 @@ fn counter() -> Key {
     Key::new(Table::Catalog, "counter", "1")
 }
 
-/// Reads and writes back, again where somebody else was faster.
+/// Reads, increments and writes back; retries if another writer was faster.
 async fn increment(items: &SqliteItems) {
     for _ in 0..10_000 {
         let read = items.get(&counter()).await.unwrap().unwrap().number("n").unwrap();
@@ -33,7 +33,7 @@ async fn increment(items: &SqliteItems) {
             Err(error) => panic!("{error}"),
         }
     }
-    panic!("ten thousand rounds lost");
+    panic!("ten thousand attempts lost their race");
 }
 
 async fn start_at_zero(items: &SqliteItems) {
@@ -42,11 +42,11 @@ async fn start_at_zero(items: &SqliteItems) {
     items.transact(&Transaction::new().put(counter(), zero)).await.unwrap();
 }
 
-async fn counted(items: &SqliteItems) -> i64 {
+async fn count(items: &SqliteItems) -> i64 {
     items.get(&counter()).await.unwrap().unwrap().number("n").unwrap()
 }
 
-/// A second process with this very binary; it runs [`the_other_process`] alone.
+/// A second process of this test binary, which runs [`the_other_process`] only.
 fn other_process(path: &Path) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", "the_other_process", "--nocapture"])
@@ -66,7 +66,7 @@ async fn the_other_process() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_that_write_at_once_lose_nothing() {
+async fn processes_that_write_concurrently_lose_no_increment() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let items = SqliteItems::open(&path, TABLES).unwrap();
@@ -80,18 +80,18 @@ async fn processes_that_write_at_once_lose_nothing() {
     for other in &mut others {
         assert!(other.wait().unwrap().success());
     }
-    assert_eq!(counted(&items).await, 3 * INCREMENTS);
+    assert_eq!(count(&items).await, 3 * INCREMENTS);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_writer_under_load_lets_another_one_in() {
+async fn a_busy_writer_leaves_gaps_for_another_process() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let importing = SqliteItems::open(&path, TABLES).unwrap();
     let shop = SqliteItems::open(&path, TABLES).unwrap();
     start_at_zero(&shop).await;
 
-    // The import always has a next transaction; the shop has one now and then.
+    // The import always has another transaction; the shop has one now and then.
     let import = async {
         for chunk in 0.. {
             let puts = (0..4).map(|part| {
@@ -117,14 +117,14 @@ async fn a_writer_under_load_lets_another_one_in() {
     };
 
     tokio::select! {
-        () = import => unreachable!("an import without an end"),
+        () = import => unreachable!("the import never ends"),
         () = shopping => {}
     }
-    assert_eq!(counted(&shop).await, 20);
+    assert_eq!(count(&shop).await, 20);
 }
 
 #[tokio::test]
-async fn a_commit_elsewhere_changes_the_version_of_the_data() {
+async fn a_commit_by_another_process_changes_the_data_version() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let (here, there) =

@@ -1,4 +1,4 @@
-//! Deleting what is past its time.
+//! Deleting expired items.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const NOW: i64 = 1_800_000_000;
 
-fn world() -> (SqliteItems, TempDir) {
+fn store() -> (SqliteItems, TempDir) {
     let folder = tempfile::tempdir().unwrap();
 
     (SqliteItems::open(&folder.path().join("shop.db"), TABLES).unwrap(), folder)
@@ -22,15 +22,15 @@ async fn put(items: &SqliteItems, table: Table, sk: &str, expires_at: impl Into<
     items.transact(&put).await.unwrap();
 }
 
-async fn left(items: &SqliteItems, table: Table) -> Vec<String> {
+async fn remaining(items: &SqliteItems, table: Table) -> Vec<String> {
     let scan = Scan { table, partition_prefix: String::new(), limit: 1_000, after: None };
 
     items.scan(&scan).await.unwrap().rows.into_iter().map(|row| row.key.sk).collect()
 }
 
 #[tokio::test]
-async fn only_what_is_past_its_time_is_deleted() {
-    let (items, _folder) = world();
+async fn only_expired_items_are_deleted() {
+    let (items, _folder) = store();
     put(&items, Table::Ephemeral, "long ago", 0).await;
     put(&items, Table::Ephemeral, "just now", NOW - 1).await;
     put(&items, Table::Ephemeral, "not yet", NOW).await;
@@ -42,13 +42,13 @@ async fn only_what_is_past_its_time_is_deleted() {
     let deleted = items.sweep(NOW).await.unwrap();
 
     assert_eq!(deleted, 2);
-    assert_eq!(left(&items, Table::Ephemeral).await, ["later", "never", "not yet", "text"]);
-    assert_eq!(left(&items, Table::Catalog).await.len(), 1);
+    assert_eq!(remaining(&items, Table::Ephemeral).await, ["later", "never", "not yet", "text"]);
+    assert_eq!(remaining(&items, Table::Catalog).await.len(), 1);
 }
 
 #[tokio::test]
-async fn more_than_one_batch_is_deleted_and_counted() {
-    let (items, _folder) = world();
+async fn several_batches_are_deleted_and_counted() {
+    let (items, _folder) = store();
     for chunk in 0..13 {
         let puts = (0..100).fold(Transaction::new(), |transaction, n| {
             let item = Attributes::default().with("expires_at", NOW - n);
@@ -60,7 +60,7 @@ async fn more_than_one_batch_is_deleted_and_counted() {
     let deleted = items.sweep(NOW).await.unwrap();
     let again = items.sweep(NOW).await.unwrap();
 
-    // All but the thirteen that end at this very second.
+    // All but the thirteen that expire at this very second.
     assert_eq!((deleted, again), (1_287, 0));
-    assert_eq!(left(&items, Table::Ephemeral).await.len(), 13);
+    assert_eq!(remaining(&items, Table::Ephemeral).await.len(), 13);
 }

@@ -1,20 +1,51 @@
-//! How long a token is remembered, and for what.
+//! How long a transaction's token is remembered, and for which transaction.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::Timestamp;
 use embedded::SqliteItems;
 use ports::contract::TABLES;
-use ports::{Attributes, Condition, Items, Key, Table, TransactError, Transaction, Update};
+use ports::{Attributes, Condition, Items, Key, Table, TransactError, Transaction, Update, World};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-fn world() -> (SqliteItems, PathBuf, TempDir) {
+/// Shows the time that the test sets, in milliseconds.
+struct ManualClock(AtomicU64);
+
+impl ManualClock {
+    fn advance_seconds(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+}
+
+impl World for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn random(&self) -> u128 {
+        0
+    }
+}
+
+struct Store {
+    items: SqliteItems,
+    clock: Arc<ManualClock>,
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+fn store() -> Store {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
+    let clock = Arc::new(ManualClock(AtomicU64::new(1_795_442_552_123)));
+    let items = SqliteItems::open_with_clock(&path, TABLES, clock.clone()).unwrap();
 
-    (SqliteItems::open(&path, TABLES).unwrap(), path, folder)
+    Store { items, clock, path, _folder: folder }
 }
 
 fn count(n: i64, token: &str) -> Transaction {
@@ -30,34 +61,28 @@ async fn counted(items: &SqliteItems) -> i64 {
     items.get(&key).await.unwrap().unwrap().number("n").unwrap()
 }
 
-fn let_pass(path: &Path, seconds: i64) {
-    let connection = Connection::open(path).unwrap();
-
-    connection.execute("UPDATE tokens SET used_at = used_at - ?1", [seconds]).unwrap();
-}
-
 #[tokio::test]
 async fn a_token_is_remembered_for_ten_minutes() {
-    let (items, path, _folder) = world();
+    let Store { items, clock, .. } = &store();
     items.transact(&count(1, "t")).await.unwrap();
 
-    let_pass(&path, 590);
+    clock.advance_seconds(599);
     items.transact(&count(1, "t")).await.unwrap();
-    let within = counted(&items).await;
-    let_pass(&path, 20);
+    let within = counted(items).await;
+    clock.advance_seconds(1);
     items.transact(&count(1, "t")).await.unwrap();
 
     assert_eq!(within, 1);
-    assert_eq!(counted(&items).await, 2);
+    assert_eq!(counted(items).await, 2);
 }
 
 #[tokio::test]
 async fn a_token_is_remembered_after_a_restart() {
-    let (items, path, _folder) = world();
+    let Store { items, clock, path, _folder } = store();
     items.transact(&count(1, "t")).await.unwrap();
     drop(items);
 
-    let items = SqliteItems::open(&path, TABLES).unwrap();
+    let items = SqliteItems::open_with_clock(&path, TABLES, clock).unwrap();
     items.transact(&count(1, "t")).await.unwrap();
     let other = items.transact(&count(2, "t")).await;
 
@@ -66,8 +91,8 @@ async fn a_token_is_remembered_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_does_not_use_its_token_up() {
-    let (items, _path, _folder) = world();
+async fn a_cancelled_transaction_does_not_use_its_token() {
+    let Store { items, .. } = &store();
     let key = Key::new(Table::Catalog, "p", "a");
     let guarded = Transaction::new()
         .put(Key::new(Table::Catalog, "p", "b"), Attributes::default())
@@ -83,20 +108,20 @@ async fn a_cancelled_transaction_does_not_use_its_token_up() {
 }
 
 #[tokio::test]
-async fn old_tokens_are_forgotten() {
-    let (items, path, _folder) = world();
+async fn expired_tokens_are_deleted() {
+    let Store { items, clock, path, .. } = &store();
     for n in 0..50 {
         items.transact(&count(1, &format!("old {n}"))).await.unwrap();
     }
-    let_pass(&path, 700);
+    clock.advance_seconds(700);
 
     for n in 0..20 {
         items.transact(&count(1, &format!("new {n}"))).await.unwrap();
     }
 
-    let kept: i64 = Connection::open(&path)
+    let stored: i64 = Connection::open(path)
         .unwrap()
         .query_row("SELECT count(*) FROM tokens", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(kept, 20);
+    assert_eq!(stored, 20);
 }

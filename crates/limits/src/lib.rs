@@ -1,15 +1,15 @@
-//! Limits as doors keep them: who is let in, what is said about it, and what happens while nobody
-//! can count.
+//! Rate limits as servers enforce them: which requests are admitted, which headers say so, and what
+//! happens while requests can't be counted.
 
 // `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
-mod denied;
-mod fields;
-mod gate;
-mod gates;
+mod deny_cache;
+mod headers;
+mod rate_limit;
+mod rate_limits;
 
-pub use denied::DeniedUntil;
-pub use fields::{RATELIMIT, RATELIMIT_POLICY};
-pub use gate::{Admission, Gate};
-pub use gates::Gates;
+pub use deny_cache::DenyCache;
+pub use headers::{RATELIMIT, RATELIMIT_POLICY};
+pub use rate_limit::{Admission, RateLimit};
+pub use rate_limits::RateLimits;

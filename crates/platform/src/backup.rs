@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::LogId;
 use embedded::SqliteItems;
-use embedded::file::{self, AloneOn};
+use embedded::file::{self, ExclusiveFile};
 use ports::{PortError, PortErrorKind};
 use store::schema::TABLES;
 use store::{Db, Log, StoreError};
@@ -88,7 +88,7 @@ pub async fn restore(settings: &Settings, from: &Path) -> Result<Restored, Backu
 
     let fresh = with_suffix(database, ".restoring");
     remove(&fresh)?;
-    file::tidy(&fresh).map_err(files(&fresh))?;
+    file::remove_companions(&fresh).map_err(files(&fresh))?;
     let checked = file::copy(&backup, &fresh).and_then(|()| file::check(&fresh));
     if let Err(source) = checked {
         remove(&fresh)?;
@@ -96,7 +96,7 @@ pub async fn restore(settings: &Settings, from: &Path) -> Result<Restored, Backu
     }
     let items = SqliteItems::open(&fresh, TABLES).map_err(unusable(&backup))?;
     let log = log_of(items).renew(replaced.as_deref().unwrap_or_default()).await?;
-    file::tidy(&fresh).map_err(files(&fresh))?;
+    file::remove_companions(&fresh).map_err(files(&fresh))?;
 
     let alone = alone(database)?;
     alone.replace_by(&fresh, REPLACED).map_err(files(database))?;
@@ -121,8 +121,8 @@ fn database(settings: &Settings) -> Result<&Path, BackupError> {
     }
 }
 
-fn alone(database: &Path) -> Result<AloneOn, BackupError> {
-    AloneOn::take(database).map_err(|error| match error.kind {
+fn alone(database: &Path) -> Result<ExclusiveFile, BackupError> {
+    ExclusiveFile::lock(database).map_err(|error| match error.kind {
         PortErrorKind::Conflict => BackupError::Running(database.to_owned()),
         _ => BackupError::Unusable { path: database.to_owned(), source: error },
     })

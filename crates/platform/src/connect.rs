@@ -12,15 +12,15 @@ use std::time::Duration;
 use aws::{DynamoItems, DynamoSettings};
 use bytes::Bytes;
 use embedded::{SqliteItems, SystemWorld};
-use limits::Gates;
+use limits::RateLimits;
 use ports::{Bell, Items, PortError, PortErrorKind, SharedCache, World};
-use redis_adapters::{RedisBell, RedisSharedCache};
+use redis_adapters::{RedisChangeNotifier, RedisSharedCache};
 use store::WatchedItems;
 use store::schema::TABLES;
 use supervision::Supervisor;
 use tokio::time::sleep;
 
-use crate::counting::{Counting, open_redis};
+use crate::limiter_backend::{LimiterBackend, open_redis};
 use crate::secrets::{Secrets, SecretsError};
 use crate::settings::{CacheSettings, Settings, StoreSettings};
 
@@ -36,7 +36,7 @@ pub struct Platform {
     /// Answers that processes share, and the news of changes between them.
     pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
     pub bell: Option<Arc<dyn Bell>>,
-    counting: Counting,
+    limiter_backend: LimiterBackend,
     watched: Arc<WatchedItems>,
     /// A backend that does not delete by itself what has expired.
     swept: Option<Arc<SqliteItems>>,
@@ -72,7 +72,7 @@ impl Platform {
 
         let (items, swept): (Arc<dyn Items>, _) = match &settings.store {
             StoreSettings::Sqlite { path } => {
-                let items = Arc::new(open_sqlite(path.clone()).await?);
+                let items = Arc::new(open_sqlite(path.clone(), Arc::clone(&world)).await?);
                 (Arc::clone(&items) as _, Some(items))
             }
             StoreSettings::DynamoDb { region, endpoint, table_prefix, create_tables } => {
@@ -90,13 +90,13 @@ impl Platform {
             CacheSettings::Redis { url, .. } => Some(open_redis("cache.url", url).await?),
         };
         let shared = link.clone().map(|link| Arc::new(RedisSharedCache::new(link)) as Arc<_>);
-        let bell = link.map(|link| Arc::new(RedisBell::new(link)) as Arc<_>);
-        let counting = Counting::open(settings, &world).await?;
+        let bell = link.map(|link| Arc::new(RedisChangeNotifier::new(link)) as Arc<_>);
+        let limiter_backend = LimiterBackend::open(settings, &world).await?;
 
         let watched = Arc::new(WatchedItems::new(items));
         let items = Arc::clone(&watched) as Arc<dyn Items>;
 
-        Ok(Self { items, world, secrets, shared, bell, counting, watched, swept })
+        Ok(Self { items, world, secrets, shared, bell, limiter_backend, watched, swept })
     }
 
     /// A process that writes is unfit while its store takes no writes.
@@ -111,8 +111,8 @@ impl Platform {
 
     /// The limits of the settings, where they are counted. After the metrics' recorder was
     /// installed.
-    pub fn gates(&self, settings: &Settings) -> Gates {
-        self.counting.gates(settings)
+    pub fn rate_limits(&self, settings: &Settings) -> RateLimits {
+        self.limiter_backend.rate_limits(settings)
     }
 
     /// Deletes what has expired, once an hour until `shutdown`, where the backend does not do it.
@@ -135,12 +135,13 @@ impl Platform {
     }
 }
 
-async fn open_sqlite(path: PathBuf) -> Result<SqliteItems, ConnectError> {
+async fn open_sqlite(path: PathBuf, world: Arc<dyn World>) -> Result<SqliteItems, ConnectError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         make_folder(folder)?;
     }
     let file = path.clone();
-    let opened = tokio::task::spawn_blocking(move || SqliteItems::open(&file, TABLES)).await;
+    let open = move || SqliteItems::open_with_clock(&file, TABLES, world);
+    let opened = tokio::task::spawn_blocking(open).await;
 
     match opened {
         // Without a cause it is not the file that can't be read, but this build that must not.

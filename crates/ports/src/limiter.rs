@@ -20,9 +20,9 @@ use crate::PortError;
 pub trait Limiter: Send + Sync + 'static {
     fn window(&self) -> Window;
 
-    /// The decision, where it needs no waiting; `None` has counted nothing. For callers that have
-    /// no time: they ask here first and then [`Limiter::take`].
-    fn take_at_once(&self, _: &Ask) -> Option<Decision> {
+    /// [`Limiter::take`] without waiting; `None`, with nothing counted, if the adapter has to wait.
+    /// Callers on a fast path try this first.
+    fn try_take(&self, _: &Ask) -> Option<Decision> {
         None
     }
 
@@ -31,8 +31,8 @@ pub trait Limiter: Send + Sync + 'static {
         self.take_all(slice::from_ref(ask)).await.map(|joint| joint.of_one())
     }
 
-    /// [`Limiter::take_all`], where it needs no waiting; `None` has counted nothing.
-    fn take_all_at_once(&self, _: &[Ask]) -> Option<JointDecision> {
+    /// [`Limiter::take_all`] without waiting; `None`, with nothing counted, if the adapter has to wait.
+    fn try_take_all(&self, _: &[Ask]) -> Option<JointDecision> {
         None
     }
 

@@ -10,14 +10,14 @@ use domain::{LogId, Seq, Stamp};
 use ports::{PortError, PortErrorKind, SharedCache, SharedEntry};
 use redis::Script;
 
-use crate::link::RedisLink;
+use crate::connection::RedisConnection;
 
 /// A hash for each key: the log's id, the seq in digits that compare as text, and the rest as bytes.
 ///
-/// Judges nothing; give the server a `maxmemory` and the policy `allkeys-lru`, and it forgets by
-/// itself what nobody reads. Shops that share a server have a database each (`redis://host/1`).
+/// Give the server a `maxmemory` and the policy `allkeys-lru`, and it evicts what is not read. Shops
+/// that share a server need a database each (`redis://host/1`).
 pub struct RedisSharedCache {
-    link: RedisLink,
+    connection: RedisConnection,
     put: Script,
 }
 
@@ -25,8 +25,8 @@ pub struct RedisSharedCache {
 type Found = ((Option<String>, Option<u64>, Option<Vec<u8>>), i64);
 
 impl RedisSharedCache {
-    pub fn new(link: RedisLink) -> Self {
-        Self { link, put: Script::new(include_str!("scripts/put_if_newer.lua")) }
+    pub fn new(connection: RedisConnection) -> Self {
+        Self { connection, put: Script::new(include_str!("scripts/put_if_newer.lua")) }
     }
 }
 
@@ -34,19 +34,19 @@ impl RedisSharedCache {
 impl SharedCache<Bytes> for RedisSharedCache {
     async fn get(&self, key: &str) -> Result<Option<SharedEntry<Bytes>>, PortError> {
         let key = name(key);
-        // In one transaction, or the value of one entry could come with the time of another.
+        // One transaction: the value and the lifetime must be of the same entry.
         let mut both = redis::pipe();
         both.atomic().cmd("HMGET").arg(&key).arg(&["log", "seq", "entry"]).cmd("PTTL").arg(&key);
 
-        let answer = self
-            .link
-            .call("read an answer", async |mut redis| both.query_async::<Found>(&mut redis).await);
+        let answer = self.connection.call("read a cache entry", async |mut redis| {
+            both.query_async::<Found>(&mut redis).await
+        });
         let ((Some(log), Some(seq), Some(bytes)), millis) = answer.await? else { return Ok(None) };
         let Ok(millis) = u64::try_from(millis) else { return Ok(None) };
         let log = LogId::new(log).map_err(|error| {
-            PortError::new(PortErrorKind::Corrupt, "Redis: read an answer").because(error)
+            PortError::new(PortErrorKind::Corrupt, "Redis: read a cache entry").because(error)
         })?;
-        // Of another build it may be something else; then it is as good as absent.
+        // Another build may have written another format; such an entry counts as absent.
         Ok(entry::decode(&bytes.into()).map(|decoded| SharedEntry {
             value: decoded.value,
             resource: decoded.resource,
@@ -69,14 +69,14 @@ impl SharedCache<Bytes> for RedisSharedCache {
             .arg(entry::encode(entry))
             .arg(millis);
 
-        let answer = self
-            .link
-            .call("keep an answer", async |mut redis| put.invoke_async::<bool>(&mut redis).await);
+        let answer = self.connection.call("write a cache entry", async |mut redis| {
+            put.invoke_async::<bool>(&mut redis).await
+        });
         answer.await
     }
 
     async fn health(&self) -> Result<(), PortError> {
-        self.link.ping().await
+        self.connection.ping().await
     }
 }
 

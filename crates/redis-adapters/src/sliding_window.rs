@@ -1,4 +1,4 @@
-//! The Limiter port on Redis: a log of times for each subject, moved by one script.
+//! The Limiter port on Redis: a log of times for each subject, updated by one script.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use async_trait::async_trait;
 use ports::{Ask, Decision, JointDecision, Limiter, PortError, PortErrorKind, Window};
 use redis::Script;
 
-use crate::link::RedisLink;
+use crate::connection::RedisConnection;
 
-/// Counts in a sliding window by the server's clock, however many processes ask.
+/// Counts in a sliding window by the server's clock, so that all processes agree.
 ///
-/// Takes about ten bytes on the server for each request that counts, and forgets a subject one
-/// window after his last.
+/// Takes about ten bytes on the server for each counted request; a subject's log expires one window
+/// after the last request.
 pub struct RedisLimiter {
-    link: RedisLink,
+    connection: RedisConnection,
     take: Script,
 }
 
 impl RedisLimiter {
-    pub fn new(link: RedisLink) -> Self {
-        Self { link, take: Script::new(include_str!("scripts/take.lua")) }
+    pub fn new(connection: RedisConnection) -> Self {
+        Self { connection, take: Script::new(include_str!("scripts/take.lua")) }
     }
 }
 
@@ -35,17 +35,17 @@ impl Limiter for RedisLimiter {
             take.key(key(ask)).arg(ask.limit.requests).arg(micros(ask.limit.window));
         }
 
-        let answer = self.link.call("count a request", async |mut redis| {
+        let answer = self.connection.call("count a request", async |mut redis| {
             take.invoke_async::<Vec<u64>>(&mut redis).await
         });
-        joint(&answer.await?, asks.len()).ok_or_else(|| {
-            PortError::new(PortErrorKind::Corrupt, "Redis: count a request: no such answer")
+        parse(&answer.await?, asks.len()).ok_or_else(|| {
+            PortError::new(PortErrorKind::Corrupt, "Redis: count a request: unexpected answer")
         })
     }
 }
 
-/// The script's answer about so many asks.
-fn joint(answer: &[u64], asks: usize) -> Option<JointDecision> {
+/// Parses the script's answer to this many asks.
+fn parse(answer: &[u64], asks: usize) -> Option<JointDecision> {
     let after = |micros: u64| Duration::from_micros(micros);
     match answer {
         [0, place, wait] => {
@@ -63,8 +63,8 @@ fn joint(answer: &[u64], asks: usize) -> Option<JointDecision> {
     }
 }
 
-/// The braces make all of a class one slot of a cluster, so that one script may count several of
-/// its subjects.
+/// The braces put all keys of a class into one slot of a cluster, so that one script may count
+/// several of its subjects.
 fn key(ask: &Ask) -> String {
     format!("shop:limit:{{{}}}:{}", ask.class.name(), ask.subject)
 }

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use certificates::Certificates;
 
-/// It starts within a tenth of a second on a machine that is idle.
+/// On an idle machine it starts within a tenth of a second.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// Ends when it is dropped.
+/// Stopped when it is dropped.
 #[derive(Debug)]
 pub struct LocalRedis {
     port: u16,
@@ -24,7 +24,7 @@ pub struct LocalRedis {
     tls: Option<Tls>,
 }
 
-/// The same server behind another door.
+/// A second port of the same server, for TLS.
 #[derive(Debug)]
 struct Tls {
     port: u16,
@@ -34,19 +34,19 @@ struct Tls {
 impl LocalRedis {
     /// # Errors
     ///
-    /// When `redis-server` is not installed, which `cargo xtask test` does, or does not start.
+    /// When `redis-server` is not installed (`cargo xtask test` installs it) or does not start.
     pub fn start() -> io::Result<Self> {
         Self::start_as(|_| Ok(None))
     }
 
-    /// One that speaks TLS as well, see [`Self::tls_url`].
+    /// A server that accepts TLS as well, see [`Self::tls_url`].
     ///
     /// # Errors
     ///
     /// As [`Self::start`], and when `redis-server` was built without TLS.
     pub fn start_with_tls() -> io::Result<Self> {
         Self::start_as(|folder| {
-            let certificates = Certificates::made_in(folder)?;
+            let certificates = Certificates::create_in(folder)?;
             Ok(Some(Tls { port: free_port()?, certificates }))
         })
     }
@@ -58,43 +58,44 @@ impl LocalRedis {
             let folder = tempfile::tempdir()?;
             let tls = tls(folder.path())?;
             let mut redis = Self { port, folder, server: None, tls };
-            match redis.up() {
+            match redis.spawn() {
                 Ok(()) => return Ok(redis),
-                // Somebody else may have taken the port meanwhile.
+                // Another process may have taken the port in the meantime.
                 Err(error) => refused = Some(error),
             }
         }
         Err(refused.unwrap_or_else(|| io::Error::other("redis-server did not start")))
     }
 
-    /// For a database of its own out of sixteen.
+    /// The URL of one of the sixteen databases.
     pub fn url(&self, database: u8) -> String {
         format!("redis://127.0.0.1:{}/{database}", self.port)
     }
 
-    /// The same database through TLS, and the file with the authority that a client has to trust.
+    /// The URL of the same database through TLS, and the file of the authority that a client has to
+    /// trust.
     pub fn tls_url(&self, database: u8) -> Option<(String, &Path)> {
         let Tls { port, certificates } = self.tls.as_ref()?;
 
         Some((format!("rediss://127.0.0.1:{port}/{database}"), &certificates.authority))
     }
 
-    /// As a power cut would.
-    pub fn goes_down(&mut self) {
+    /// Kills the server, as a power cut would.
+    pub fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
-            // It may have ended already; then there is nothing left to end.
+            // It may have ended already.
             let _ = server.kill();
             let _ = server.wait();
         }
     }
 
-    /// Empty, at the same port.
-    pub fn comes_back(&mut self) -> io::Result<()> {
-        self.goes_down();
-        self.up()
+    /// Starts the server again, empty, at the same port.
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.stop();
+        self.spawn()
     }
 
-    fn up(&mut self) -> io::Result<()> {
+    fn spawn(&mut self) -> io::Result<()> {
         let port = self.port.to_string();
         let mut command = Command::new("redis-server");
         command
@@ -112,13 +113,13 @@ impl LocalRedis {
         }
         self.server = Some(command.spawn()?);
 
-        let began = Instant::now();
+        let started = Instant::now();
         while !answers(self.port) {
             let ended = self.server.as_mut().map(Child::try_wait).transpose()?.flatten();
             if let Some(status) = ended {
                 return Err(io::Error::other(format!("redis-server ended: {status}")));
             }
-            if began.elapsed() > READY_WITHIN {
+            if started.elapsed() > READY_WITHIN {
                 return Err(io::Error::other("redis-server did not answer in time"));
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -129,7 +130,7 @@ impl LocalRedis {
 
 impl Drop for LocalRedis {
     fn drop(&mut self) {
-        self.goes_down();
+        self.stop();
     }
 }
 
@@ -139,10 +140,10 @@ fn free_port() -> io::Result<u16> {
 
 fn answers(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let patience = Duration::from_secs(1);
+    let limit = Duration::from_secs(1);
     let exchange = || {
-        let mut stream = TcpStream::connect_timeout(&address, patience)?;
-        stream.set_read_timeout(Some(patience))?;
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
         stream.write_all(b"PING\r\n")?;
         let mut answer = [0; 5];
         stream.read_exact(&mut answer)?;

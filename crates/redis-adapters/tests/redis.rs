@@ -14,25 +14,25 @@ use domain::{LogId, Resource, Seq, Stamp, TagHash};
 use ports::contract::limiter::Counters;
 use ports::{Ask, Bell as _, Limiter, PortErrorKind, SharedCache, SharedEntry};
 use redis_adapters::testing::LocalRedis;
-use redis_adapters::{RedisBell, RedisLimiter, RedisLink, RedisSharedCache};
+use redis_adapters::{RedisChangeNotifier, RedisConnection, RedisLimiter, RedisSharedCache};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// Far more than any call takes on a machine that is busy with other tests.
-const PATIENT: Duration = Duration::from_secs(20);
+const GENEROUS: Duration = Duration::from_secs(20);
 
-fn link(redis: &LocalRedis) -> RedisLink {
-    RedisLink::patient(&redis.url(0), PATIENT).unwrap()
+fn connect(redis: &LocalRedis) -> RedisConnection {
+    RedisConnection::with_deadline(&redis.url(0), GENEROUS).unwrap()
 }
 
-/// A condition that comes true within a bound.
+/// Waits for a condition, within a bound.
 async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     let met = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENT, met).await.expect("the condition is met in time");
+    timeout(GENEROUS, met).await.expect("the condition was not met in time");
 }
 
 struct Server(LocalRedis);
@@ -40,13 +40,13 @@ struct Server(LocalRedis);
 #[async_trait]
 impl Counters for Server {
     async fn connect(&self) -> Arc<dyn Limiter> {
-        Arc::new(RedisLimiter::new(link(&self.0)))
+        Arc::new(RedisLimiter::new(connect(&self.0)))
     }
 
-    /// The server's clock goes as this machine's does.
+    /// The server uses this machine's clock.
     async fn pass(&self, time: Duration) {
-        let began = Instant::now();
-        until(|| async { began.elapsed() >= time }).await;
+        let started = Instant::now();
+        until(|| async { started.elapsed() >= time }).await;
     }
 }
 
@@ -83,10 +83,10 @@ fn entry(seq: u64, text: &'static str) -> SharedEntry<Bytes> {
 
 #[tokio::test]
 #[ignore = "needs redis-server, which `cargo xtask test` installs"]
-async fn the_shared_cache_keeps_its_contract() {
+async fn the_shared_cache_fulfils_its_contract() {
     let redis = LocalRedis::start().unwrap();
 
-    let cache = Arc::new(RedisSharedCache::new(link(&redis)));
+    let cache = Arc::new(RedisSharedCache::new(connect(&redis)));
 
     ports::contract::shared_cache::holds(cache, "any:").await;
 }
@@ -96,7 +96,9 @@ async fn the_shared_cache_keeps_its_contract() {
 async fn shops_on_two_databases_of_one_server_share_nothing() {
     let redis = LocalRedis::start().unwrap();
     let open = |database| {
-        RedisSharedCache::new(RedisLink::patient(&redis.url(database), PATIENT).unwrap())
+        RedisSharedCache::new(
+            RedisConnection::with_deadline(&redis.url(database), GENEROUS).unwrap(),
+        )
     };
     let (one, other) = (open(0), open(1));
 
@@ -108,68 +110,70 @@ async fn shops_on_two_databases_of_one_server_share_nothing() {
 
 #[tokio::test]
 #[ignore = "needs redis-server, which `cargo xtask test` installs"]
-async fn a_change_that_is_told_is_heard_by_another_process() {
+async fn another_process_is_notified_of_a_change() {
     let redis = LocalRedis::start().unwrap();
-    let (heard, mut news) = mpsc::unbounded_channel();
-    let listening = RedisBell::new(link(&redis));
+    let (sender, mut received) = mpsc::unbounded_channel();
+    let subscriber = RedisChangeNotifier::new(connect(&redis));
     tokio::spawn(async move {
-        listening.hear(&move |head| drop(heard.send(head))).await;
+        subscriber.hear(&move |head| drop(sender.send(head))).await;
     });
     let head = Stamp { log: LogId::new("L").unwrap(), seq: Seq(7) };
-    let bell = RedisBell::new(link(&redis));
+    let publisher = RedisChangeNotifier::new(connect(&redis));
 
-    // What is told before anybody listens is lost: that is how it is.
-    let told = async {
+    // What is published before the subscription is active is lost, so it is published repeatedly.
+    let notified = async {
         loop {
-            bell.ring(&head).await.unwrap();
-            if let Ok(heard) = timeout(Duration::from_millis(20), news.recv()).await {
-                return heard;
+            publisher.ring(&head).await.unwrap();
+            if let Ok(head) = timeout(Duration::from_millis(20), received.recv()).await {
+                return head;
             }
         }
     };
 
-    assert_eq!(timeout(PATIENT, told).await.unwrap(), Some(head));
+    assert_eq!(timeout(GENEROUS, notified).await.unwrap(), Some(head));
 }
 
 #[tokio::test]
 #[ignore = "needs redis-server, which `cargo xtask test` installs"]
-async fn a_server_that_is_gone_costs_the_first_who_asks_and_nobody_after_and_is_found_again() {
+async fn while_the_server_is_down_only_the_first_call_waits_and_its_return_is_noticed() {
     let mut redis = LocalRedis::start().unwrap();
-    let limiter = Arc::new(RedisLimiter::new(link(&redis)));
+    let limiter = Arc::new(RedisLimiter::new(connect(&redis)));
     assert!(limiter.take(&ask(10)).await.unwrap().is_allowed);
-    redis.goes_down();
+    redis.stop();
     assert!(limiter.take(&ask(10)).await.is_err());
 
-    let began = Instant::now();
+    let started = Instant::now();
     let mut kinds = Vec::new();
     for _ in 0..100 {
         kinds.push(limiter.take(&ask(10)).await.unwrap_err().kind);
     }
 
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert!(kinds.iter().all(|kind| *kind == PortErrorKind::Unavailable));
-    redis.comes_back().unwrap();
+    redis.restart().unwrap();
     until(|| async { limiter.take(&ask(10)).await.is_ok() }).await;
     assert!(limiter.take(&ask(10)).await.unwrap().remaining < 10);
 }
 
 #[tokio::test]
-async fn a_server_that_accepts_and_never_answers_is_waited_for_within_the_deadline() {
+async fn a_server_that_accepts_and_never_answers_fails_within_the_deadline() {
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("redis://{}", silent.local_addr().unwrap());
-    let cache = RedisSharedCache::new(RedisLink::patient(&url, Duration::from_millis(50)).unwrap());
-    let began = Instant::now();
+    let cache = RedisSharedCache::new(
+        RedisConnection::with_deadline(&url, Duration::from_millis(50)).unwrap(),
+    );
+    let started = Instant::now();
 
     let failed = cache.get("key").await.unwrap_err();
 
     assert_eq!(failed.kind, PortErrorKind::Unavailable);
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn what_is_no_address_is_refused_and_no_password_is_repeated() {
+async fn an_invalid_url_is_refused_without_quoting_its_password() {
     for url in ["", "127.0.0.1:6379", "http://127.0.0.1", "redis://user:hunter2@host:port/1"] {
-        let refused = RedisLink::open(url).err().unwrap();
+        let refused = RedisConnection::open(url).err().unwrap();
 
         assert_eq!(refused.kind, PortErrorKind::Invalid, "{url}");
         assert!(!format!("{refused:?}").contains("hunter2"));

@@ -1,27 +1,27 @@
-//! A token bucket: so many at once, then one each time a token has grown back.
+//! A token bucket: a burst of some size, then one call for each token that is refilled.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Exact and without a timer: it remembers the moment at which it will be full again.
+/// Exact and without a timer: it stores the moment at which it will be full again.
 #[derive(Clone, Debug)]
 pub struct TokenBucket {
     size: u32,
-    token: Duration,
+    refill_interval: Duration,
     full_at: Instant,
 }
 
 impl TokenBucket {
-    /// Full; `token` is the time in which one grows back.
-    pub fn new(size: u32, token: Duration) -> Self {
-        Self { size: size.max(1), token, full_at: Instant::now() }
+    /// Starts full; a token is refilled after each `refill_interval`.
+    pub fn new(size: u32, refill_interval: Duration) -> Self {
+        Self { size: size.max(1), refill_interval, full_at: Instant::now() }
     }
 
-    /// Takes a token, or says in how long there will be one.
+    /// Takes a token; the error is how long to wait for the next one.
     pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        let full_at = self.full_at.max(now) + self.token;
-        let wait = full_at.saturating_duration_since(now + self.token * self.size);
+        let full_at = self.full_at.max(now) + self.refill_interval;
+        let wait = full_at.saturating_duration_since(now + self.refill_interval * self.size);
 
         if !wait.is_zero() {
             return Err(wait);
@@ -30,9 +30,9 @@ impl TokenBucket {
         Ok(())
     }
 
-    /// As if every token had been taken: somebody else used them.
+    /// Empties the bucket: another process has used up the tokens.
     pub fn drain(&mut self, now: Instant) {
-        self.full_at = self.full_at.max(now + self.token * self.size);
+        self.full_at = self.full_at.max(now + self.refill_interval * self.size);
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_bucket_gives_its_size_at_once_and_then_one_a_token_time() {
+    async fn a_full_bucket_gives_a_burst_of_its_size_and_then_one_per_interval() {
         let mut bucket = TokenBucket::new(3, SECOND);
         let now = Instant::now();
 
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_drained_bucket_begins_with_nothing() {
+    async fn a_drained_bucket_is_empty() {
         let mut bucket = TokenBucket::new(3, SECOND);
         let now = Instant::now();
 
@@ -69,16 +69,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_stretch_of_time_gives_more_than_size_and_growth(
+        fn no_period_gives_more_than_the_size_and_the_refills(
             size in 1_u32..6, steps in prop::collection::vec(0_u64..1_500, 1..80),
         ) {
             let mut bucket = TokenBucket::new(size, SECOND);
-            let born = Instant::now();
+            let start = Instant::now();
             let (mut at, mut taken) = (0, Vec::new());
 
             for step in steps {
                 at += step;
-                match bucket.take(born + Duration::from_millis(at)) {
+                match bucket.take(start + Duration::from_millis(at)) {
                     Ok(()) => taken.push(at),
                     Err(wait) => prop_assert!(wait <= SECOND),
                 }
@@ -86,8 +86,8 @@ mod tests {
 
             for (index, from) in taken.iter().enumerate() {
                 for (later, to) in taken.iter().enumerate().skip(index) {
-                    let grown = (to - from) / 1_000;
-                    prop_assert!((later - index + 1) as u64 <= u64::from(size) + grown);
+                    let refilled = (to - from) / 1_000;
+                    prop_assert!((later - index + 1) as u64 <= u64::from(size) + refilled);
                 }
             }
         }

@@ -1,10 +1,10 @@
-//! The moment after which nobody waits for an answer any more.
+//! The moment until which a caller waits.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// Handed down through calls, so that what is under them takes no longer than what is above waits.
+/// Passed down through calls, so that no inner call takes longer than the outer one waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 
@@ -17,7 +17,7 @@ impl Deadline {
         Self(Instant::now() + time)
     }
 
-    /// This one, or sooner.
+    /// This deadline or `time` from now, whichever is earlier.
     #[must_use]
     pub fn at_most(self, time: Duration) -> Self {
         self.min(Self::within(time))
@@ -32,7 +32,7 @@ impl Deadline {
         self.remaining().is_zero()
     }
 
-    /// What `work` comes to; nothing is begun after the deadline.
+    /// Runs `work` until the deadline; does not start it after the deadline.
     pub async fn run<T>(self, work: impl Future<Output = T>) -> Result<T, DeadlinePassed> {
         if self.has_passed() {
             return Err(DeadlinePassed);
@@ -50,7 +50,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn work_ends_at_the_deadline_at_the_latest() {
+    async fn work_ends_by_the_deadline() {
         let deadline = Deadline::within(2 * SECOND);
 
         assert_eq!(deadline.run(sleep(SECOND)).await, Ok(()));
@@ -60,17 +60,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_begun_after_it() {
+    async fn nothing_is_started_after_it() {
         let deadline = Deadline::within(SECOND);
         advance(SECOND).await;
 
-        let ran = deadline.run(async { panic!("begun") }).await;
+        let ran = deadline.run(async { panic!("started") }).await;
 
         assert_eq!(ran, Err::<(), _>(DeadlinePassed));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_part_of_the_work_may_have_a_sooner_one_and_never_a_later_one() {
+    async fn a_part_of_the_work_may_have_an_earlier_deadline_and_never_a_later_one() {
         let deadline = Deadline::within(2 * SECOND);
 
         assert_eq!(deadline.at_most(SECOND).remaining(), SECOND);

@@ -1,9 +1,9 @@
-//! How to call what may fail: behind a breaker, within a deadline, again within a budget, and no
-//! more often than was agreed.
+//! Calls to services that may fail: deadlines, retries within a budget, circuit breakers, and a rate
+//! that the caller keeps.
 //!
-//! Layers from outside: deadline → retry → breaker → call; so an open breaker ends the retries at
-//! once. The clock is tokio's: monotonic, so that a jump of the wall clock opens and closes nothing,
-//! and a test or a simulation pauses it.
+//! Layers, outermost first: deadline → retry → breaker → call, so that an open breaker ends the
+//! retries immediately. The clock is tokio's: it is monotonic, so that a change of the wall clock
+//! opens or closes no breaker, and tests and simulations can pause it.
 
 // `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

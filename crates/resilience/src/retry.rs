@@ -1,5 +1,5 @@
-//! Trying again: only what may be done twice, after a random pause, and only while few calls need
-//! it, so that a dependency that is down is not asked more than one that is up.
+//! Retries of idempotent calls: with a random backoff, and within a budget, so that a dependency that
+//! is down does not receive more calls than one that is up.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::time::sleep;
 
 use crate::deadline::Deadline;
 
-/// What a first try gives to the budget, in thousandths of a retry: one retry for ten calls.
+/// What a first attempt adds to the budget, in thousandths of a retry: one retry for ten calls.
 const EARNED: u32 = 100;
 const COST: u32 = 1_000;
-/// So that a program that has just started may retry at all: ten.
+/// The budget at the start, and its maximum: ten retries.
 const FULL: u32 = 10 * COST;
 
 /// Shared by all calls of one dependency.
@@ -21,14 +21,14 @@ pub struct Budget {
     thousandths: AtomicU32,
 }
 
-/// How often, and how soon.
+/// How many attempts, and how long to wait between them.
 #[derive(Clone, Copy, Debug)]
 pub struct Retry {
-    pub tries: u32,
-    /// The pause before the n-th retry is random, from nothing up to this doubled n − 1 times …
-    pub first: Duration,
+    pub attempts: u32,
+    /// The backoff before the n-th retry is random, from zero up to this doubled n − 1 times …
+    pub first_backoff: Duration,
     /// … and at most this.
-    pub longest: Duration,
+    pub max_backoff: Duration,
 }
 
 impl Default for Budget {
@@ -52,15 +52,19 @@ impl Budget {
 }
 
 impl Default for Retry {
-    /// Three tries, for a call that somebody waits for.
+    /// Three attempts, for a call that a user waits for.
     fn default() -> Self {
-        Self { tries: 3, first: Duration::from_millis(100), longest: Duration::from_secs(2) }
+        Self {
+            attempts: 3,
+            first_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(2),
+        }
     }
 }
 
 impl Retry {
-    /// Calls again what failed in a way that `is_retryable`; the last failure is the answer. A call
-    /// that was half done may be done twice: only an idempotent one may be handed in here.
+    /// Repeats a call that failed with an error that `is_retryable`; returns the last error. An
+    /// attempt whose outcome is unknown may be repeated, so the call must be idempotent.
     pub async fn idempotent<T, E>(
         &self,
         budget: &Budget,
@@ -73,21 +77,21 @@ impl Retry {
 
         for retry in 0.. {
             let error = match call().await {
-                Err(error) if retry + 1 < self.tries && is_retryable(&error) => error,
+                Err(error) if retry + 1 < self.attempts && is_retryable(&error) => error,
                 ended => return ended,
             };
-            let pause = self.pause(retry, world);
-            if pause >= deadline.remaining() || !budget.spend() {
+            let backoff = self.backoff(retry, world);
+            if backoff >= deadline.remaining() || !budget.spend() {
                 return Err(error);
             }
-            sleep(pause).await;
+            sleep(backoff).await;
         }
-        unreachable!("the last try answers")
+        unreachable!("the last attempt returns")
     }
 
-    /// Full jitter: many callers that failed together do not come back together.
-    pub fn pause(&self, retry: u32, world: &dyn World) -> Duration {
-        let most = self.first.saturating_mul(1 << retry.min(16)).min(self.longest);
+    /// With full jitter: callers that failed at the same time do not retry at the same time.
+    pub fn backoff(&self, retry: u32, world: &dyn World) -> Duration {
+        let most = self.first_backoff.saturating_mul(1 << retry.min(16)).min(self.max_backoff);
         let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
 
         Duration::from_micros(
@@ -103,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// Dice that always show the same.
+    /// Randomness that is always the same number.
     struct Fixed(u128);
 
     impl World for Fixed {
@@ -116,7 +120,7 @@ mod tests {
         }
     }
 
-    /// The longest pause of a policy whose bounds in microseconds divide this plus one.
+    /// Gives the longest backoff of a policy whose bound in microseconds plus one divides 2^128.
     const HIGH: Fixed = Fixed(u128::MAX);
 
     async fn failing(retry: Retry, budget: &Budget, within: Duration, world: &dyn World) -> u32 {
@@ -139,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_is_tried_as_often_as_allowed_and_its_last_failure_is_the_answer() {
+    async fn a_call_has_as_many_attempts_as_allowed_and_returns_its_last_error() {
         let calls =
             failing(Retry::default(), &Budget::default(), Duration::from_secs(60), &HIGH).await;
 
@@ -147,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_no_passing_failure_is_not_tried_again() {
+    async fn an_error_that_is_not_retryable_is_not_retried() {
         let mut calls = 0;
         let deadline = Deadline::within(Duration::from_secs(60));
 
@@ -168,9 +172,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_pauses_past_the_deadline() {
+    async fn a_backoff_beyond_the_deadline_is_not_waited_for() {
         let began = Instant::now();
-        let retry = Retry { first: Duration::from_secs(1), ..Retry::default() };
+        let retry = Retry { first_backoff: Duration::from_secs(1), ..Retry::default() };
 
         let calls =
             failing(retry, &Budget::default(), Duration::from_millis(1), &Fixed(500_000)).await;
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_everything_fails_one_retry_in_ten_calls_is_made() {
+    async fn while_everything_fails_there_is_one_retry_for_ten_calls() {
         let budget = Budget::default();
         let mut calls = 0;
 
@@ -187,18 +191,18 @@ mod tests {
             calls += failing(Retry::default(), &budget, Duration::from_secs(60), &HIGH).await;
         }
 
-        // A thousand first tries, a hundred retries that they earn, ten from the start.
+        // A thousand first attempts, a hundred retries that they earn, ten from the start.
         assert!((1_100..=1_110).contains(&calls), "{calls}");
     }
 
     #[test]
-    fn a_pause_is_anything_from_nothing_to_the_doubled_bound() {
+    fn a_backoff_is_between_zero_and_the_doubled_bound() {
         let retry = Retry {
-            tries: 9,
-            first: Duration::from_micros(100),
-            longest: Duration::from_micros(350),
+            attempts: 9,
+            first_backoff: Duration::from_micros(100),
+            max_backoff: Duration::from_micros(350),
         };
-        let longest = |at: u32, most: u128| retry.pause(at, &Fixed(most)).as_micros();
+        let longest = |at: u32, most: u128| retry.backoff(at, &Fixed(most)).as_micros();
 
         assert_eq!([longest(0, 100), longest(1, 200), longest(2, 350)], [100, 200, 350]);
         assert_eq!(longest(40, 350), 350);

@@ -1,4 +1,4 @@
-//! A breaker around calls, on tokio's paused clock.
+//! A circuit breaker around calls, on tokio's paused clock.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -24,11 +24,11 @@ async fn fail(breaker: &Breaker, times: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_five_failures_nobody_is_asked_for_a_minute() {
+async fn after_five_failures_no_call_is_made_for_a_minute() {
     let breaker = Breaker::new("test", "call");
-    let asked = Cell::new(0);
+    let calls = Cell::new(0);
     let call = || async {
-        asked.set(asked.get() + 1);
+        calls.set(calls.get() + 1);
         Ok(())
     };
     fail(&breaker, 5).await;
@@ -38,21 +38,21 @@ async fn after_five_failures_nobody_is_asked_for_a_minute() {
     advance(59 * SECOND).await;
     let refused = breaker.call(call(), verdict).await;
     assert!(matches!(refused, Err(CallError::Open(open)) if open.retry_after == SECOND));
-    assert_eq!(asked.get(), 0);
+    assert_eq!(calls.get(), 0);
     advance(SECOND).await;
     assert!(breaker.call(call(), verdict).await.is_ok());
 
-    assert_eq!((asked.get(), breaker.state()), (1, State::Closed));
+    assert_eq!((calls.get(), breaker.state()), (1, State::Closed));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_of_thirty_seconds_is_ended_and_is_a_failure() {
+async fn a_call_is_cancelled_after_thirty_seconds_and_counts_as_a_failure() {
     let breaker = Breaker::new("test", "call");
     let began = Instant::now();
 
     for _ in 0..5 {
         let ended = breaker.call(pending::<Result<(), &str>>(), verdict).await;
-        assert!(matches!(ended, Err(CallError::Slow)));
+        assert!(matches!(ended, Err(CallError::TimedOut)));
     }
 
     assert_eq!(breaker.state(), State::Closed, "30 s apart, five are never within a minute");
@@ -60,7 +60,7 @@ async fn a_call_of_thirty_seconds_is_ended_and_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn five_slow_calls_at_once_open_it() {
+async fn five_concurrent_calls_that_time_out_open_it() {
     let breaker = Breaker::new("test", "call");
     let slow = || breaker.call(pending::<Result<(), &str>>(), verdict);
 
@@ -70,7 +70,7 @@ async fn five_slow_calls_at_once_open_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_card_is_the_providers_success() {
+async fn a_declined_card_counts_as_a_success() {
     let breaker = Breaker::new("test", "call");
 
     for _ in 0..20 {
@@ -82,7 +82,7 @@ async fn a_refused_card_is_the_providers_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_gives_up_says_nothing_of_the_dependency() {
+async fn a_caller_that_gives_up_counts_neither_as_failure_nor_as_success() {
     let breaker = Breaker::new("test", "call");
 
     for _ in 0..20 {
@@ -96,11 +96,11 @@ async fn a_caller_who_gives_up_says_nothing_of_the_dependency() {
     let probe = breaker.call(pending::<Result<(), &str>>(), verdict);
     assert!(timeout(SECOND, probe).await.is_err());
     assert_eq!(breaker.state(), State::HalfOpen);
-    assert!(breaker.call(async { Ok(()) }, verdict).await.is_ok(), "there is room for a probe");
+    assert!(breaker.call(async { Ok(()) }, verdict).await.is_ok(), "another probe is allowed");
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_many_who_wait_for_the_minute_one_tries() {
+async fn after_the_minute_one_of_many_callers_probes() {
     let breaker = Breaker::new("test", "call");
     fail(&breaker, 5).await;
     advance(60 * SECOND).await;
@@ -111,7 +111,7 @@ async fn of_many_who_wait_for_the_minute_one_tries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn operators_open_and_close_it_by_hand() {
+async fn an_operator_can_force_it_open_and_closed() {
     let breaker = Breaker::new("test", "call");
 
     breaker.force(Some(Forced::Open));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::limits::Gates;
+use ::limits::RateLimits;
 use domain::access::Role;
 use domain::limits::{Limit, LimitClass, Share};
 use embedded::{MemoryLimiter, SystemWorld};
@@ -13,11 +13,11 @@ use serde_json::json;
 
 use crate::world::World;
 
-fn gates(class: LimitClass, requests: u32) -> Gates {
+fn gates(class: LimitClass, requests: u32) -> RateLimits {
     gates_of(&[(class, requests)], None)
 }
 
-fn gates_of(limits: &[(LimitClass, u32)], share: Option<Share>) -> Gates {
+fn gates_of(limits: &[(LimitClass, u32)], share: Option<Share>) -> RateLimits {
     let limiter: Arc<dyn Limiter> = Arc::new(MemoryLimiter::new(Arc::new(SystemWorld), 1 << 20));
     let window = Duration::from_secs(3_600);
     let limit = |class| {
@@ -25,7 +25,7 @@ fn gates_of(limits: &[(LimitClass, u32)], share: Option<Share>) -> Gates {
         known.map(|(_, requests)| Limit { requests: *requests, window })
     };
 
-    Gates::with_share(limit, share, &limiter, &limiter)
+    RateLimits::with_share(limit, share, &limiter, &limiter)
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::limits::Gates;
+use ::limits::RateLimits;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -47,10 +47,10 @@ fn signing_key() -> SigningKey {
 
 impl World {
     pub async fn new() -> Self {
-        Self::limited(Gates::default()).await
+        Self::limited(RateLimits::default()).await
     }
 
-    pub async fn limited(gates: Gates) -> Self {
+    pub async fn limited(gates: RateLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop.db");
         let reads = Arc::new(AtomicUsize::new(0));

@@ -12,7 +12,7 @@ use domain::limits::{Limit, LimitClass};
 use edge_core::auth::KeyRing;
 use embedded::{SqliteItems, SystemWorld};
 use http_server::ServerSettings;
-use limits::Gates;
+use limits::RateLimits;
 use origin::{Running, Shop, ShopSettings};
 use ports::{
     Ask, Attributes, Decision, Items, JointDecision, Key, Limiter, Page, PortError, Query, Scan,
@@ -65,7 +65,7 @@ impl CountedOrigin {
             cache_bytes: 16 << 20,
             shared: None,
             bell: None,
-            gates: Gates::new(public_only, &limiter, &limiter),
+            gates: RateLimits::new(public_only, &limiter, &limiter),
             edge_keys: KeyRing::new(key(EDGE_AUTH)),
             token_key: key(CATALOG_TOKEN),
             metrics: Arc::new(String::new),

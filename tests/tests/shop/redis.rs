@@ -8,7 +8,7 @@ use aws::testing::LocalDynamo;
 use futures::future::join_all;
 use ports::SharedCache as _;
 use redis_adapters::testing::LocalRedis;
-use redis_adapters::{RedisLink, RedisSharedCache};
+use redis_adapters::{RedisConnection, RedisSharedCache};
 use serde_json::Value;
 use tests::catalogue::{create_product, first_variant, reprice};
 use tests::{Shop, World, until};
@@ -127,7 +127,8 @@ async fn what_one_shop_has_rendered_another_gets_from_redis_and_both_do_without_
     let (one, other) = (place.open(&[]).await?, place.open(&[]).await?);
     let product = create_product(one.origin(), &key, "Lamp", "lamp-1").await?;
     let page = page(&product)?;
-    let cache = RedisSharedCache::new(RedisLink::patient(&place.redis.url(0), PATIENCE)?);
+    let cache =
+        RedisSharedCache::new(RedisConnection::with_deadline(&place.redis.url(0), PATIENCE)?);
 
     one.origin().get(&page).await?;
     until(PATIENCE, "the answer is in Redis", async || {
@@ -143,13 +144,13 @@ async fn what_one_shop_has_rendered_another_gets_from_redis_and_both_do_without_
     ensure!(shared_hits(&other).await? >= 1, "the other shop asked the store");
     reprices_and_sees(&one, &other, &key, &page, 1_499).await?;
 
-    place.redis.goes_down();
+    place.redis.stop();
     for cents in [1_599, 1_699, 1_799] {
         reprices_and_sees(&one, &other, &key, &page, cents).await?;
         reprices_and_sees(&other, &one, &key, &page, cents + 1).await?;
     }
 
-    place.redis.comes_back()?;
+    place.redis.restart()?;
     let before = shared_hits(&other).await?;
     let mut cents = 1_899;
     until(PATIENCE, "Redis is used again", async || {
@@ -168,7 +169,7 @@ async fn redis_is_used_through_tls_where_its_certificate_is_trusted_and_else_don
 -> Result<()> {
     let redis = LocalRedis::start_with_tls().context("redis-server with TLS")?;
     let (url, authority) = redis.tls_url(0).context("it speaks TLS")?;
-    let stored = RedisSharedCache::new(RedisLink::patient(&redis.url(0), PATIENCE)?);
+    let stored = RedisSharedCache::new(RedisConnection::with_deadline(&redis.url(0), PATIENCE)?);
     let open = async |trusted: Option<&Path>| {
         let world = World::new()?;
         let arguments = ["--no-demo", "--edge-port", "0", "--origin-port", "0"];

@@ -56,9 +56,9 @@ impl Fault {
                 Ok(())
             }
             Self::RedisKilled => {
-                stage.redis.goes_down();
+                stage.redis.stop();
                 load.serves_misses_and_writes().await?;
-                stage.redis.comes_back().context("redis-server")
+                stage.redis.restart().context("redis-server")
             }
             Self::DiskFull if !stage.disk.can_be_filled() => Ok(()),
             Self::DiskFull => {

@@ -9,7 +9,7 @@ pub struct Test {
     pub id: String,
     /// `required`, `optimal` or `check`, which only looks.
     pub kind: String,
-    /// Without these the test says nothing.
+    /// Unless these pass, the test is inconclusive.
     pub depends_on: Vec<String>,
     pub passed: bool,
     pub said: String,
@@ -89,7 +89,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_test_says_nothing_where_one_that_it_depends_on_does_not_pass() {
+    fn a_test_is_inconclusive_if_one_that_it_depends_on_fails() {
         let outcome = Outcome::of(vec![
             test("stands", &[], true),
             test("falls", &[], false),

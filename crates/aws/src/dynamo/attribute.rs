@@ -1,13 +1,14 @@
-//! Items as JSON, and as DynamoDB's attribute values.
+//! Conversion between items as JSON and DynamoDB's attribute values.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ports::{Attributes, Key, PortError, PortErrorKind, Row, Table, Value};
 
-use super::{PARTITION_KEY, SORT_KEY, invalid};
+use super::{PARTITION_KEY, SORT_KEY};
+use crate::invalid;
 
-/// An item as DynamoDB sends and takes it.
+/// An item as DynamoDB sends and receives it.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// A key alone.
@@ -18,7 +19,7 @@ pub(super) fn key(key: &Key) -> Item {
     ])
 }
 
-/// A whole item, of attributes that the port has validated: none is named as a key.
+/// A whole item. The port has validated that no attribute has the name of a key.
 pub(super) fn item(key: &Key, attributes: &Attributes) -> Result<Item, PortError> {
     let mut item = self::key(key);
 
@@ -28,7 +29,7 @@ pub(super) fn item(key: &Key, attributes: &Attributes) -> Result<Item, PortError
     Ok(item)
 }
 
-/// An item parted into its key and its attributes; `Corrupt` if it is none of ours.
+/// Splits an item into its key and its attributes; `Corrupt` if it was not written by this program.
 pub(super) fn row(table: Table, mut item: Item) -> Result<Row, PortError> {
     let pk = take_text(&mut item, PARTITION_KEY)?;
     let sk = take_text(&mut item, SORT_KEY)?;
@@ -36,7 +37,7 @@ pub(super) fn row(table: Table, mut item: Item) -> Result<Row, PortError> {
     Ok(Row { key: Key { table, pk, sk }, attributes: Attributes(map_to_json(item)?) })
 }
 
-/// An attribute that has to be a string, taken out of the item.
+/// Removes an attribute that must be a string.
 pub(super) fn take_text(item: &mut Item, name: &str) -> Result<String, PortError> {
     match item.remove(name) {
         Some(AttributeValue::S(text)) => Ok(text),
@@ -44,7 +45,7 @@ pub(super) fn take_text(item: &mut Item, name: &str) -> Result<String, PortError
     }
 }
 
-/// `Invalid` for a number that is no `i64`.
+/// `Invalid` for a number that is not an `i64`.
 pub(super) fn from_json(value: &Value) -> Result<AttributeValue, PortError> {
     Ok(match value {
         Value::Null => AttributeValue::Null(true),
@@ -64,7 +65,7 @@ pub(super) fn from_json(value: &Value) -> Result<AttributeValue, PortError> {
     })
 }
 
-/// DynamoDB takes and gives numbers as decimal text, so no digit is ever lost in a float.
+/// DynamoDB sends and receives numbers as decimal text, so no digit is lost in a float.
 pub(super) fn integer(number: i64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
@@ -90,7 +91,7 @@ fn to_json(value: AttributeValue) -> Result<Value, PortError> {
     })
 }
 
-/// In the order of the names: DynamoDB keeps none, and the same item must always read the same.
+/// In the order of the names: DynamoDB keeps no order, and the same item must always read the same.
 fn map_to_json(map: Item) -> Result<serde_json::Map<String, Value>, PortError> {
     let mut entries: Vec<(String, AttributeValue)> = map.into_iter().collect();
     entries.sort_unstable_by(|left, right| left.0.cmp(&right.0));
@@ -128,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_without_a_float_comes_back_as_it_went(value in any_value()) {
+        fn every_value_without_a_float_is_read_as_it_was_written(value in any_value()) {
             let stored = from_json(&value).unwrap();
 
             prop_assert_eq!(to_json(stored).unwrap(), value);
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_shop_never_writes_is_corrupt() {
+    fn values_that_the_shop_never_writes_are_corrupt() {
         let foreign = [
             AttributeValue::B(Blob::new(*b"bytes")),
             AttributeValue::Bs(vec![Blob::new(*b"bytes")]),

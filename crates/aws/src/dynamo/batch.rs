@@ -1,4 +1,5 @@
-//! Many items by their keys: what DynamoDB leaves over is asked for again, with patience and a bound.
+//! Reads many items by their keys; retries the keys that DynamoDB left unprocessed, with backoff and a
+//! bound.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,26 +9,26 @@ use ports::{Attributes, Key, PortError, PortErrorKind, Table};
 
 use super::{DynamoItems, attribute, failure};
 
-/// Answers in a row that bring nothing, before we give up. An answer that brings something is
-/// progress, and of those there are at most 100.
-const FRUITLESS_MAX: u32 = 5;
-const PAUSE_FIRST: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Consecutive responses without an item before the read fails. A response with an item is progress,
+/// and there can be at most 100 of those.
+const EMPTY_RESPONSES_MAX: u32 = 5;
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 pub(super) async fn get(
     items: &DynamoItems,
     keys: &[Key],
 ) -> Result<Vec<Option<Attributes>>, PortError> {
     Key::validate_batch(keys)?;
-    let mut asked = by_table(items, keys);
+    let mut pending = by_table(items, keys);
     let mut found: HashMap<Key, Attributes> = HashMap::with_capacity(keys.len());
-    let mut fruitless = 0;
+    let mut empty_responses = 0;
 
-    while !asked.is_empty() {
+    while !pending.is_empty() {
         let answer = items
             .client
             .batch_get_item()
-            .set_request_items(Some(asked))
+            .set_request_items(Some(pending))
             .send()
             .await
             .map_err(|error| failure::of("BatchGetItem", &error))?;
@@ -39,25 +40,25 @@ pub(super) async fn get(
                 found.insert(row.key, row.attributes);
             }
         }
-        let left = answer.unprocessed_keys.unwrap_or_default();
-        fruitless = if found.len() > found_before { 0 } else { fruitless + 1 };
+        let unprocessed = answer.unprocessed_keys.unwrap_or_default();
+        empty_responses = if found.len() > found_before { 0 } else { empty_responses + 1 };
 
-        if !left.is_empty() {
-            if fruitless == FRUITLESS_MAX {
-                let what = "DynamoDB BatchGetItem: some keys were never processed";
+        if !unprocessed.is_empty() {
+            if empty_responses == EMPTY_RESPONSES_MAX {
+                let what = "DynamoDB BatchGetItem: some keys stayed unprocessed";
                 return Err(PortError::new(PortErrorKind::Throttled, what));
             }
-            tokio::time::sleep(pause(fruitless)).await;
+            tokio::time::sleep(backoff(empty_responses)).await;
         }
-        asked = left;
+        pending = unprocessed;
     }
     Ok(keys.iter().map(|key| found.remove(key)).collect())
 }
 
 fn by_table(items: &DynamoItems, keys: &[Key]) -> HashMap<String, KeysAndAttributes> {
-    let mut asked: HashMap<String, Vec<attribute::Item>> = HashMap::new();
+    let mut keys_by_table: HashMap<String, Vec<attribute::Item>> = HashMap::new();
     for key in keys {
-        asked.entry(items.table_name(key.table)).or_default().push(attribute::key(key));
+        keys_by_table.entry(items.table_name(key.table)).or_default().push(attribute::key(key));
     }
 
     let request = |keys| {
@@ -67,26 +68,29 @@ fn by_table(items: &DynamoItems, keys: &[Key]) -> HashMap<String, KeysAndAttribu
             .build()
             .expect("the keys are set")
     };
-    asked.into_iter().map(|(name, keys)| (name, request(keys))).collect()
+    keys_by_table.into_iter().map(|(name, keys)| (name, request(keys))).collect()
 }
 
 fn table_named(items: &DynamoItems, keys: &[Key], name: &str) -> Result<Table, PortError> {
     keys.iter().map(|key| key.table).find(|table| items.table_name(*table) == name).ok_or_else(
         || {
-            let what = format!("DynamoDB BatchGetItem: items of table {name}, which was not asked");
+            let what =
+                format!("DynamoDB BatchGetItem: items of table {name}, which was not requested");
             PortError::new(PortErrorKind::Corrupt, what)
         },
     )
 }
 
-/// Doubles with every fruitless answer; anywhere in the upper half, so that callers who were
-/// throttled together do not come back together.
-fn pause(fruitless: u32) -> Duration {
-    let longest = PAUSE_FIRST.saturating_mul(1 << fruitless.min(FRUITLESS_MAX)).min(PAUSE_MAX);
+/// Doubles with every empty response; random within the upper half, so that callers that were
+/// throttled at the same time do not retry at the same time.
+fn backoff(empty_responses: u32) -> Duration {
+    let longest = FIRST_BACKOFF
+        .saturating_mul(1 << empty_responses.min(EMPTY_RESPONSES_MAX))
+        .min(MAX_BACKOFF);
     let half = longest / 2;
-    let spread = u64::try_from(half.as_micros()).expect("a pause is at most a second").max(1);
+    let spread = u64::try_from(half.as_micros()).expect("a backoff is at most a second").max(1);
 
-    // Without randomness the longest pause is as good.
+    // If the system has no randomness, the longest backoff does.
     match getrandom::u64() {
         Ok(random) => half + Duration::from_micros(random % spread),
         Err(_) => longest,
@@ -98,13 +102,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pause_grows_and_has_a_bound() {
-        for fruitless in 0..40 {
-            let longest = PAUSE_FIRST * 2_u32.pow(fruitless.min(5));
-            let pause = pause(fruitless);
+    fn the_backoff_grows_up_to_a_bound() {
+        for empty_responses in 0..40 {
+            let longest = FIRST_BACKOFF * 2_u32.pow(empty_responses.min(5));
+            let backoff = backoff(empty_responses);
 
-            assert!(pause >= longest.min(PAUSE_MAX) / 2, "{fruitless}: {pause:?}");
-            assert!(pause <= longest.min(PAUSE_MAX), "{fruitless}: {pause:?}");
+            assert!(backoff >= longest.min(MAX_BACKOFF) / 2, "{empty_responses}: {backoff:?}");
+            assert!(backoff <= longest.min(MAX_BACKOFF), "{empty_responses}: {backoff:?}");
         }
     }
 }

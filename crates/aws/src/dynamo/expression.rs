@@ -1,4 +1,4 @@
-//! DynamoDB's expressions. Names and values stand in them as placeholders alone: a name may be a
+//! DynamoDB's expressions. They contain names and values only as placeholders: a name may be a
 //! reserved word, and a value may be anything.
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use ports::{Condition, PortError, SortRange, Update};
 use super::attribute::{Item, from_json, integer};
 use super::{PARTITION_KEY, SORT_KEY};
 
-/// What the placeholders of an action's expressions stand for.
+/// The names and values behind the placeholders of an action's expressions.
 #[derive(Debug, Default)]
 pub(super) struct Placeholders {
     names: Vec<String>,
@@ -34,7 +34,7 @@ impl Placeholders {
         self.value(AttributeValue::S(text.to_owned()))
     }
 
-    /// The maps of a request; DynamoDB refuses an empty one.
+    /// The request's maps; `None` instead of an empty one, which DynamoDB refuses.
     pub(super) fn into_maps(self) -> (Option<HashMap<String, String>>, Option<Item>) {
         let numbered = |mark: &'static str| move |index: usize| format!("{mark}{index}");
         let names: HashMap<_, _> = (0..).map(numbered("#n")).zip(self.names).collect();
@@ -44,7 +44,7 @@ impl Placeholders {
     }
 }
 
-/// The text of a condition, with the meaning of [`Condition::holds`].
+/// The text of a condition, equivalent to [`Condition::holds`].
 pub(super) fn condition(
     condition: &Condition,
     placeholders: &mut Placeholders,
@@ -52,7 +52,7 @@ pub(super) fn condition(
     Ok(render(condition, placeholders)?.text)
 }
 
-/// The text of an update that the port has validated: it changes something, and nothing twice.
+/// The text of an update. The port has validated that it changes something, and nothing twice.
 pub(super) fn update(
     updates: &[Update],
     placeholders: &mut Placeholders,
@@ -81,8 +81,8 @@ pub(super) fn update(
     Ok(clauses.join(" "))
 }
 
-/// The text of a key condition; `None` where no key can be in the range, which DynamoDB refuses to
-/// be asked (before the empty string, a range whose ends are the wrong way round).
+/// The text of a key condition; `None` if no key can be in the range, which DynamoDB would refuse
+/// (before the empty string, or an end before the start).
 pub(super) fn key_condition(
     (partition_key, sort_key): (&str, &str),
     partition: &str,
@@ -96,7 +96,7 @@ pub(super) fn key_condition(
     };
     let text = match sort {
         SortRange::All => return Some(whole),
-        // Every key is after the empty string: asking for that is asking for all.
+        // Every key is after the empty string, so this is the whole partition.
         SortRange::Prefix(start) | SortRange::From(start) | SortRange::After(start)
             if start.is_empty() =>
         {
@@ -118,11 +118,11 @@ pub(super) fn key_condition(
     Some(format!("{whole} AND {text}"))
 }
 
-/// A part of a condition. Parentheses stand only where a choice stands in a conjunction: DynamoDB
-/// refuses redundant ones.
+/// A part of a condition. Only a disjunction within a conjunction gets parentheses: DynamoDB refuses
+/// redundant ones.
 struct Rendered {
     text: String,
-    is_choice: bool,
+    is_disjunction: bool,
 }
 
 fn render(condition: &Condition, placeholders: &mut Placeholders) -> Result<Rendered, PortError> {
@@ -143,9 +143,9 @@ fn render(condition: &Condition, placeholders: &mut Placeholders) -> Result<Rend
         }
         Condition::AttributeAtLeast(left, right) => at_least(left, right, placeholders),
         Condition::All(conditions) => return conjunction(conditions, placeholders),
-        Condition::Any(conditions) => return choice(conditions, placeholders),
+        Condition::Any(conditions) => return disjunction(conditions, placeholders),
     };
-    Ok(Rendered { text, is_choice: false })
+    Ok(Rendered { text, is_disjunction: false })
 }
 
 fn exists(placeholders: &mut Placeholders) -> String {
@@ -172,43 +172,43 @@ fn conjunction(
     placeholders: &mut Placeholders,
 ) -> Result<Rendered, PortError> {
     match conditions {
-        // True of everything, in a language without a word for it.
+        // Always true; DynamoDB has no literal for it.
         [] => {
             let text = format!("{} OR {}", exists(placeholders), not_exists(placeholders));
-            Ok(Rendered { text, is_choice: true })
+            Ok(Rendered { text, is_disjunction: true })
         }
         [only] => render(only, placeholders),
         many => {
             let parts = many.iter().map(|part| {
-                let Rendered { text, is_choice } = render(part, placeholders)?;
-                Ok(if is_choice { format!("({text})") } else { text })
+                let Rendered { text, is_disjunction } = render(part, placeholders)?;
+                Ok(if is_disjunction { format!("({text})") } else { text })
             });
             let text = parts.collect::<Result<Vec<String>, PortError>>()?.join(" AND ");
-            Ok(Rendered { text, is_choice: false })
+            Ok(Rendered { text, is_disjunction: false })
         }
     }
 }
 
-fn choice(
+fn disjunction(
     conditions: &[Condition],
     placeholders: &mut Placeholders,
 ) -> Result<Rendered, PortError> {
     match conditions {
-        // True of nothing.
+        // Always false.
         [] => {
             let text = format!("{} AND {}", exists(placeholders), not_exists(placeholders));
-            Ok(Rendered { text, is_choice: false })
+            Ok(Rendered { text, is_disjunction: false })
         }
         [only] => render(only, placeholders),
         many => {
             let parts = many.iter().map(|part| Ok(render(part, placeholders)?.text));
             let text = parts.collect::<Result<Vec<String>, PortError>>()?.join(" OR ");
-            Ok(Rendered { text, is_choice: true })
+            Ok(Rendered { text, is_disjunction: true })
         }
     }
 }
 
-/// The condition that an item's partition key begins so; `None` if every key does.
+/// The condition that an item's partition key has this prefix; `None` if every key has.
 pub(super) fn partition_begins(prefix: &str, placeholders: &mut Placeholders) -> Option<String> {
     if prefix.is_empty() {
         return None;
@@ -217,7 +217,7 @@ pub(super) fn partition_begins(prefix: &str, placeholders: &mut Placeholders) ->
     Some(format!("begins_with({}, {prefix})", placeholders.name(PARTITION_KEY)))
 }
 
-/// The keys of a table itself.
+/// The key attributes of a table itself.
 pub(super) const TABLE_KEYS: (&str, &str) = (PARTITION_KEY, SORT_KEY);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the expressions say, and that no value ever stands in them.
+//! The text of expressions, which never contains a value.
 
 use ports::{Attributes, Value};
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ fn text_of(wanted: &Condition) -> String {
 }
 
 #[test]
-fn a_condition_is_its_name_and_its_value_by_placeholder() {
+fn a_condition_has_its_name_and_its_value_as_placeholders() {
     let mut placeholders = Placeholders::default();
     let wanted = Condition::Equals("status".into(), json!("paid"));
 
@@ -45,7 +45,7 @@ fn an_attribute_is_compared_with_another_as_a_number_and_never_with_itself() {
 }
 
 #[test]
-fn parentheses_stand_only_around_a_choice_in_a_conjunction() {
+fn only_a_disjunction_within_a_conjunction_has_parentheses() {
     let a = || Condition::AtLeast("a".into(), 1);
     let b = || Condition::Below("b".into(), 2);
     let choice = || Condition::Any(vec![a(), b()]);
@@ -106,7 +106,7 @@ fn every_range_of_sort_keys_has_its_key_condition() {
     assert_eq!(of(SortRange::Between("b".into(), "a".into())), None);
 }
 
-/// Text that would do harm if it stood in an expression, and any other text.
+/// Text that would do harm in an expression, and any other text.
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("x OR attribute_not_exists(pk)".to_owned()),
@@ -134,7 +134,7 @@ fn any_condition() -> impl Strategy<Value = Condition> {
     })
 }
 
-/// The words that may stand in a condition; everything else is a placeholder.
+/// The words that may occur in a condition; everything else is a placeholder.
 fn is_ours(word: &str) -> bool {
     let placeholder =
         |mark: &str| word.strip_prefix(mark).is_some_and(|number| number.parse::<usize>().is_ok());
@@ -146,7 +146,7 @@ fn is_ours(word: &str) -> bool {
 
 proptest! {
     #[test]
-    fn no_name_and_no_value_gets_into_the_text_of_a_condition(wanted in any_condition()) {
+    fn the_text_of_a_condition_contains_no_name_and_no_value(wanted in any_condition()) {
         let mut placeholders = Placeholders::default();
 
         let text = condition(&wanted, &mut placeholders).unwrap();

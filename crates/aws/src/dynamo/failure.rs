@@ -1,4 +1,4 @@
-//! What went wrong at DynamoDB, as what a caller can do about it.
+//! DynamoDB's errors as errors of a port.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -6,8 +6,8 @@ use std::fmt::Write;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use ports::{PortError, PortErrorKind};
 
-/// The failure of an operation. Holds the code, the message and the cause as text: the SDK's own
-/// error holds the whole answer, which is other people's data and must not reach a log.
+/// The error of an operation. It has the code, the message and the cause as text: the SDK's own error
+/// contains the whole response, which is customers' data and must not reach a log.
 pub(super) fn of<E>(operation: &'static str, error: &SdkError<E>) -> PortError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -17,7 +17,7 @@ where
             let status = answered.raw().status();
             let kind = match answered.err().code() {
                 Some(code) => kind_of(code),
-                // A success that can't be read; without success it was no word of DynamoDB's.
+                // A success that can't be parsed. Without success the response was not DynamoDB's.
                 None if status.is_success() => PortErrorKind::Corrupt,
                 None => PortErrorKind::Unavailable,
             };
@@ -31,14 +31,13 @@ where
             PortError::new(PortErrorKind::Invalid, format!("DynamoDB {operation}: not sent"))
                 .because(chain(error))
         }
-        // A timeout, no connection, no credentials, or an answer that broke off.
+        // A timeout, no connection, no credentials, or a truncated response.
         _ => PortError::new(PortErrorKind::Unavailable, format!("DynamoDB {operation}"))
             .because(chain(error)),
     }
 }
 
-/// What a caller can do about an error code, be it of an operation or of one action of a
-/// transaction. Codes: "Error handling with DynamoDB" and "TransactWriteItems" in AWS's manual.
+/// The kind of an error code, of an operation or of one action of a transaction. Codes: "Error handling with DynamoDB" and "TransactWriteItems" in AWS's manual.
 pub(super) fn kind_of(code: &str) -> PortErrorKind {
     match code {
         "ThrottlingException"
@@ -57,7 +56,7 @@ pub(super) fn kind_of(code: &str) -> PortErrorKind {
         | "SerializationException"
         | "ItemCollectionSizeLimitExceeded"
         | "ItemCollectionSizeLimitExceededException" => PortErrorKind::Invalid,
-        // The service's trouble or the account's: a missing table, a missing permission, a 500.
+        // A fault of the service or the account: a missing table, a missing permission, a 500.
         _ => PortErrorKind::Unavailable,
     }
 }

@@ -1,4 +1,4 @@
-//! The Limiter port on DynamoDB: one counter for each subject and stretch of time.
+//! The Limiter port on DynamoDB: one counter for each subject and window.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +17,16 @@ use ports::{
 
 use super::{DynamoItems, PARTITION_KEY, SORT_KEY, failure};
 
-/// An update takes some milliseconds; past this a request has waited long enough to be counted.
+/// An update takes some milliseconds; a request does not wait longer than this to be counted.
 const DEADLINE: Duration = Duration::from_millis(500);
-/// Until a counter that nobody can reach any more may be deleted: clocks differ by less.
-const KEPT_FOR: Duration = Duration::from_secs(300);
+/// How long a counter is kept after its window ends: callers' clocks differ by less.
+const RETENTION: Duration = Duration::from_secs(300);
 
-/// Counts in fixed windows, exactly: an update is made only while the counter is below the limit.
+/// Counts in fixed windows, exactly: an update succeeds only while the counter is below the limit.
 /// Around a window's end twice the limit may pass within one window's length.
 ///
-/// DynamoDB has no clock, so the callers' decide which window it is; those that differ by seconds
-/// count in different ones for so long.
+/// DynamoDB has no clock, so the callers' clocks decide which window it is; processes whose clocks
+/// differ by some seconds count in different windows for that long.
 #[derive(Clone)]
 pub struct DynamoLimiter {
     client: Client,
@@ -35,9 +35,9 @@ pub struct DynamoLimiter {
     deadline: Duration,
 }
 
-/// A stretch of time, in milliseconds since 1970.
+/// One window, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stretch {
+struct FixedWindow {
     start: u64,
     length: u64,
 }
@@ -57,13 +57,14 @@ impl DynamoItems {
 impl DynamoLimiter {
     /// With another deadline for each call.
     #[must_use]
-    pub fn patient(mut self, deadline: Duration) -> Self {
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Once: an update whose answer was lost may have counted, and a second one would count again.
-    fn once(&self) -> Builder {
+    /// Without retries: an update whose response was lost may have counted, and a retry would count
+    /// the request again.
+    fn without_retries(&self) -> Builder {
         let timeouts = TimeoutConfig::builder().operation_timeout(self.deadline).build();
 
         Builder::new().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
@@ -76,12 +77,11 @@ impl Limiter for DynamoLimiter {
         Window::Fixed
     }
 
-    /// In their order, each as one conditional update; a refusal gives back what those before it
-    /// took. A transaction would make all who share the last counter conflict with each other.
+    /// One conditional update after the other; a refusal undoes the updates before it. A transaction
+    /// would make all requests that share the last counter conflict with each other.
     ///
-    /// Exact all the same: the last counter is never given back, and one before it is too high only
-    /// while a later one refuses. If giving back fails, its subject has a request less until the
-    /// window ends.
+    /// This is exact: the last counter is never undone, and an earlier one is too high only while a
+    /// later one refuses. If the undo fails, its subject has one request less until the window ends.
     async fn take_all(&self, asks: &[Ask]) -> Result<JointDecision, PortError> {
         let now = self.world.now().as_millis();
         let mut decisions = Vec::with_capacity(asks.len());
@@ -90,7 +90,7 @@ impl Limiter for DynamoLimiter {
             let decision = self.count(ask, now).await?;
             if !decision.is_allowed {
                 for taken in &asks[..by] {
-                    self.give_back(taken, now).await;
+                    self.undo(taken, now).await;
                 }
                 return Ok(JointDecision::Refused { by, decision });
             }
@@ -102,14 +102,14 @@ impl Limiter for DynamoLimiter {
 
 impl DynamoLimiter {
     async fn count(&self, ask: &Ask, now: u64) -> Result<Decision, PortError> {
-        let stretch = Stretch::at(now, ask.limit.window);
-        let expires_at = (stretch.end() + KEPT_FOR.as_millis() as u64) / 1_000;
+        let window = FixedWindow::at(now, ask.limit.window);
+        let expires_at = (window.end() + RETENTION.as_millis() as u64) / 1_000;
         let update = self
             .client
             .update_item()
             .table_name(&self.table_name)
             .key(PARTITION_KEY, AttributeValue::S(partition(ask)))
-            .key(SORT_KEY, AttributeValue::S(stretch.name()))
+            .key(SORT_KEY, AttributeValue::S(window.name()))
             .update_expression("ADD #taken :one SET #expires = :expires")
             .condition_expression("attribute_not_exists(#taken) OR #taken < :limit")
             .expression_attribute_names("#taken", "taken")
@@ -118,9 +118,9 @@ impl DynamoLimiter {
             .expression_attribute_values(":limit", number(ask.limit.requests.into()))
             .expression_attribute_values(":expires", number(expires_at))
             .return_values(ReturnValue::UpdatedNew);
-        let until_end = Duration::from_millis(stretch.end() - now);
+        let until_end = Duration::from_millis(window.end() - now);
 
-        match update.customize().config_override(self.once()).send().await {
+        match update.customize().config_override(self.without_retries()).send().await {
             Ok(answer) => {
                 let taken = answer.attributes.as_ref().and_then(|item| item.get("taken"));
                 let taken = taken.and_then(|taken| taken.as_n().ok()?.parse::<u32>().ok());
@@ -134,22 +134,23 @@ impl DynamoLimiter {
         }
     }
 
-    async fn give_back(&self, ask: &Ask, now: u64) {
+    async fn undo(&self, ask: &Ask, now: u64) {
         let update = self
             .client
             .update_item()
             .table_name(&self.table_name)
             .key(PARTITION_KEY, AttributeValue::S(partition(ask)))
-            .key(SORT_KEY, AttributeValue::S(Stretch::at(now, ask.limit.window).name()))
+            .key(SORT_KEY, AttributeValue::S(FixedWindow::at(now, ask.limit.window).name()))
             .update_expression("ADD #taken :less")
             .condition_expression("#taken > :nothing")
             .expression_attribute_names("#taken", "taken")
             .expression_attribute_values(":less", AttributeValue::N("-1".to_owned()))
             .expression_attribute_values(":nothing", number(0));
 
-        if let Err(error) = update.customize().config_override(self.once()).send().await {
+        if let Err(error) = update.customize().config_override(self.without_retries()).send().await
+        {
             let error = failure::of("UpdateItem", &error);
-            tracing::debug!(%error, subject = %ask.subject, "a refused request stays counted");
+            tracing::debug!(%error, subject = %ask.subject, "a refused request stays counted until its window ends");
         }
     }
 }
@@ -158,7 +159,7 @@ fn partition(ask: &Ask) -> String {
     format!("limit#{}#{}", ask.class.name(), ask.subject)
 }
 
-impl Stretch {
+impl FixedWindow {
     fn at(now: u64, window: Duration) -> Self {
         let length = u64::try_from(window.as_millis()).unwrap_or(u64::MAX).max(1);
 
@@ -169,7 +170,7 @@ impl Stretch {
         self.start.saturating_add(self.length)
     }
 
-    /// Windows of another length are counted apart.
+    /// Windows of different lengths have different counters.
     fn name(self) -> String {
         format!("{}#{}", self.length, self.start)
     }
@@ -190,11 +191,11 @@ mod tests {
     #[test]
     fn every_moment_is_in_one_window() {
         let window = Duration::from_secs(60);
-        let first = Stretch::at(120_000, window);
+        let first = FixedWindow::at(120_000, window);
 
-        assert_eq!(Stretch::at(179_999, window), first);
+        assert_eq!(FixedWindow::at(179_999, window), first);
         assert_eq!(first.end(), 180_000);
-        assert_eq!(Stretch::at(180_000, window).start, 180_000);
-        assert_ne!(first.name(), Stretch::at(120_000, Duration::from_secs(120)).name());
+        assert_eq!(FixedWindow::at(180_000, window).start, 180_000);
+        assert_ne!(first.name(), FixedWindow::at(120_000, Duration::from_secs(120)).name());
     }
 }

@@ -7,7 +7,8 @@ use ports::{Direction, PAGE_MAX, Page, PageToken, PortError, Query, Row, Scan, T
 
 use super::attribute::{self, Item};
 use super::expression::{self, Placeholders, TABLE_KEYS};
-use super::{DynamoItems, failure, invalid};
+use super::{DynamoItems, failure};
+use crate::invalid;
 
 pub(super) async fn query(items: &DynamoItems, query: &Query) -> Result<Page, PortError> {
     query.validate()?;
@@ -26,7 +27,7 @@ pub(super) async fn query(items: &DynamoItems, query: &Query) -> Result<Page, Po
         .query()
         .table_name(items.table_name(query.table))
         .set_index_name(query.index.map(str::to_owned))
-        // DynamoDB has no consistent read of an index.
+        // DynamoDB can't read an index consistently.
         .consistent_read(query.index.is_none())
         .key_condition_expression(condition)
         .set_expression_attribute_names(names)
@@ -47,14 +48,14 @@ pub(super) async fn query(items: &DynamoItems, query: &Query) -> Result<Page, Po
     })
 }
 
-/// DynamoDB counts its limit before it filters. With a prefix a page therefore looks at a full page
-/// of items, however few the caller wants, and what is too much is found again by the next page.
+/// DynamoDB applies its limit before it filters. With a prefix each request therefore reads a full
+/// page of items, however few the caller wants; what exceeds the limit is read again by the next page.
 pub(super) async fn scan(items: &DynamoItems, scan: &Scan) -> Result<Page, PortError> {
     scan.validate()?;
     let start = scan.after.as_ref().map(|token| start_key(token, None)).transpose()?;
     let mut placeholders = Placeholders::default();
     let filter = expression::partition_begins(&scan.partition_prefix, &mut placeholders);
-    let looked_at = if filter.is_some() { PAGE_MAX } else { scan.limit };
+    let read_limit = if filter.is_some() { PAGE_MAX } else { scan.limit };
     let (names, values) = placeholders.into_maps();
 
     let answer = items
@@ -65,7 +66,7 @@ pub(super) async fn scan(items: &DynamoItems, scan: &Scan) -> Result<Page, PortE
         .set_filter_expression(filter)
         .set_expression_attribute_names(names)
         .set_expression_attribute_values(values)
-        .limit(page_size(looked_at))
+        .limit(page_size(read_limit))
         .set_exclusive_start_key(start)
         .send()
         .await
@@ -85,7 +86,7 @@ fn page_size(limit: u32) -> i32 {
     i32::try_from(limit).expect("a page has at most 1,000 rows")
 }
 
-/// The attributes that are the keys of what is asked.
+/// The key attributes of the table or of the index.
 fn keys_of(
     items: &DynamoItems,
     table: Table,
@@ -111,12 +112,12 @@ fn token_of_row(row: &Row) -> PageToken {
     PageToken { pk: row.key.pk.clone(), sk: row.key.sk.clone(), index: None }
 }
 
-/// The token of DynamoDB's last key.
+/// The page token for DynamoDB's last evaluated key.
 fn token(mut last: Item, index_keys: Option<(&str, &str)>) -> Result<PageToken, PortError> {
     let index = match index_keys {
         None => None,
         Some((partition, sort)) => {
-            // Not taken out: an index may be sorted by a key of the table.
+            // From a copy: an index may be sorted by one of the table's own keys.
             let mut copy = last.clone();
             let partition = attribute::take_text(&mut copy, partition)?;
             Some((partition, attribute::take_text(&mut copy, sort)?))
@@ -128,7 +129,7 @@ fn token(mut last: Item, index_keys: Option<(&str, &str)>) -> Result<PageToken, 
     Ok(PageToken { pk, sk, index })
 }
 
-/// The key after which DynamoDB goes on; `Invalid` for a token of another kind of page.
+/// The key after which DynamoDB continues; `Invalid` for a token of another kind of page.
 fn start_key(token: &PageToken, index_keys: Option<(&str, &str)>) -> Result<Item, PortError> {
     let text = |text: &String| AttributeValue::S(text.clone());
     let mut start = HashMap::from([

@@ -1,4 +1,4 @@
-//! The tables themselves: made for a stand-in or a new account, and checked before the shop opens.
+//! The tables themselves: created for an emulator or a new account, and checked at the start.
 
 use std::time::Duration;
 
@@ -14,20 +14,21 @@ use ports::{IndexDefinition, PortError, PortErrorKind, TableDefinition};
 use tokio::time::Instant;
 
 use super::expression::TABLE_KEYS;
-use super::{DynamoItems, failure, invalid};
+use super::{DynamoItems, failure};
+use crate::invalid;
 
-/// A table with indexes is there in well under a minute.
-const CREATION_MAX: Duration = Duration::from_secs(120);
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// DynamoDB creates a table with indexes in well under a minute.
+const CREATION_TIMEOUT: Duration = Duration::from_secs(120);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const COMPLETE: &str = "everything that is required is set";
 
 impl DynamoItems {
-    /// Makes the tables that are not there yet, with their indexes and their time to live, and waits
-    /// until they can be used. A table that is there already is left as it is, and checked.
+    /// Creates the missing tables with their indexes and their time to live, and waits until they are
+    /// active. A table that exists is not changed, only checked.
     ///
     /// # Errors
     ///
-    /// As of [`Self::check_tables`], or `Unavailable` if DynamoDB refuses or takes too long.
+    /// Those of [`Self::check_tables`], or `Unavailable` if DynamoDB refuses or takes too long.
     pub async fn create_tables(&self) -> Result<(), PortError> {
         for definition in &self.definitions {
             self.create(definition).await?;
@@ -39,7 +40,7 @@ impl DynamoItems {
         self.check_tables().await
     }
 
-    /// Whether every table is there as it is defined: its keys, its indexes, its time to live.
+    /// Checks that every table exists as defined: its keys, its indexes, its time to live.
     ///
     /// # Errors
     ///
@@ -78,24 +79,24 @@ impl DynamoItems {
 
         match created {
             Ok(_) => Ok(()),
-            Err(error) if is_there_already(&error) => Ok(()),
+            Err(error) if already_exists(&error) => Ok(()),
             Err(error) => Err(failure::of("CreateTable", &error)),
         }
     }
 
     async fn wait_until_active(&self, definition: &TableDefinition) -> Result<(), PortError> {
-        let give_up = Instant::now() + CREATION_MAX;
+        let deadline = Instant::now() + CREATION_TIMEOUT;
 
         loop {
             if self.describe(definition).await?.is_some_and(|table| is_active(&table)) {
                 return Ok(());
             }
-            if Instant::now() > give_up {
+            if Instant::now() > deadline {
                 let name = self.table_name(definition.table);
                 let what = format!("DynamoDB CreateTable: {name} is still not active");
                 return Err(PortError::new(PortErrorKind::Unavailable, what));
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -126,7 +127,7 @@ impl DynamoItems {
 
         match self.client.describe_table().table_name(name).send().await {
             Ok(answer) => Ok(answer.table),
-            Err(error) if is_not_there(&error) => Ok(None),
+            Err(error) if does_not_exist(&error) => Ok(None),
             Err(error) => Err(failure::of("DescribeTable", &error)),
         }
     }
@@ -194,11 +195,11 @@ fn is_active(table: &TableDescription) -> bool {
             .all(|index| index.index_status() == Some(&IndexStatus::Active))
 }
 
-fn is_there_already(error: &SdkError<CreateTableError>) -> bool {
+fn already_exists(error: &SdkError<CreateTableError>) -> bool {
     error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception)
 }
 
-fn is_not_there(error: &SdkError<DescribeTableError>) -> bool {
+fn does_not_exist(error: &SdkError<DescribeTableError>) -> bool {
     error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception)
 }
 

@@ -1,4 +1,4 @@
-//! Transactions as TransactWriteItems, and its refusals as the port's.
+//! Transactions as TransactWriteItems requests, and their errors as the port's.
 
 use std::time::Duration;
 
@@ -20,19 +20,20 @@ use super::{DynamoItems, failure};
 
 const OPERATION: &str = "TransactWriteItems";
 
-/// DynamoDB finishes a transaction whose coordinator was lost when it is asked for again five
-/// seconds after it began (TransactionInProgressException in its manual): until then we ask.
+/// DynamoDB completes a transaction whose coordinator was lost when the request is repeated five
+/// seconds after it began (TransactionInProgressException in its manual), so it is repeated for a
+/// little longer.
 const RECOVERY: Duration = Duration::from_secs(6);
-const ASK_EVERY: Duration = Duration::from_secs(1);
+const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Every attempt of a call carries one token, the caller's or one made here, so that a retry after a
-/// lost answer has no second effect.
+/// Every attempt of a call carries the same token, the caller's or a generated one, so that a retry
+/// after a lost response has no second effect.
 pub(super) async fn transact(
     items: &DynamoItems,
     transaction: &Transaction,
 ) -> Result<(), TransactError> {
     transaction.validate()?;
-    let token = transaction.token.clone().map_or_else(fresh_token, Ok)?;
+    let token = transaction.token.clone().map_or_else(random_token, Ok)?;
     let actions = transaction.actions.iter().map(|action| write(items, action));
     let request = items
         .client
@@ -40,35 +41,36 @@ pub(super) async fn transact(
         .set_transact_items(Some(actions.collect::<Result<_, _>>()?))
         .client_request_token(token);
 
-    settled(|| request.clone().send(), is_in_progress)
+    until_final(|| request.clone().send(), is_in_progress)
         .await
         .map_err(|error| refusal(transaction, &error))?;
     Ok(())
 }
 
-fn fresh_token() -> Result<String, PortError> {
+fn random_token() -> Result<String, PortError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| {
-        PortError::new(PortErrorKind::Unavailable, "a random token").because(error.to_string())
+        PortError::new(PortErrorKind::Unavailable, "generate a token").because(error.to_string())
     })?;
 
     Ok(format!("{:032x}", u128::from_be_bytes(random)))
 }
 
-/// The first answer that is final, or the last one before we give up.
-async fn settled<T, E, F>(
+/// Repeats the attempt while it is in progress; returns the first final result, or the last one when
+/// the time is up.
+async fn until_final<T, E, F>(
     mut attempt: impl FnMut() -> F,
     is_in_progress: impl Fn(&E) -> bool,
 ) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>>,
 {
-    let give_up = Instant::now() + RECOVERY;
+    let deadline = Instant::now() + RECOVERY;
 
     loop {
         match attempt().await {
-            Err(error) if is_in_progress(&error) && Instant::now() < give_up => {
-                tokio::time::sleep(ASK_EVERY).await;
+            Err(error) if is_in_progress(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(RECOVERY_INTERVAL).await;
             }
             answer => return answer,
         }
@@ -155,8 +157,8 @@ fn refusal(transaction: &Transaction, error: &SdkError<TransactWriteItemsError>)
             TransactError::TokenReused
         }
         Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
-            // Under the caller's token to ask again is safe. A token of ours ends with this call,
-            // and nobody knows what becomes of the transaction.
+            // The caller can safely retry under its own token. A generated token ends with this
+            // call, so the outcome of the transaction stays unknown.
             let kind = match transaction.token {
                 Some(_) => PortErrorKind::Conflict,
                 None => PortErrorKind::Unavailable,
@@ -168,8 +170,9 @@ fn refusal(transaction: &Transaction, error: &SdkError<TransactWriteItemsError>)
     }
 }
 
-/// One entry for each action. A reason that is no condition and no conflict is the failure of the
-/// whole: first a mistake of ours, which no retry mends, then whatever comes first.
+/// One entry for each action. A reason that is neither a failed condition nor a conflict is an error
+/// of the whole transaction. Of several, an invalid request is reported first, since no retry can
+/// succeed; otherwise the first one.
 fn cancellations(
     transaction: &Transaction,
     reasons: &[CancellationReason],
@@ -229,14 +232,14 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_transaction_in_progress_is_asked_for_until_dynamodb_has_finished_it() {
-        let began = Instant::now();
-        let asked = Cell::new(0);
+    async fn a_transaction_in_progress_is_repeated_until_dynamodb_completes_it() {
+        let started = Instant::now();
+        let attempts = Cell::new(0);
 
-        let answer = settled(
+        let answer = until_final(
             || {
-                asked.set(asked.get() + 1);
-                let finished = began.elapsed() >= Duration::from_secs(5);
+                attempts.set(attempts.get() + 1);
+                let finished = started.elapsed() >= Duration::from_secs(5);
                 async move { if finished { Ok("done") } else { Err("in progress") } }
             },
             |error| *error == "in progress",
@@ -244,58 +247,59 @@ mod tests {
         .await;
 
         assert_eq!(answer, Ok("done"));
-        assert_eq!(asked.get(), 6);
+        assert_eq!(attempts.get(), 6);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_transaction_that_is_never_finished_is_given_up() {
-        let began = Instant::now();
+    async fn a_transaction_that_never_completes_ends_with_an_error() {
+        let started = Instant::now();
 
         let answer: Result<(), _> =
-            settled(|| async { Err("in progress") }, |error| *error == "in progress").await;
+            until_final(|| async { Err("in progress") }, |error| *error == "in progress").await;
 
         assert_eq!(answer, Err("in progress"));
-        assert_eq!(began.elapsed(), RECOVERY);
+        assert_eq!(started.elapsed(), RECOVERY);
     }
 
     #[tokio::test]
-    async fn any_other_failure_is_final() {
-        let asked = Cell::new(0);
+    async fn any_other_error_is_final() {
+        let attempts = Cell::new(0);
 
-        let answer: Result<(), _> = settled(
+        let answer: Result<(), _> = until_final(
             || {
-                asked.set(asked.get() + 1);
+                attempts.set(attempts.get() + 1);
                 async { Err("refused") }
             },
             |error| *error == "in progress",
         )
         .await;
 
-        assert_eq!((answer, asked.get()), (Err("refused"), 1));
+        assert_eq!((answer, attempts.get()), (Err("refused"), 1));
     }
 
     #[test]
-    fn still_in_progress_is_a_conflict_under_the_callers_token_and_unknown_under_ours() {
+    fn still_in_progress_is_a_conflict_with_the_callers_token_and_unknown_with_a_generated_one() {
         let exception = TransactionInProgressException::builder().build();
         let status = 400.try_into().unwrap();
         let error = SdkError::service_error(
             TransactWriteItemsError::TransactionInProgressException(exception),
             HttpResponse::new(status, "".into()),
         );
-        let ours = Transaction::new().check(Key::new(Table::Outbox, "p", "s"), Condition::Exists);
+        let without_token =
+            Transaction::new().check(Key::new(Table::Outbox, "p", "s"), Condition::Exists);
         let kind = |transaction: &Transaction| match refusal(transaction, &error) {
             TransactError::Port(error) => error.kind,
             other => panic!("{other:?}"),
         };
 
         assert!(is_in_progress(&error));
-        assert_eq!(kind(&ours), PortErrorKind::Unavailable);
-        assert_eq!(kind(&ours.token("callers")), PortErrorKind::Conflict);
+        assert_eq!(kind(&without_token), PortErrorKind::Unavailable);
+        assert_eq!(kind(&without_token.token("callers")), PortErrorKind::Conflict);
     }
 
     #[test]
-    fn a_token_of_ours_is_new_every_time_and_of_a_legal_length() {
-        let (one, other) = (fresh_token().unwrap(), fresh_token().unwrap());
+    fn a_generated_token_is_new_each_time_and_has_a_legal_length() {
+        let (one, other) = (random_token().unwrap(), random_token().unwrap());
 
         assert_ne!(one, other);
         assert_eq!(one.len(), 32);

@@ -1,5 +1,5 @@
-//! What DynamoItems makes of a DynamoDB that fails: no stand-in raises a conflict, throttles or
-//! loses an answer, so a server with scripted answers does.
+//! DynamoItems with a DynamoDB that fails. No emulator raises conflicts, throttles or loses
+//! responses, so a server with scripted responses does.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! Reads that DynamoDB refuses, leaves unfinished, or answers with what can't be read.
+//! Reads that DynamoDB refuses, answers in part, or answers with something unreadable.
 
 use aws::{DynamoItems, DynamoSettings};
 use axum::http::StatusCode;
@@ -20,22 +20,22 @@ fn found(names: &[&str], left: &[&str]) -> (StatusCode, Value) {
 }
 
 #[tokio::test]
-async fn throttling_is_tried_again_and_then_said() {
+async fn throttling_is_retried_and_then_reported() {
     let throttled = || refused("ThrottlingException");
     let found = json!({ "Item": { "pk": { "S": "a" }, "sk": { "S": "stock" } } });
     let (items, _) = scripted([throttled(), (StatusCode::OK, found)]).await;
     let (hopeless, script) = scripted([throttled(), throttled(), throttled()]).await;
 
-    let patient = items.get(&key("a")).await.unwrap();
+    let found_item = items.get(&key("a")).await.unwrap();
     let error = hopeless.get(&key("a")).await.unwrap_err();
 
-    assert_eq!(patient, Some(Attributes::default()));
+    assert_eq!(found_item, Some(Attributes::default()));
     assert_eq!(error.kind, PortErrorKind::Throttled);
     assert_eq!(script.asked().len(), 3);
 }
 
 #[tokio::test]
-async fn every_failure_of_a_read_says_what_to_do_about_it() {
+async fn every_error_of_a_read_has_its_kind() {
     for (answer, kind) in [
         (refused("ValidationException"), PortErrorKind::Invalid),
         (refused("ResourceNotFoundException"), PortErrorKind::Unavailable),
@@ -54,7 +54,7 @@ async fn every_failure_of_a_read_says_what_to_do_about_it() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_json_is_corrupt() {
+async fn a_response_that_is_not_json_is_corrupt() {
     let (items, _) = raw_script([(StatusCode::OK, "{\"Item\": {\"pk\"".to_owned())]).await;
 
     let error = items.get(&key("a")).await.unwrap_err();
@@ -63,7 +63,7 @@ async fn an_answer_that_is_no_json_is_corrupt() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable() {
+async fn a_server_that_does_not_listen_is_unavailable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -80,9 +80,9 @@ async fn a_server_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_failure_tells_the_operation_and_the_code_and_holds_nobodys_data() {
+async fn an_error_has_the_operation_and_the_code_and_no_customers_data() {
     let (status, mut body) = refused("ValidationException");
-    body["Secret"] = json!("somebody's address");
+    body["Secret"] = json!("a customer's address");
     let (items, _) = scripted([(status, body)]).await;
 
     let error = items.get(&key("a")).await.unwrap_err();
@@ -93,7 +93,7 @@ async fn a_failure_tells_the_operation_and_the_code_and_holds_nobodys_data() {
 }
 
 #[tokio::test]
-async fn what_a_batch_leaves_over_is_asked_for_again() {
+async fn unprocessed_keys_of_a_batch_are_requested_again() {
     let (items, script) = scripted([found(&["c"], &["a", "b"]), found(&["a"], &[])]).await;
 
     let got = items.batch_get(&[key("a"), key("b"), key("c")]).await.unwrap();
@@ -109,7 +109,7 @@ async fn what_a_batch_leaves_over_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_batch_that_brings_nothing_is_given_up() {
+async fn a_batch_without_progress_fails() {
     let (items, script) = scripted((0..20).map(|_| found(&[], &["a"]))).await;
 
     let error = items.batch_get(&[key("a")]).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! A DynamoDB that answers by a script.
+//! A DynamoDB with scripted responses.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use ports::{Key, Table};
 use serde_json::{Value, json};
 
-/// Answers in order, and remembers what it was asked. After the last one every answer is a 500.
+/// Sends the responses in order and records the requests. After the last one every response is a 500.
 #[derive(Clone)]
 pub struct Script {
     answers: Arc<Mutex<VecDeque<(StatusCode, String)>>>,

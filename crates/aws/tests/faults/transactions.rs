@@ -27,12 +27,12 @@ async fn kind_of_transact(answer: (StatusCode, Value)) -> PortErrorKind {
 
     match items.transact(&two_actions()).await {
         Err(TransactError::Port(error)) => error.kind,
-        other => panic!("no failure of the port: {other:?}"),
+        other => panic!("not an error of the port: {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_says_for_each_action_why() {
+async fn a_cancelled_transaction_has_a_reason_for_each_action() {
     let old = json!({ "pk": { "S": "b" }, "sk": { "S": "stock" }, "n": { "N": "7" } });
     let reasons = json!([
         { "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" },
@@ -62,7 +62,7 @@ async fn an_action_that_would_have_succeeded_has_no_reason() {
 }
 
 #[tokio::test]
-async fn a_conflict_is_not_tried_again_behind_the_callers_back() {
+async fn a_conflict_is_not_retried_without_the_callers_knowledge() {
     let reasons = json!([{ "Code": "TransactionConflict" }, { "Code": "None" }]);
     let (items, script) = scripted([cancelled(&reasons)]).await;
 
@@ -72,7 +72,7 @@ async fn a_conflict_is_not_tried_again_behind_the_callers_back() {
 }
 
 #[tokio::test]
-async fn a_reason_that_is_no_condition_is_the_failure_of_the_whole() {
+async fn a_reason_other_than_a_condition_fails_the_whole_transaction() {
     let reasons = |code: &str| cancelled(&json!([{ "Code": "None" }, { "Code": code }]));
 
     for (code, kind) in [
@@ -88,21 +88,21 @@ async fn a_reason_that_is_no_condition_is_the_failure_of_the_whole() {
 }
 
 #[tokio::test]
-async fn a_mistake_of_ours_outweighs_every_other_reason() {
+async fn an_invalid_request_outweighs_every_other_reason() {
     let reasons = json!([{ "Code": "ThrottlingError" }, { "Code": "ValidationError" }]);
 
     assert_eq!(kind_of_transact(cancelled(&reasons)).await, PortErrorKind::Invalid);
 }
 
 #[tokio::test]
-async fn reasons_that_do_not_fit_the_actions_are_not_guessed_at() {
+async fn reasons_that_do_not_match_the_actions_are_not_guessed() {
     let reasons = json!([{ "Code": "ConditionalCheckFailed" }]);
 
     assert_eq!(kind_of_transact(cancelled(&reasons)).await, PortErrorKind::Unavailable);
 }
 
 #[tokio::test]
-async fn a_token_that_was_used_otherwise_is_named_as_such() {
+async fn a_token_of_another_transaction_is_reported_as_reused() {
     let (items, _) = scripted([refused("IdempotentParameterMismatchException")]).await;
 
     let error = items.transact(&two_actions().token("once")).await.unwrap_err();
@@ -111,7 +111,7 @@ async fn a_token_that_was_used_otherwise_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_in_progress_is_waited_for() {
+async fn a_transaction_in_progress_is_awaited() {
     let in_progress = refused("TransactionInProgressException");
     let (items, script) = scripted([in_progress, (StatusCode::OK, json!({}))]).await;
 
@@ -121,7 +121,7 @@ async fn a_transaction_that_is_in_progress_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_retry_after_a_lost_answer_carries_the_token_of_the_first_attempt() {
+async fn a_retry_after_a_lost_response_carries_the_token_of_the_first_attempt() {
     let lost = (StatusCode::BAD_GATEWAY, json!({}));
     let (items, script) = scripted([lost, (StatusCode::OK, json!({}))]).await;
 
@@ -135,7 +135,7 @@ async fn a_retry_after_a_lost_answer_carries_the_token_of_the_first_attempt() {
 }
 
 #[tokio::test]
-async fn two_calls_without_a_token_have_two() {
+async fn two_calls_without_a_token_get_different_ones() {
     let done = || (StatusCode::OK, json!({}));
     let (items, script) = scripted([done(), done()]).await;
 
@@ -147,7 +147,7 @@ async fn two_calls_without_a_token_have_two() {
 }
 
 #[tokio::test]
-async fn the_callers_token_is_sent_as_it_is() {
+async fn the_callers_token_is_sent_unchanged() {
     let (items, script) = scripted([(StatusCode::OK, json!({}))]).await;
 
     items.transact(&two_actions().token("order-1")).await.unwrap();

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::limits::{Limit, LimitClass};
 use edge_native::EdgeSettings;
 use embedded::MemoryLimiter;
-use limits::Gate;
+use limits::RateLimit;
 use ports::{Ask, JointDecision, Limiter, PortError, PortErrorKind, Window};
 
 use crate::shop::{Reply, Shop};
@@ -15,10 +15,10 @@ use crate::stage::Reaction;
 
 const PAGE: &str = "/products/mug";
 
-fn gate(requests: u32, limiter: Arc<dyn Limiter>) -> Arc<Gate> {
+fn gate(requests: u32, limiter: Arc<dyn Limiter>) -> Arc<RateLimit> {
     let limit = Limit { requests, window: Duration::from_secs(60) };
 
-    Arc::new(Gate::new(LimitClass::Read, limit, Arc::clone(&limiter), limiter))
+    Arc::new(RateLimit::new(LimitClass::Read, limit, Arc::clone(&limiter), limiter))
 }
 
 /// In front of it, an edge whose shoppers may read so often in a minute.

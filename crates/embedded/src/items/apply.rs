@@ -1,18 +1,20 @@
-//! One transaction on the writer's connection: judged first, written after.
+//! Applies one transaction on the writer's connection: all conditions are checked first, then all
+//! items are written.
 
 use std::borrow::Cow;
 
+use domain::Timestamp;
 use ports::{Attributes, Cancellation, Condition, PortError, TransactError, Update, Value};
 use rusqlite::{Connection, params};
 
-use super::failure::{self, invalid};
 use super::prepared::{self, Change, Prepared, PreparedAction};
 use super::read;
 use super::schema::Schema;
 use super::statements::TableSql;
 use super::tokens;
+use crate::sqlite::error::{self, invalid};
 
-/// What an action that may happen does to its item.
+/// What an action whose condition holds does to its item.
 enum Write<'a> {
     Put(Cow<'a, str>),
     Delete,
@@ -20,30 +22,32 @@ enum Write<'a> {
 }
 
 /// Writes nothing unless every condition holds; after an error of the engine the caller rolls back.
+/// `now` decides whether a token is still remembered.
 pub(crate) fn apply(
     connection: &Connection,
     schema: &Schema,
     prepared: &Prepared,
-    now: i64,
+    now: Timestamp,
 ) -> Result<(), TransactError> {
     if let Some(token) = &prepared.token
         && tokens::is_replay(connection, token, now)?
     {
         return Ok(());
     }
-    let writes = judge(connection, schema, &prepared.actions)?;
+    let writes = check(connection, schema, &prepared.actions)?;
     for (action, write) in prepared.actions.iter().zip(writes) {
         let table = schema.table(action.table())?;
-        perform(connection, table, action, &write).map_err(failure::of("write an item"))?;
+        perform(connection, table, action, &write).map_err(error::sqlite("write an item"))?;
     }
     if let Some(token) = &prepared.token {
-        tokens::record(connection, token, now).map_err(failure::of("record a token"))?;
+        tokens::record(connection, token, now).map_err(error::sqlite("record a token"))?;
     }
     Ok(())
 }
 
-/// All conditions see the items as they stand: no item comes twice, and nothing is written yet.
-fn judge<'a>(
+/// All conditions see the items as they are before the transaction: no item is named twice, and
+/// nothing is written yet.
+fn check<'a>(
     connection: &Connection,
     schema: &Schema,
     actions: &'a [PreparedAction],
@@ -71,8 +75,9 @@ fn decide<'a>(
     table: &TableSql,
     action: &'a PreparedAction,
 ) -> Result<Result<Write<'a>, Cancellation>, PortError> {
-    let blind = action.condition.is_none() && !matches!(action.change, Change::Update(_));
-    let text = if blind { None } else { read::find(connection, table, &action.key)? };
+    // A put or a delete without a condition does not depend on what is stored.
+    let is_blind = action.condition.is_none() && !matches!(action.change, Change::Update(_));
+    let text = if is_blind { None } else { read::find(connection, table, &action.key)? };
     let parsed = |text: Option<&str>| text.map(read::parse).transpose();
     let old = if action.reads_attributes() { parsed(text.as_deref())? } else { None };
 
@@ -117,10 +122,12 @@ fn update(mut item: Attributes, updates: &[Update]) -> Result<Attributes, PortEr
 fn add(to: Option<&Value>, addend: i64) -> Result<i64, PortError> {
     let number = match to {
         None => 0,
-        Some(value) => value.as_i64().ok_or_else(|| invalid("what is added to is no number"))?,
+        Some(value) => value
+            .as_i64()
+            .ok_or_else(|| invalid("an attribute that is added to is not a number"))?,
     };
 
-    number.checked_add(addend).ok_or_else(|| invalid("a sum does not fit in 64 bits"))
+    number.checked_add(addend).ok_or_else(|| invalid("a sum exceeds 64 bits"))
 }
 
 fn perform(

@@ -1,5 +1,5 @@
-//! A number that tells a transaction's actions from others: the same for the same actions in every
-//! process, whatever order the attributes of a map were inserted in.
+//! A hash of a transaction's actions: the same for equal actions in every process, whatever order
+//! the attributes of a map were inserted in.
 
 use ports::{Action, Attributes, Condition, Key, Update, Value};
 use xxhash_rust::xxh3::Xxh3;
@@ -14,7 +14,8 @@ pub(crate) fn of(actions: &[Action]) -> Fingerprint {
     writer.0.digest128().to_le_bytes()
 }
 
-/// Every part is led by its kind and its length, so that no two different ones look alike.
+/// Every part is prefixed with its kind and its length, so that different actions never produce the
+/// same bytes.
 struct Writer(Xxh3);
 
 impl Writer {
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_insertion_makes_no_difference() {
+    fn the_order_of_insertion_does_not_matter() {
         let one = Attributes::default().with("a", 1).with("b", 2);
         let other = Attributes::default().with("b", 2).with("a", 1);
 
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_makes_a_difference() {
+    fn every_part_changes_the_fingerprint() {
         let with = |name, value| Attributes::default().with(name, value);
 
         let all = [

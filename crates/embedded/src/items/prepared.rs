@@ -1,4 +1,4 @@
-//! A transaction made ready for the writer: checked, encoded and counted by whoever asks for it, so
+//! A transaction ready for the writer: validated, encoded and measured on the caller's thread, so
 //! that the one thread that writes does not have to.
 
 use ports::{
@@ -6,18 +6,18 @@ use ports::{
     TableDefinition, Transaction, Update, Value,
 };
 
-use super::failure::invalid;
 use super::fingerprint::{self, Fingerprint};
 use super::schema::Schema;
+use crate::sqlite::error::invalid;
 
-/// DynamoDB's bounds of an index's keys are those of a table's.
+/// DynamoDB has the same limit for an index's key as for a table's sort key.
 const INDEX_KEY_BYTES_MAX: usize = 1_024;
 
 pub(crate) struct Prepared {
     pub actions: Vec<PreparedAction>,
     pub token: Option<Token>,
-    /// Roughly what it takes of the memory while it waits.
-    pub bytes: usize,
+    /// Roughly what it occupies in memory while it waits.
+    pub size_bytes: usize,
 }
 
 pub(crate) struct PreparedAction {
@@ -44,8 +44,8 @@ impl Prepared {
         let actions: Result<Vec<PreparedAction>, PortError> =
             transaction.actions.iter().map(|action| PreparedAction::of(action, schema)).collect();
         let actions = actions?;
-        let bytes: usize = actions.iter().map(PreparedAction::bytes).sum();
-        if bytes > TRANSACTION_BYTES_MAX {
+        let size_bytes: usize = actions.iter().map(PreparedAction::size_bytes).sum();
+        if size_bytes > TRANSACTION_BYTES_MAX {
             return Err(invalid("a transaction writes at most 4 MB"));
         }
         let token = transaction.token.as_ref().map(|name| Token {
@@ -53,7 +53,7 @@ impl Prepared {
             actions: fingerprint::of(&transaction.actions),
         });
 
-        Ok(Self { actions, token, bytes })
+        Ok(Self { actions, token, size_bytes })
     }
 }
 
@@ -70,7 +70,7 @@ impl PreparedAction {
         Ok(Self { key: action.key().clone(), condition: action.condition().cloned(), change })
     }
 
-    /// Whether the item's attributes, and not only its presence, decide what happens.
+    /// Whether the outcome depends on the item's attributes, and not only on its presence.
     pub(crate) fn reads_attributes(&self) -> bool {
         let by_presence =
             matches!(self.condition, None | Some(Condition::Exists) | Some(Condition::NotExists));
@@ -82,10 +82,10 @@ impl PreparedAction {
         self.key.table
     }
 
-    fn bytes(&self) -> usize {
+    fn size_bytes(&self) -> usize {
         let change = match &self.change {
             Change::Put(text) => text.len(),
-            Change::Update(updates) => updates.iter().map(bytes_of_update).sum(),
+            Change::Update(updates) => updates.iter().map(update_size_bytes).sum(),
             Change::Delete | Change::Nothing => 0,
         };
 
@@ -93,7 +93,7 @@ impl PreparedAction {
     }
 }
 
-/// The attributes as they are stored, if DynamoDB would store them too.
+/// The attributes as JSON; `Invalid` if DynamoDB would not store them.
 pub(crate) fn encode(
     attributes: &Attributes,
     definition: &TableDefinition,
@@ -101,13 +101,12 @@ pub(crate) fn encode(
     let indexed = definition.indexes.iter().flat_map(|index| [index.partition, index.sort]);
     for name in indexed {
         if attributes.0.get(name).is_some_and(|value| !is_index_key(value)) {
-            let why =
-                format!("{name} is the key of an index: a text of 1 to 1,024 bytes, or absent");
+            let why = format!("{name} is the key of an index: text of 1 to 1,024 bytes, or absent");
             return Err(invalid(why));
         }
     }
     let text = serde_json::to_string(&attributes.0)
-        .map_err(|error| invalid("an item is no JSON").because(error))?;
+        .map_err(|error| invalid("an item is not JSON").because(error))?;
 
     if text.len() > ITEM_BYTES_MAX {
         return Err(invalid(format!("an item has at most 400 KB, not {} bytes", text.len())));
@@ -115,28 +114,28 @@ pub(crate) fn encode(
     Ok(text)
 }
 
-/// SQLite's JSON functions end a text at a NUL.
+/// Without NUL, at which SQLite's JSON functions would end the text.
 fn is_index_key(value: &Value) -> bool {
     value
         .as_str()
         .is_some_and(|text| (1..=INDEX_KEY_BYTES_MAX).contains(&text.len()) && !text.contains('\0'))
 }
 
-fn bytes_of_update(update: &Update) -> usize {
+fn update_size_bytes(update: &Update) -> usize {
     update.attribute().len()
         + match update {
-            Update::Set(_, value) => bytes_of_value(value),
+            Update::Set(_, value) => value_size_bytes(value),
             Update::Add(..) | Update::Remove(_) => 0,
         }
 }
 
-fn bytes_of_value(value: &Value) -> usize {
+fn value_size_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len(),
-        Value::Array(values) => values.iter().map(bytes_of_value).sum(),
+        Value::Array(values) => values.iter().map(value_size_bytes).sum(),
         Value::Object(map) => {
-            map.iter().map(|(name, value)| name.len() + bytes_of_value(value)).sum()
+            map.iter().map(|(name, value)| name.len() + value_size_bytes(value)).sum()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The part of a partition that a query asks for: from here, inclusive, to there, exclusive.
+//! The range of sort keys that a query asks for, as an inclusive start and an exclusive end.
 
 use ports::{Direction, SortRange};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -27,34 +27,34 @@ impl Bounds {
         key >= self.from.as_str() && self.to.as_deref().is_none_or(|to| key < to)
     }
 
-    /// What is left after the key that a page ended with.
+    /// The rest of the range after the last key of a page.
     #[must_use]
-    pub(crate) fn beyond(self, last: &str, direction: Direction) -> Self {
+    pub(crate) fn after(self, last: &str, direction: Direction) -> Self {
         match direction {
             Direction::Ascending => Self { from: next_after(last), ..self },
             Direction::Descending => Self { to: Some(last.to_owned()), ..self },
         }
     }
 
-    /// The end as a parameter; without one, a blob, which SQLite sorts after every text.
+    /// The end as a parameter. An open end is an empty blob, which SQLite sorts after every text.
     pub(crate) fn end(&self) -> ToSqlOutput<'_> {
         end(self.to.as_deref())
     }
 }
 
-/// The end of all keys that begin so, as a parameter.
+/// An exclusive end as a parameter; see [`Bounds::end`].
 pub(crate) fn end(to: Option<&str>) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(to.map_or(ValueRef::Blob(&[]), |to| ValueRef::Text(to.as_bytes())))
 }
 
-/// The least text that is greater than all that begin with the prefix, by bytes; none if there is
+/// The smallest text that is greater than everything with this prefix, by bytes; `None` if there is
 /// no such text. UTF-8 sorts by code points.
 pub(crate) fn end_of_prefix(prefix: &str) -> Option<String> {
     let mut end = prefix.to_owned();
 
     while let Some(last) = end.pop() {
         let next = match last {
-            // The surrogates between them are no characters.
+            // The surrogates between these two are not characters.
             '\u{d7ff}' => Some('\u{e000}'),
             _ => char::from_u32(u32::from(last) + 1),
         };
@@ -66,7 +66,7 @@ pub(crate) fn end_of_prefix(prefix: &str) -> Option<String> {
     None
 }
 
-/// The least text that is greater than this one.
+/// The smallest text that is greater than this one.
 fn next_after(key: &str) -> String {
     format!("{key}\0")
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_ends_before_the_next_character() {
+    fn the_end_of_a_prefix_is_its_last_character_plus_one() {
         assert_eq!(end_of_prefix("ab").as_deref(), Some("ac"));
         assert_eq!(end_of_prefix("a\u{7f}").as_deref(), Some("a\u{80}"));
         assert_eq!(end_of_prefix("a\u{d7ff}").as_deref(), Some("a\u{e000}"));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_contain_what_their_range_says() {
+    fn bounds_contain_the_keys_of_their_range() {
         let between = Bounds::of(&SortRange::Between("b".into(), "d".into()));
         let after = Bounds::of(&SortRange::After("b".into()));
 
@@ -96,9 +96,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_range_excludes_the_last_row() {
-        let up = Bounds::of(&SortRange::All).beyond("c", Direction::Ascending);
-        let down = Bounds::of(&SortRange::All).beyond("c", Direction::Descending);
+    fn the_rest_of_a_range_excludes_the_last_row() {
+        let up = Bounds::of(&SortRange::All).after("c", Direction::Ascending);
+        let down = Bounds::of(&SortRange::All).after("c", Direction::Descending);
 
         assert!(!up.contains("c") && up.contains("d"));
         assert!(!down.contains("c") && down.contains("b"));

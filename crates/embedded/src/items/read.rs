@@ -1,16 +1,16 @@
-//! Reads on one connection.
+//! Reads on one connection: items by key, and pages of a partition, an index or a table.
 
 use ports::{
     Attributes, Direction, Key, Page, PageToken, PortError, PortErrorKind, Query, Row, Scan, Table,
 };
 use rusqlite::{Connection, OptionalExtension, Rows, params};
 
-use super::failure::{self, invalid};
 use super::range::{self, Bounds};
 use super::schema::Schema;
 use super::statements::{IndexSql, TableSql};
+use crate::sqlite::error::{self, invalid};
 
-/// Where a page ends early, as DynamoDB's does: bounds what one answer takes of the memory.
+/// A page ends early at this size, as DynamoDB's does, which bounds the memory that one page takes.
 const PAGE_BYTES_MAX: usize = 1_024 * 1_024;
 
 pub(crate) fn get(
@@ -29,7 +29,7 @@ pub(crate) fn batch(
     keys: &[Key],
 ) -> Result<Vec<Option<Attributes>>, PortError> {
     // One snapshot for all of them, taken once.
-    let failed = failure::of("read a batch");
+    let failed = error::sqlite("read a batch");
     let snapshot = connection.unchecked_transaction().map_err(&failed)?;
 
     let found = keys.iter().map(|key| get(&snapshot, schema, key)).collect();
@@ -55,7 +55,7 @@ pub(crate) fn scan(
     schema: &Schema,
     scan: &Scan,
 ) -> Result<Page, PortError> {
-    let failed = failure::of("scan");
+    let failed = error::sqlite("scan");
     let table = schema.table(scan.table)?;
     let end = range::end_of_prefix(&scan.partition_prefix);
     // No sort key is empty, so this is where the first partition begins.
@@ -70,23 +70,23 @@ pub(crate) fn scan(
     let mut statement = connection.prepare_cached(&table.scan).map_err(&failed)?;
     let limit = one_more(scan.limit);
     let rows = statement.query(params![after.0, after.1, range::end(end.as_deref()), limit]);
-    let mut found = Found::new(scan.table, scan.limit);
-    found.take(rows.map_err(&failed)?)?;
+    let mut found = PageRows::new(scan.table, scan.limit);
+    found.read(rows.map_err(&failed)?)?;
     Ok(found.page(|row| PageToken { pk: row.key.pk.clone(), sk: row.key.sk.clone(), index: None }))
 }
 
-/// The attributes of an item as they are stored.
+/// The attributes of an item as JSON text.
 pub(crate) fn find(
     connection: &Connection,
     table: &TableSql,
     key: &Key,
 ) -> Result<Option<String>, PortError> {
-    let mut statement = connection.prepare_cached(&table.get).map_err(failure::of("get"))?;
+    let mut statement = connection.prepare_cached(&table.get).map_err(error::sqlite("get"))?;
 
     statement
         .query_row(params![key.pk, key.sk], |row| row.get(0))
         .optional()
-        .map_err(failure::of("get"))
+        .map_err(error::sqlite("get"))
 }
 
 pub(crate) fn parse(text: &str) -> Result<Attributes, PortError> {
@@ -100,7 +100,7 @@ fn query_table(
     table: &TableSql,
     query: &Query,
 ) -> Result<Page, PortError> {
-    let failed = failure::of("query");
+    let failed = error::sqlite("query");
     let sql = match query.direction {
         Direction::Ascending => &table.ascending,
         Direction::Descending => &table.descending,
@@ -111,14 +111,14 @@ fn query_table(
         if !belongs || !bounds.contains(&token.sk) {
             return Err(invalid("the page token belongs to another query"));
         }
-        bounds = bounds.beyond(&token.sk, query.direction);
+        bounds = bounds.after(&token.sk, query.direction);
     }
 
     let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
     let limit = one_more(query.limit);
     let rows = statement.query(params![query.partition, bounds.from, bounds.end(), limit]);
-    let mut found = Found::new(query.table, query.limit);
-    found.take(rows.map_err(&failed)?)?;
+    let mut found = PageRows::new(query.table, query.limit);
+    found.read(rows.map_err(&failed)?)?;
     Ok(found.page(|row| PageToken { pk: row.key.pk.clone(), sk: row.key.sk.clone(), index: None }))
 }
 
@@ -127,30 +127,30 @@ fn query_index(
     index: &IndexSql,
     query: &Query,
 ) -> Result<Page, PortError> {
-    let failed = failure::of("query an index");
+    let failed = error::sqlite("query an index");
     let sql = match query.direction {
         Direction::Ascending => &index.ascending,
         Direction::Descending => &index.descending,
     };
     let mut bounds = Bounds::of(&query.sort);
-    let mut found = Found::new(query.table, query.limit);
+    let mut found = PageRows::new(query.table, query.limit);
     let limit = one_more(query.limit);
-    // One snapshot for both parts, or an item that moves between them would come twice.
+    // One snapshot for both parts: an item that moves between them must not appear twice.
     let snapshot = connection.unchecked_transaction().map_err(&failed)?;
 
     if let Some(token) = &query.after {
-        let Some(sort) = continued(token, query).filter(|sort| bounds.contains(sort)) else {
+        let Some(sort) = last_sort_key(token, query).filter(|sort| bounds.contains(sort)) else {
             return Err(invalid("the page token belongs to another query"));
         };
         let mut statement = snapshot.prepare_cached(&sql.ties).map_err(&failed)?;
         let rows = statement.query(params![query.partition, sort, token.pk, token.sk, limit]);
-        found.take(rows.map_err(&failed)?)?;
-        bounds = bounds.beyond(sort, query.direction);
+        found.read(rows.map_err(&failed)?)?;
+        bounds = bounds.after(sort, query.direction);
     }
-    if !found.more {
+    if !found.has_more {
         let mut statement = snapshot.prepare_cached(&sql.range).map_err(&failed)?;
         let rows = statement.query(params![query.partition, bounds.from, bounds.end(), limit]);
-        found.take(rows.map_err(&failed)?)?;
+        found.read(rows.map_err(&failed)?)?;
     }
     snapshot.finish().map_err(&failed)?;
 
@@ -161,38 +161,38 @@ fn query_index(
     }))
 }
 
-/// The sort attribute of the row that the page before ended with, if it was of this partition.
-fn continued<'a>(token: &'a PageToken, query: &Query) -> Option<&'a str> {
+/// The sort attribute of the last row of the previous page, if the token is of this partition.
+fn last_sort_key<'a>(token: &'a PageToken, query: &Query) -> Option<&'a str> {
     let (partition, sort) = token.index.as_ref()?;
 
     (*partition == query.partition).then_some(sort)
 }
 
-/// To learn whether a page is the last one.
+/// One row more than asked for tells whether there is a next page.
 const fn one_more(limit: u32) -> i64 {
     limit as i64 + 1
 }
 
-/// The rows of a page as they come in.
-struct Found {
+/// The rows of a page while they are read.
+struct PageRows {
     table: Table,
     limit: usize,
     rows: Vec<Row>,
     bytes: usize,
-    more: bool,
+    has_more: bool,
 }
 
-impl Found {
+impl PageRows {
     fn new(table: Table, limit: u32) -> Self {
-        Self { table, limit: limit as usize, rows: Vec::new(), bytes: 0, more: false }
+        Self { table, limit: limit as usize, rows: Vec::new(), bytes: 0, has_more: false }
     }
 
-    fn take(&mut self, mut rows: Rows<'_>) -> Result<(), PortError> {
-        let failed = failure::of("read a row");
+    fn read(&mut self, mut rows: Rows<'_>) -> Result<(), PortError> {
+        let failed = error::sqlite("read a row");
 
         while let Some(row) = rows.next().map_err(&failed)? {
             if self.rows.len() == self.limit || self.bytes >= PAGE_BYTES_MAX {
-                self.more = true;
+                self.has_more = true;
                 return Ok(());
             }
             let (pk, sk) = row.get(0).and_then(|pk| Ok((pk, row.get(1)?))).map_err(&failed)?;
@@ -205,7 +205,7 @@ impl Found {
     }
 
     fn page(self, token: impl Fn(&Row) -> PageToken) -> Page {
-        let next = self.rows.last().filter(|_| self.more).map(token);
+        let next = self.rows.last().filter(|_| self.has_more).map(token);
 
         Page { rows: self.rows, next }
     }

@@ -1,20 +1,13 @@
-//! The layout of the file: what is made when it is opened, and its version.
+//! The tables and indexes that are created when the file is opened.
 //!
-//! An item is a row of its table: the keys and its attributes as JSON. Indexes are SQLite's own, on
-//! the attributes, so no build and no crash can leave one behind its table.
+//! An item is a row of its table: the keys, and its attributes as JSON. Indexes are SQLite's own, on
+//! expressions over the attributes, so no build and no crash can leave one behind its table.
 
 use ports::{PortError, Table, TableDefinition};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::failure::{self, invalid};
 use super::statements::TableSql;
-
-/// Of the file's layout, in `PRAGMA user_version`: raised when an older build could no longer read
-/// or write it.
-pub(crate) const VERSION: i64 = 1;
-
-/// Items that one transaction of a sweep deletes: a few milliseconds.
-pub(crate) const SWEEP_BATCH: u64 = 500;
+use crate::sqlite::error::invalid;
 
 const TOKENS: &str = "CREATE TABLE IF NOT EXISTS tokens (\
      token TEXT NOT NULL PRIMARY KEY, actions BLOB NOT NULL, used_at INTEGER NOT NULL\
@@ -22,7 +15,7 @@ const TOKENS: &str = "CREATE TABLE IF NOT EXISTS tokens (\
      CREATE INDEX IF NOT EXISTS tokens_by_time ON tokens (used_at)";
 
 pub(crate) struct Schema {
-    /// By the number of the table.
+    /// Indexed by the table's discriminant.
     tables: [Option<TableSql>; Table::ALL.len()],
 }
 
@@ -46,23 +39,14 @@ impl Schema {
     }
 
     /// The tables whose items have a time to live.
-    pub(crate) fn swept(&self) -> impl Iterator<Item = Table> {
+    pub(crate) fn expiring(&self) -> impl Iterator<Item = Table> {
         let tables = self.tables.iter().flatten();
 
         tables.filter(|table| table.sweep.is_some()).map(|table| table.definition.table)
     }
 
-    /// Makes what is missing, all or nothing.
-    pub(crate) fn create(&self, connection: &Connection) -> Result<(), PortError> {
-        let failed = failure::of("make the tables");
-
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(&failed)?;
-        let created = self.create_missing(connection);
-        let ended = if created.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        created.and(connection.execute_batch(ended)).map_err(&failed)
-    }
-
-    fn create_missing(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Creates what is missing, within the caller's transaction.
+    pub(crate) fn create_tables(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch(TOKENS)?;
         for table in self.tables.iter().flatten() {
             connection.execute_batch(&table.create)?;
@@ -70,15 +54,11 @@ impl Schema {
                 create_index(connection, name, sql)?;
             }
         }
-        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version == VERSION {
-            return Ok(());
-        }
-        connection.pragma_update(None, "user_version", VERSION)
+        Ok(())
     }
 }
 
-/// Makes an index, again if its definition has changed.
+/// Creates an index; rebuilds it if its definition has changed.
 fn create_index(connection: &Connection, name: &str, sql: &str) -> rusqlite::Result<()> {
     let known: Option<String> = connection
         .prepare("SELECT sql FROM sqlite_master WHERE type = 'index' AND name = ?1")?
@@ -110,7 +90,7 @@ mod tests {
     fn every_read_is_a_search_in_order() {
         let connection = Connection::open_in_memory().unwrap();
         let schema = Schema::of(TABLES).unwrap();
-        schema.create(&connection).unwrap();
+        schema.create_tables(&connection).unwrap();
 
         for table in schema.tables.iter().flatten() {
             let pages =
@@ -133,7 +113,7 @@ mod tests {
     fn a_page_of_an_index_is_bounded_by_partition_and_sort_attribute() {
         let connection = Connection::open_in_memory().unwrap();
         let schema = Schema::of(TABLES).unwrap();
-        schema.create(&connection).unwrap();
+        schema.create_tables(&connection).unwrap();
 
         let index = &schema.table(Table::Catalog).unwrap().indexes[0];
 

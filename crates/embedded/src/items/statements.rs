@@ -1,8 +1,8 @@
-//! The statements that make, read and write one table and its indexes.
+//! The SQL statements that create, read and write one table and its indexes.
 
 use ports::{IndexDefinition, PortError, TableDefinition};
 
-use super::failure::invalid;
+use crate::sqlite::error::invalid;
 
 /// One table and its statements.
 pub(crate) struct TableSql {
@@ -27,8 +27,8 @@ pub(crate) struct IndexSql {
     pub descending: PagesSql,
 }
 
-/// The two parts of a page of an index: what shares its sort attribute with the last row of the
-/// page before and comes after it, then the range beyond.
+/// The two parts of a page of an index: first the rows that share the sort attribute of the previous
+/// page's last row and come after it, then the range that follows.
 pub(crate) struct PagesSql {
     /// Partition, sort attribute, pk, sk, limit.
     pub ties: String,
@@ -108,7 +108,7 @@ impl IndexSql {
 impl PagesSql {
     fn of(table: &str, definition: &IndexDefinition, beyond: &str, order: &str) -> Self {
         let (partition, sort) = (extract(definition.partition), extract(definition.sort));
-        // An index of some rows serves only a query that says the same about them.
+        // SQLite uses a partial index only if the query repeats the index's condition.
         let select = format!(
             "SELECT pk, sk, attributes FROM {table} INDEXED BY {table}_{} \
              WHERE {partition} IS NOT NULL AND {sort} IS NOT NULL AND {partition} = ?1",
@@ -139,12 +139,12 @@ fn index_of(table: &str, definition: &IndexDefinition) -> (String, String) {
     (name, sql)
 }
 
-/// The expression for an attribute, whose name becomes part of statements.
+/// The expression for an attribute. Its name becomes part of statements, so it must need no escaping.
 fn attribute(name: &str) -> Result<String, PortError> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
 
     if name.is_empty() || !name.bytes().all(plain) {
-        return Err(invalid(format!("{name:?} is no name of an index or its attributes")));
+        return Err(invalid(format!("{name:?} is not a valid name of an index or attribute")));
     }
     Ok(extract(name))
 }

@@ -1,4 +1,4 @@
-//! When one subject was allowed, as far back as it counts.
+//! The times of one subject's allowed requests, as far back as they count.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,9 +6,10 @@ use std::time::Duration;
 use domain::limits::Limit;
 use ports::Decision;
 
-/// Up to so many requests a window each has a moment of its own. Of a higher limit, requests of
-/// one 4,096th of the window count as its last: never too many, and at most that much too late.
-const MOMENTS: u32 = 4_096;
+/// Up to this limit each request is stored with its exact time. For higher limits the window is
+/// divided into this many slots, and a request counts at the end of its slot: the limit is never
+/// exceeded, and a request counts longer by at most one slot.
+const SLOTS: u32 = 4_096;
 
 /// Oldest first.
 #[derive(Debug, Default)]
@@ -17,39 +18,39 @@ pub(super) struct Log {
     taken: u32,
 }
 
-/// Requests of one moment: their time in milliseconds, and how many they are. In one word, since
-/// most of a limiter's memory is this.
+/// Requests of one slot: their time in milliseconds and their number, packed into one word since
+/// these are most of a limiter's memory.
 #[derive(Clone, Copy, Debug)]
 struct Run(u64);
 
 impl Log {
-    /// `now` never goes back, nor is it within a window of zero.
+    /// `now` never decreases, and is at least one window after 1970.
     pub(super) fn take(&mut self, now: u64, limit: Limit) -> Decision {
         if let Some(refused) = self.refusal(now, limit) {
             return refused;
         }
         let window = millis(limit.window);
-        self.add(now.next_multiple_of(moment(limit)));
+        self.add(now.next_multiple_of(slot_millis(limit)));
 
         let remaining = limit.requests - self.taken;
         let oldest = self.runs.front().map_or(now, |run| run.at());
         Decision::allowed(remaining, until(oldest + window, now))
     }
 
-    /// What [`Self::take`] would refuse with; counts nothing.
+    /// The refusal that [`Self::take`] would return, if any; counts nothing.
     pub(super) fn refusal(&mut self, now: u64, limit: Limit) -> Option<Decision> {
         let window = millis(limit.window);
-        self.forget(now.saturating_sub(window));
+        self.expire(now.saturating_sub(window));
 
         (self.taken >= limit.requests)
-            .then(|| Decision::refused(self.room_after(limit.requests, window, now)))
+            .then(|| Decision::refused(self.wait_for_space(limit.requests, window, now)))
     }
 
     pub(super) fn size_bytes(&self) -> usize {
         self.runs.capacity() * size_of::<Run>()
     }
 
-    fn forget(&mut self, until: u64) {
+    fn expire(&mut self, until: u64) {
         while let Some(run) = self.runs.front().filter(|run| run.at() <= until) {
             self.taken -= run.count();
             self.runs.pop_front();
@@ -64,8 +65,8 @@ impl Log {
         }
     }
 
-    /// Until fewer than the limit are left.
-    fn room_after(&self, limit: u32, window: u64, now: u64) -> Duration {
+    /// How long until fewer requests than the limit remain in the window.
+    fn wait_for_space(&self, limit: u32, window: u64, now: u64) -> Duration {
         let mut too_many = self.taken - limit;
         for run in &self.runs {
             if run.count() > too_many {
@@ -73,7 +74,7 @@ impl Log {
             }
             too_many -= run.count();
         }
-        // A limit of zero, which nobody can wait for.
+        // A limit of zero never has space; any time is as good.
         Duration::from_millis(window)
     }
 }
@@ -96,16 +97,16 @@ impl Run {
     }
 }
 
-/// At least one: a window without a length would count nothing.
+/// At least one millisecond: an empty window would count nothing.
 pub(super) fn millis(window: Duration) -> u64 {
     u64::try_from(window.as_millis()).unwrap_or(u64::MAX >> Run::COUNT_BITS).max(1)
 }
 
-fn moment(limit: Limit) -> u64 {
-    if limit.requests <= MOMENTS {
+fn slot_millis(limit: Limit) -> u64 {
+    if limit.requests <= SLOTS {
         return 1;
     }
-    millis(limit.window).div_ceil(MOMENTS.into())
+    millis(limit.window).div_ceil(SLOTS.into())
 }
 
 const fn until(then: u64, now: u64) -> Duration {
@@ -124,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_history_is_decided_as_by_a_plain_list_of_times(
+        fn every_history_is_decided_as_by_a_plain_list_of_times(
             requests in 1..12_u32,
             window in 1..50_u64,
             pauses in prop::collection::vec(0..20_u64, 1..200),
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_millions_takes_little_memory_and_is_never_exceeded() {
+    fn a_limit_of_a_million_takes_little_memory_and_is_never_exceeded() {
         let wide = limit(1_000_000, 60_000);
         let mut log = Log::default();
         let mut allowed = 0;
@@ -160,11 +161,11 @@ mod tests {
         }
 
         assert_eq!(allowed, 1_000_000);
-        assert!(log.size_bytes() <= 2 * 8 * MOMENTS as usize, "{}", log.size_bytes());
+        assert!(log.size_bytes() <= 2 * 8 * SLOTS as usize, "{}", log.size_bytes());
     }
 
     #[test]
-    fn a_limit_of_nothing_allows_nothing() {
+    fn a_limit_of_zero_allows_nothing() {
         let refused = Log::default().take(1_000_000, limit(0, 1_000));
 
         assert_eq!(refused, Decision::refused(Duration::from_secs(1)));

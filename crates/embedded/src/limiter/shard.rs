@@ -1,4 +1,4 @@
-//! A part of the subjects: found by hash, forgotten by age.
+//! A part of the subjects: found by hash, evicted by age.
 
 use domain::Timestamp;
 use domain::limits::Subject;
@@ -7,16 +7,17 @@ use ports::{Ask, Decision};
 
 use super::log::{Log, millis};
 
-/// Two generations. Whoever is heard of is, or moves to, among the young; when a window has passed
-/// or the young fill their half, they become the old, and the old are forgotten.
+/// Two generations. A subject that makes a request is in the young one, or moves there. When a window
+/// has passed, or the young generation fills its half, it becomes the old one, and the old one's
+/// subjects are dropped.
 pub(super) struct Shard {
     young: HashTable<Entry>,
     old: HashTable<Entry>,
     young_bytes: usize,
     half_bytes: usize,
-    /// When the generations last changed.
-    turned: u64,
-    /// The longest that was asked for, in milliseconds.
+    /// When the generations last rotated.
+    rotated_at: u64,
+    /// The longest window of any request so far, in milliseconds.
     window: u64,
     clock: Clock,
 }
@@ -27,8 +28,8 @@ struct Entry {
     log: Log,
 }
 
-/// A wall clock that never goes back: where it is set back, time stands still for a moment and then
-/// goes on, or a window would last until the clock is where it was.
+/// A wall clock that never decreases: after it is set back, time continues from the last reading.
+/// Otherwise a window would last until the clock reaches its old time again.
 #[derive(Default)]
 struct Clock {
     last: u64,
@@ -42,7 +43,7 @@ impl Shard {
             old: HashTable::new(),
             young_bytes: 0,
             half_bytes: capacity_bytes / 2,
-            turned: 0,
+            rotated_at: 0,
             window: 0,
             clock: Clock::default(),
         }
@@ -52,12 +53,13 @@ impl Shard {
         self.with_log(hash, ask, now, |log, now| log.take(now, ask.limit))
     }
 
-    /// What [`Self::take`] would refuse with; counts nothing.
+    /// The refusal that [`Self::take`] would return, if any; counts nothing.
     pub(super) fn refusal(&mut self, hash: u64, ask: &Ask, now: Timestamp) -> Option<Decision> {
         self.with_log(hash, ask, now, |log, now| log.refusal(now, ask.limit))
     }
 
-    /// Whoever is refused is heard of too: his log must not be among those that are forgotten.
+    /// A refused request counts as activity too: the log of a subject that is refused must not be
+    /// evicted.
     fn with_log<T>(
         &mut self,
         hash: u64,
@@ -67,16 +69,16 @@ impl Shard {
     ) -> T {
         let now = self.clock.read(now.as_millis());
         self.window = self.window.max(millis(ask.limit.window));
-        self.turn(now);
+        self.rotate(now);
 
-        let is_theirs = |entry: &Entry| entry.hash == hash && entry.subject == ask.subject;
-        if let Some(entry) = self.young.find_mut(hash, is_theirs) {
+        let is_subject = |entry: &Entry| entry.hash == hash && entry.subject == ask.subject;
+        if let Some(entry) = self.young.find_mut(hash, is_subject) {
             let before = entry.log.size_bytes();
             let done = work(&mut entry.log, now);
             self.young_bytes += entry.log.size_bytes().saturating_sub(before);
             return done;
         }
-        let mut entry = match self.old.find_entry(hash, is_theirs) {
+        let mut entry = match self.old.find_entry(hash, is_subject) {
             Ok(found) => found.remove().0,
             Err(_) => Entry { hash, subject: ask.subject, log: Log::default() },
         };
@@ -86,25 +88,25 @@ impl Shard {
         done
     }
 
-    /// What has not been asked for since the last turn but one is forgotten.
-    fn turn(&mut self, now: u64) {
-        let since = now - self.turned;
+    /// Drops the subjects without a request since the rotation before the last.
+    fn rotate(&mut self, now: u64) {
+        let since = now - self.rotated_at;
         if since < self.window && self.young_bytes < self.half_bytes {
             return;
         }
         std::mem::swap(&mut self.young, &mut self.old);
         self.young.clear();
         if since >= self.window.saturating_mul(2) {
-            // Nobody at all was heard of for a window.
+            // The old generation has had no request for a whole window.
             self.old.clear();
         }
         self.young_bytes = 0;
-        self.turned = now;
+        self.rotated_at = now;
     }
 }
 
 impl Entry {
-    /// With its share of the table, which is half empty right after it has grown.
+    /// Twice its size, since the table is half empty right after it has grown.
     fn size_bytes(&self) -> usize {
         2 * size_of::<Self>() + self.log.size_bytes()
     }
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_not_heard_of_for_two_windows_takes_no_memory() {
+    fn a_subject_without_requests_for_two_windows_takes_no_memory() {
         let mut shard = Shard::new(1 << 20);
         for subject in 0..100 {
             take(&mut shard, subject, 0);
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_of_the_generations_forgets_nobody_who_still_counts() {
+    fn a_rotation_keeps_every_subject_whose_requests_still_count() {
         let mut shard = Shard::new(1 << 20);
         take(&mut shard, 1, 0);
         take(&mut shard, 1, 50_000);
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_keeps_nobody_out_for_longer_than_a_window() {
+    fn after_the_clock_is_set_back_a_subject_waits_at_most_one_window() {
         let mut shard = Shard::new(1 << 20);
         take(&mut shard, 1, 10_000_000);
         take(&mut shard, 1, 10_000_000);

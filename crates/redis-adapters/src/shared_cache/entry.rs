@@ -1,10 +1,11 @@
-//! An entry as bytes: a version, the resource, the last row, the tags, and the value as it is.
+//! The byte format of an entry: version, resource, last row, tags, and the value unchanged.
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use domain::{Resource, RowId, TagHash};
 use ports::SharedEntry;
 
-/// Of this form. Another one is not read: entries are a cache, and the next fill writes them anew.
+/// The version of this format. Other versions are not read: entries are a cache, and the next fill
+/// replaces them.
 const VERSION: u8 = 2;
 
 pub(super) fn encode(entry: &SharedEntry<Bytes>) -> Vec<u8> {
@@ -13,10 +14,11 @@ pub(super) fn encode(entry: &SharedEntry<Bytes>) -> Vec<u8> {
     let mut bytes = BytesMut::with_capacity(size);
     bytes.put_u8(VERSION);
     bytes.put_u8(code(entry.resource));
-    // A log's name has forty letters at most; a text that did not fit would be no row's.
+    // A log's name has at most forty letters, so a row's text fits; one that did not fit would be
+    // read back as no row.
     bytes.put_u8(u8::try_from(seen.len()).unwrap_or_default());
     bytes.put_slice(seen.as_bytes());
-    // More tags than fit have never been an answer's; a reader would refuse the entry.
+    // An answer never has more tags than fit; a reader would refuse the entry.
     bytes.put_u32_le(u32::try_from(entry.tags.len()).unwrap_or(u32::MAX));
     entry.tags.iter().for_each(|tag| bytes.put_u64_le(tag.0));
     bytes.put_slice(&entry.value);
@@ -24,7 +26,7 @@ pub(super) fn encode(entry: &SharedEntry<Bytes>) -> Vec<u8> {
     bytes.into()
 }
 
-/// What [`encode`] has written.
+/// The result of [`decode`].
 #[derive(Debug, PartialEq)]
 pub(super) struct Decoded {
     pub(super) resource: Resource,
@@ -55,7 +57,7 @@ pub(super) fn decode(bytes: &Bytes) -> Option<Decoded> {
     Some(Decoded { resource, seen, tags, value: rest })
 }
 
-/// Never another one for the same resource: builds of different age share a server.
+/// A resource's code never changes: builds of different ages share a server.
 const fn code(resource: Resource) -> u8 {
     match resource {
         Resource::Products => 1,
@@ -89,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn every_resource_comes_back_with_its_tags_and_its_bytes() {
+    fn every_resource_is_decoded_with_its_tags_and_its_value() {
         for resource in Resource::ALL {
             let entry = entry(resource, &[0, 7, u64::MAX], b"\0bytes\xff");
 
@@ -101,18 +103,22 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_or_is_of_another_form_is_absent() {
+    fn a_truncated_entry_or_one_of_another_format_is_absent() {
         let whole = encode(&entry(Resource::Product, &[1, 2], b""));
 
         for length in 0..whole.len() {
             assert_eq!(decode(&Bytes::copy_from_slice(&whole[..length])), None, "{length}");
         }
         assert_eq!(decode(&Bytes::from_static(&[3, 1, 0, 0, 0, 0, 0])), None, "a later version");
-        assert_eq!(decode(&Bytes::from_static(&[2, 99, 0, 0, 0, 0, 0])), None, "no such resource");
+        assert_eq!(
+            decode(&Bytes::from_static(&[2, 99, 0, 0, 0, 0, 0])),
+            None,
+            "an unknown resource"
+        );
         assert_eq!(
             decode(&Bytes::from_static(&[2, 1, 0, 255, 255, 255, 255])),
             None,
-            "no such tags"
+            "more tags than bytes"
         );
     }
 }

@@ -1,11 +1,11 @@
-//! Certificates for a server on this machine, of an authority that nobody knew before.
+//! Certificates for a server on this machine, issued by a new authority.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-/// Files in PEM, as a server and its clients want them.
+/// Files in PEM, as a server and its clients expect them.
 #[derive(Debug)]
 pub(super) struct Certificates {
     pub authority: PathBuf,
@@ -14,10 +14,10 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    pub fn made_in(folder: &Path) -> io::Result<Self> {
+    pub fn create_in(folder: &Path) -> io::Result<Self> {
         let [authority, certificate, key] =
             ["authority.pem", "certificate.pem", "key.pem"].map(|name| folder.join(name));
-        let (root, leaf, leaf_key) = made().map_err(io::Error::other)?;
+        let (root, leaf, leaf_key) = generate().map_err(io::Error::other)?;
 
         std::fs::write(&authority, root)?;
         std::fs::write(&certificate, leaf)?;
@@ -27,7 +27,7 @@ impl Certificates {
 }
 
 /// The authority's certificate, the server's, and the server's key.
-fn made() -> Result<(String, String, String), rcgen::Error> {
+fn generate() -> Result<(String, String, String), rcgen::Error> {
     let mut root = CertificateParams::new(Vec::new())?;
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root_key = KeyPair::generate()?;

@@ -1,4 +1,4 @@
-//! The states of a breaker and what moves it from one to the next; pure, by the time it is told.
+//! A breaker's state machine. Pure: the caller passes the time.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use super::ring::Ring;
 
-/// How long an open breaker refuses before it lets one call try.
+/// How long an open breaker refuses calls before it lets one probe.
 pub(crate) const OPEN_FOR: Duration = Duration::from_secs(60);
-/// A call that takes so long has failed, whatever it answers then.
-pub(crate) const SLOW: Duration = Duration::from_secs(30);
+/// A call that takes this long has failed, whatever it answers then.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -18,28 +18,28 @@ pub enum State {
     HalfOpen,
 }
 
-/// An operator's word, which goes before what the breaker has seen.
+/// An operator's decision, which overrides what the breaker has observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forced {
     Open,
     Closed,
 }
 
-/// What a call's end says of the dependency. A refused card or an unknown id is its success.
+/// What a call's outcome means for the dependency. A declined card or an unknown id is a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Succeeded,
     Failed,
-    /// Given up by the caller: it says nothing.
+    /// The caller gave up: no evidence either way.
     Neutral,
 }
 
-/// Names the call that a verdict is of.
+/// Identifies the call that a verdict belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    /// Of another one than the breaker's now, the verdict is late and changes nothing.
+    /// If the breaker's generation is another one by now, the verdict is late and is ignored.
     generation: u64,
-    began: Instant,
+    started: Instant,
 }
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(crate) struct Machine {
     generation: u64,
 }
 
-/// Why a call is not let through, and in how long another may be.
+/// A call was refused; another may be let through after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) retry_after: Duration,
@@ -87,10 +87,10 @@ impl Machine {
             Some(Forced::Closed) => return Ok(self.ticket(now)),
             None => {}
         }
-        if let Phase::HalfOpen { probe: Some(began) } = self.phase
-            && now.saturating_duration_since(began) >= SLOW
+        if let Phase::HalfOpen { probe: Some(started) } = self.phase
+            && now.saturating_duration_since(started) >= CALL_TIMEOUT
         {
-            // Whoever holds the probe's permit has forgotten it, or hangs.
+            // The probe hangs, or its permit was leaked.
             self.enter(Phase::Open { since: now });
         }
         match &mut self.phase {
@@ -103,9 +103,9 @@ impl Machine {
                 self.enter(Phase::HalfOpen { probe: Some(now) });
                 Ok(self.ticket(now))
             }
-            Phase::HalfOpen { probe: Some(began) } => {
-                let waited = now.saturating_duration_since(*began);
-                Err(Refusal { retry_after: SLOW.saturating_sub(waited) })
+            Phase::HalfOpen { probe: Some(started) } => {
+                let waited = now.saturating_duration_since(*started);
+                Err(Refusal { retry_after: CALL_TIMEOUT.saturating_sub(waited) })
             }
             Phase::HalfOpen { probe } => {
                 *probe = Some(now);
@@ -118,7 +118,7 @@ impl Machine {
         if ticket.generation != self.generation || self.forced.is_some() {
             return;
         }
-        let is_slow = now.saturating_duration_since(ticket.began) >= SLOW;
+        let is_slow = now.saturating_duration_since(ticket.started) >= CALL_TIMEOUT;
         let verdict = match verdict {
             Verdict::Succeeded if is_slow => Verdict::Failed,
             other => other,
@@ -135,12 +135,13 @@ impl Machine {
             }
             (Phase::HalfOpen { .. }, Verdict::Failed) => self.enter(Phase::Open { since: now }),
             (Phase::HalfOpen { probe }, Verdict::Neutral) => *probe = None,
-            // Every ticket of an open breaker's generation was settled by what opened it.
+            // A success while closed changes nothing. An open breaker has issued no tickets in its
+            // generation.
             (Phase::Closed(_) | Phase::Open { .. }, _) => {}
         }
     }
 
-    /// `None` gives the breaker back to itself, closed and with nothing remembered.
+    /// `None` returns the breaker to normal operation, closed and without past failures.
     pub(crate) fn force(&mut self, forced: Option<Forced>) {
         self.forced = forced;
         self.enter(Phase::Closed(Ring::default()));
@@ -152,7 +153,7 @@ impl Machine {
     }
 
     const fn ticket(&self, now: Instant) -> Ticket {
-        Ticket { generation: self.generation, began: now }
+        Ticket { generation: self.generation, started: now }
     }
 }
 

@@ -1,16 +1,18 @@
+//! The state machine of a breaker, by table and by random histories.
+
 use proptest::prelude::*;
 
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A breaker with its own time.
-struct Bench {
+/// A breaker with a clock that the test moves.
+struct Fixture {
     machine: Machine,
     now: Instant,
 }
 
-impl Bench {
+impl Fixture {
     fn new() -> Self {
         Self { machine: Machine::new(), now: Instant::now() }
     }
@@ -28,27 +30,27 @@ impl Bench {
 
     fn fail(&mut self, times: usize) -> &mut Self {
         for _ in 0..times {
-            assert!(self.call(Verdict::Failed), "let through");
+            assert!(self.call(Verdict::Failed), "the call was refused");
         }
         self
     }
 
-    /// Brought to a state, as calls bring it there.
+    /// In a state that was reached by calls.
     fn in_state(state: State) -> Self {
-        let mut bench = Self::new();
+        let mut fixture = Self::new();
         if state != State::Closed {
-            bench.fail(5);
+            fixture.fail(5);
         }
         if state == State::HalfOpen {
-            bench.wait(OPEN_FOR);
-            assert!(bench.call(Verdict::Neutral), "a probe");
+            fixture.wait(OPEN_FOR);
+            assert!(fixture.call(Verdict::Neutral), "a probe");
         }
-        assert_eq!(bench.machine.state(), state);
-        bench
+        assert_eq!(fixture.machine.state(), state);
+        fixture
     }
 }
 
-/// What happens to a breaker.
+/// An input of the state machine.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Succeeds,
@@ -59,7 +61,7 @@ enum Event {
 }
 
 #[test]
-fn the_table_of_states_holds() {
+fn every_transition_is_as_in_the_table() {
     use Event::{Fails, IsCancelled, Succeeds, Waits59, Waits60};
     use State::{Closed, HalfOpen, Open};
 
@@ -81,137 +83,137 @@ fn the_table_of_states_holds() {
     ];
 
     for (before, event, after, through) in table {
-        let mut bench = Bench::in_state(before);
+        let mut fixture = Fixture::in_state(before);
         let went = match event {
-            Succeeds => bench.call(Verdict::Succeeded),
-            Fails => bench.call(Verdict::Failed),
-            IsCancelled => bench.call(Verdict::Neutral),
-            Waits59 => bench.wait(59 * SECOND).call(Verdict::Neutral),
-            Waits60 => bench.wait(60 * SECOND).call(Verdict::Neutral),
+            Succeeds => fixture.call(Verdict::Succeeded),
+            Fails => fixture.call(Verdict::Failed),
+            IsCancelled => fixture.call(Verdict::Neutral),
+            Waits59 => fixture.wait(59 * SECOND).call(Verdict::Neutral),
+            Waits60 => fixture.wait(60 * SECOND).call(Verdict::Neutral),
         };
 
-        assert_eq!((bench.machine.state(), went), (after, through), "{before:?}, {event:?}");
+        assert_eq!((fixture.machine.state(), went), (after, through), "{before:?}, {event:?}");
     }
 }
 
 #[test]
 fn five_failures_within_a_minute_open_it_and_a_second_more_does_not() {
-    let mut bench = Bench::new();
-    bench.fail(1).wait(60 * SECOND).fail(3);
-    assert_eq!(bench.machine.state(), State::Closed);
-    bench.fail(1);
-    assert_eq!(bench.machine.state(), State::Open, "the first is exactly a minute old");
+    let mut fixture = Fixture::new();
+    fixture.fail(1).wait(60 * SECOND).fail(3);
+    assert_eq!(fixture.machine.state(), State::Closed);
+    fixture.fail(1);
+    assert_eq!(fixture.machine.state(), State::Open, "the first is exactly a minute old");
 
-    let mut bench = Bench::new();
-    bench.fail(1).wait(60 * SECOND + Duration::from_millis(1)).fail(4);
-    assert_eq!(bench.machine.state(), State::Closed, "the first is older");
+    let mut fixture = Fixture::new();
+    fixture.fail(1).wait(60 * SECOND + Duration::from_millis(1)).fail(4);
+    assert_eq!(fixture.machine.state(), State::Closed, "the first is older");
 }
 
 #[test]
 fn successes_between_failures_do_not_hide_them() {
-    let mut bench = Bench::new();
+    let mut fixture = Fixture::new();
 
     for _ in 0..4 {
-        bench.fail(1);
+        fixture.fail(1);
         for _ in 0..100 {
-            bench.call(Verdict::Succeeded);
+            fixture.call(Verdict::Succeeded);
         }
     }
-    bench.fail(1);
+    fixture.fail(1);
 
-    assert_eq!(bench.machine.state(), State::Open);
+    assert_eq!(fixture.machine.state(), State::Open);
 }
 
 #[test]
 fn a_success_that_took_thirty_seconds_is_a_failure() {
-    let mut bench = Bench::new();
+    let mut fixture = Fixture::new();
 
     for _ in 0..5 {
-        let ticket = bench.machine.admit(bench.now).unwrap();
-        let later = bench.now + SLOW;
-        bench.machine.settle(ticket, Verdict::Succeeded, later);
+        let ticket = fixture.machine.admit(fixture.now).unwrap();
+        let later = fixture.now + CALL_TIMEOUT;
+        fixture.machine.settle(ticket, Verdict::Succeeded, later);
     }
 
-    assert_eq!(bench.machine.state(), State::Open);
+    assert_eq!(fixture.machine.state(), State::Open);
 }
 
 #[test]
-fn one_probe_at_a_time_and_a_cancelled_one_makes_room() {
-    let mut bench = Bench::in_state(State::HalfOpen);
+fn there_is_one_probe_at_a_time_and_a_cancelled_one_allows_another() {
+    let mut fixture = Fixture::in_state(State::HalfOpen);
 
-    let probe = bench.machine.admit(bench.now).unwrap();
-    let refused = bench.machine.admit(bench.now).unwrap_err();
-    bench.machine.settle(probe, Verdict::Neutral, bench.now);
+    let probe = fixture.machine.admit(fixture.now).unwrap();
+    let refused = fixture.machine.admit(fixture.now).unwrap_err();
+    fixture.machine.settle(probe, Verdict::Neutral, fixture.now);
 
-    assert_eq!(refused.retry_after, SLOW);
-    assert!(bench.machine.admit(bench.now).is_ok());
+    assert_eq!(refused.retry_after, CALL_TIMEOUT);
+    assert!(fixture.machine.admit(fixture.now).is_ok());
 }
 
 #[test]
-fn a_probe_that_is_never_heard_of_again_has_failed_after_thirty_seconds() {
-    let mut bench = Bench::in_state(State::HalfOpen);
-    let lost = bench.machine.admit(bench.now).unwrap();
+fn a_probe_without_a_verdict_fails_after_thirty_seconds() {
+    let mut fixture = Fixture::in_state(State::HalfOpen);
+    let leaked = fixture.machine.admit(fixture.now).unwrap();
 
-    bench.wait(SLOW);
-    assert!(bench.machine.admit(bench.now).is_err());
-    assert_eq!(bench.machine.state(), State::Open);
+    fixture.wait(CALL_TIMEOUT);
+    assert!(fixture.machine.admit(fixture.now).is_err());
+    assert_eq!(fixture.machine.state(), State::Open);
 
-    bench.machine.settle(lost, Verdict::Succeeded, bench.now);
-    assert_eq!(bench.machine.state(), State::Open, "too late to count");
+    fixture.machine.settle(leaked, Verdict::Succeeded, fixture.now);
+    assert_eq!(fixture.machine.state(), State::Open, "too late to count");
 }
 
 #[test]
 fn late_results_of_an_older_generation_change_nothing() {
-    let mut bench = Bench::new();
-    let slow: Vec<_> = (0..10).map(|_| bench.machine.admit(bench.now).unwrap()).collect();
-    bench.fail(5).wait(OPEN_FOR);
-    assert!(bench.call(Verdict::Succeeded), "the probe");
-    assert_eq!(bench.machine.state(), State::Closed);
+    let mut fixture = Fixture::new();
+    let slow: Vec<_> = (0..10).map(|_| fixture.machine.admit(fixture.now).unwrap()).collect();
+    fixture.fail(5).wait(OPEN_FOR);
+    assert!(fixture.call(Verdict::Succeeded), "the probe");
+    assert_eq!(fixture.machine.state(), State::Closed);
 
     for ticket in slow {
-        bench.machine.settle(ticket, Verdict::Failed, bench.now);
+        fixture.machine.settle(ticket, Verdict::Failed, fixture.now);
     }
 
-    assert_eq!(bench.machine.state(), State::Closed);
+    assert_eq!(fixture.machine.state(), State::Closed);
 }
 
 #[test]
-fn an_operators_word_goes_before_what_was_seen() {
-    let mut bench = Bench::in_state(State::Closed);
+fn an_operators_decision_overrides_what_was_observed() {
+    let mut fixture = Fixture::in_state(State::Closed);
 
-    bench.machine.force(Some(Forced::Open));
-    assert!(!bench.call(Verdict::Succeeded));
-    bench.wait(10 * OPEN_FOR);
-    assert!(!bench.call(Verdict::Succeeded), "no probe");
+    fixture.machine.force(Some(Forced::Open));
+    assert!(!fixture.call(Verdict::Succeeded));
+    fixture.wait(10 * OPEN_FOR);
+    assert!(!fixture.call(Verdict::Succeeded), "no probe");
 
-    bench.machine.force(Some(Forced::Closed));
-    bench.fail(20);
-    assert_eq!(bench.machine.state(), State::Closed);
+    fixture.machine.force(Some(Forced::Closed));
+    fixture.fail(20);
+    assert_eq!(fixture.machine.state(), State::Closed);
 
-    bench.machine.force(None);
-    bench.fail(4);
-    assert_eq!(bench.machine.state(), State::Closed, "it begins anew");
-    bench.fail(1);
-    assert_eq!(bench.machine.state(), State::Open);
+    fixture.machine.force(None);
+    fixture.fail(4);
+    assert_eq!(fixture.machine.state(), State::Closed, "past failures are forgotten");
+    fixture.fail(1);
+    assert_eq!(fixture.machine.state(), State::Open);
 }
 
 proptest! {
-    /// The rule in other words, on random histories: after a refusal-free stretch the state is
-    /// open exactly when five failures of this generation lie within a minute, and while it is
-    /// open nothing passes before its minute is over, and then one call at a time.
+    /// Random histories against a plain model: the breaker opens exactly when five failures of this
+    /// generation are within a minute; while it is open nothing passes before its minute is over,
+    /// and then one call at a time.
     #[test]
-    fn a_naive_model_agrees(
+    fn every_history_matches_a_plain_model(
         history in prop::collection::vec((0_u64..30_000, 0_u8..3), 1..120),
     ) {
-        let mut bench = Bench::new();
+        let mut fixture = Fixture::new();
         let (mut failures, mut opened, mut at): (Vec<u64>, Option<u64>, u64) = (vec![], None, 0);
 
         for (step, kind) in history {
             at += step;
-            bench.wait(Duration::from_millis(step));
+            fixture.wait(Duration::from_millis(step));
             let verdict = [Verdict::Succeeded, Verdict::Failed, Verdict::Neutral][usize::from(kind)];
 
-            let went = bench.call(verdict);
+            let went = fixture.call(verdict);
 
             let may_pass = opened.is_none_or(|since| at - since >= 60_000);
             prop_assert_eq!(went, may_pass);
@@ -227,7 +229,7 @@ proptest! {
                 }
                 (_, Verdict::Neutral) | (None, Verdict::Succeeded) => {}
             }
-            prop_assert_eq!(bench.machine.state() == State::Closed, opened.is_none());
+            prop_assert_eq!(fixture.machine.state() == State::Closed, opened.is_none());
         }
     }
 }

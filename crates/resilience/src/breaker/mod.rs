@@ -1,8 +1,8 @@
-//! A circuit breaker: five failures within a minute, and for a minute nobody is asked; then one
-//! call tries. One for each (provider, operation).
+//! A circuit breaker: after five failures within a minute it refuses calls for a minute, then lets
+//! one call probe the dependency. Create one for each (provider, operation).
 
 mod machine;
-mod measures;
+mod metrics;
 mod ring;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout};
 
 pub use machine::{Forced, State, Verdict};
 
-use machine::{Machine, SLOW, Ticket};
-use measures::Measures;
+use self::metrics::Metrics;
+use machine::{CALL_TIMEOUT, Machine, Ticket};
 
-/// A handle; clones are the same breaker.
+/// A handle; clones share one breaker.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     shared: Arc<Shared>,
@@ -24,29 +24,30 @@ pub struct Breaker {
 #[derive(Debug)]
 struct Shared {
     machine: Mutex<Machine>,
-    measures: Measures,
+    metrics: Metrics,
 }
 
-/// Nobody was asked.
+/// The breaker is open: the dependency was not called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the breaker is open")]
 pub struct Open {
-    /// When it is worth another try.
+    /// Until the breaker may let a call through.
     pub retry_after: Duration,
 }
 
-/// Why a call has no answer.
+/// Why a call has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError<E> {
     #[error(transparent)]
     Open(#[from] Open),
-    #[error("no answer within {SLOW:?}")]
-    Slow,
+    #[error("no answer within {CALL_TIMEOUT:?}")]
+    TimedOut,
     #[error(transparent)]
     Failed(E),
 }
 
-/// The right to one call. Dropped without a verdict, the call was given up: that is neutral.
+/// Permission for one call. Dropping it without a verdict means that the caller gave up, which counts
+/// as neutral.
 #[derive(Debug)]
 pub struct Permit {
     shared: Arc<Shared>,
@@ -55,13 +56,13 @@ pub struct Permit {
 
 impl Breaker {
     pub fn new(provider: &'static str, operation: &'static str) -> Self {
-        let measures = Measures::new(provider, operation);
+        let metrics = Metrics::new(provider, operation);
 
-        Self { shared: Arc::new(Shared { machine: Mutex::new(Machine::new()), measures }) }
+        Self { shared: Arc::new(Shared { machine: Mutex::new(Machine::new()), metrics }) }
     }
 
-    /// Runs a call that must not take longer than 30 s, and judges it by `verdict_of`: which errors
-    /// are the dependency's failures, and which are its answers.
+    /// Runs a call, for at most 30 s. `verdict_of` decides which errors are failures of the dependency
+    /// and which are regular answers.
     pub async fn call<T, E>(
         &self,
         call: impl Future<Output = Result<T, E>>,
@@ -69,26 +70,26 @@ impl Breaker {
     ) -> Result<T, CallError<E>> {
         let permit = self.admit()?;
 
-        match timeout(SLOW, call).await {
+        match timeout(CALL_TIMEOUT, call).await {
             Ok(ended) => {
                 permit.settle(verdict_of(&ended));
                 ended.map_err(CallError::Failed)
             }
             Err(_) => {
                 permit.settle(Verdict::Failed);
-                Err(CallError::Slow)
+                Err(CallError::TimedOut)
             }
         }
     }
 
     /// For calls that [`Breaker::call`] can't wrap.
     pub fn admit(&self) -> Result<Permit, Open> {
-        let admitted = self.shared.moved(|machine| machine.admit(Instant::now()));
+        let admitted = self.shared.change(|machine| machine.admit(Instant::now()));
 
         match admitted {
             Ok(ticket) => Ok(Permit { shared: Arc::clone(&self.shared), ticket: Some(ticket) }),
             Err(refused) => {
-                self.shared.measures.refused();
+                self.shared.metrics.refused();
                 Err(Open { retry_after: refused.retry_after })
             }
         }
@@ -98,9 +99,9 @@ impl Breaker {
         self.shared.machine().state()
     }
 
-    /// For operators; `None` gives the breaker back to itself.
+    /// An operator opens or closes the breaker; `None` returns it to normal operation, closed.
     pub fn force(&self, forced: Option<Forced>) {
-        self.shared.moved(|machine| machine.force(forced));
+        self.shared.change(|machine| machine.force(forced));
     }
 }
 
@@ -113,9 +114,9 @@ impl Permit {
         let Some(ticket) = self.ticket.take() else { return };
         let was_probe = self.shared.machine().is_probing();
 
-        self.shared.moved(|machine| machine.settle(ticket, verdict, Instant::now()));
+        self.shared.change(|machine| machine.settle(ticket, verdict, Instant::now()));
         if was_probe {
-            self.shared.measures.probed(verdict);
+            self.shared.metrics.probed(verdict);
         }
     }
 }
@@ -127,8 +128,8 @@ impl Drop for Permit {
 }
 
 impl Shared {
-    /// Does something that may change the state, and tells of it if it did.
-    fn moved<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
+    /// Applies a change and reports it if the state is another one afterwards.
+    fn change<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
         let mut machine = self.machine();
         let before = machine.state();
         let done = change(&mut machine);
@@ -136,7 +137,7 @@ impl Shared {
         drop(machine);
 
         if before != after {
-            self.measures.moved(before, after);
+            self.metrics.changed(before, after);
         }
         done
     }

@@ -1,12 +1,12 @@
-//! Where requests are counted; an edge without a store counts there too.
+//! Where requests are counted against limits: in memory, in Redis or in DynamoDB, as the settings say.
 
 use std::sync::Arc;
 
 use aws::{DynamoItems, DynamoSettings};
 use embedded::MemoryLimiter;
-use limits::{DeniedUntil, Gates};
+use limits::{DenyCache, RateLimits};
 use ports::{Limiter, PortError, PortErrorKind, World};
-use redis_adapters::{RedisLimiter, RedisLink};
+use redis_adapters::{RedisConnection, RedisLimiter};
 use store::schema::TABLES;
 
 use crate::connect::ConnectError;
@@ -14,20 +14,20 @@ use crate::limits::LimitTable;
 use crate::settings::{LimiterSettings, Settings, StoreSettings};
 use crate::values::RedisUrl;
 
-/// Of counts in memory, for each class: some hundred thousand shoppers who read now and then.
+/// Memory for the counts of each class: enough for some hundred thousand occasional readers.
 const LIMITER_BYTES: usize = 32 << 20;
 
-/// The limiter of the settings, and the one that counts while it can't.
+/// The limiter of the settings, and a local one that counts while that one can't.
 #[derive(Clone)]
-pub struct Counting {
+pub struct LimiterBackend {
     limiter: Arc<dyn Limiter>,
     local: Arc<dyn Limiter>,
 }
 
-impl Counting {
+impl LimiterBackend {
     pub async fn open(settings: &Settings, world: &Arc<dyn World>) -> Result<Self, ConnectError> {
         let memory = || Arc::new(MemoryLimiter::new(Arc::clone(world), LIMITER_BYTES));
-        let asked: Arc<dyn Limiter> = match &settings.limiter {
+        let remote: Arc<dyn Limiter> = match &settings.limiter {
             LimiterSettings::Memory => {
                 return Ok(Self { limiter: memory(), local: memory() });
             }
@@ -41,16 +41,16 @@ impl Counting {
                 Arc::new(items.limiter(Arc::clone(world)))
             }
         };
-        let limiter = Arc::new(DeniedUntil::before(asked, Arc::clone(world)));
+        let limiter = Arc::new(DenyCache::new(remote, Arc::clone(world)));
 
         Ok(Self { limiter, local: memory() })
     }
 
-    /// The limits of the settings. After the metrics' recorder was installed.
-    pub fn gates(&self, settings: &Settings) -> Gates {
+    /// The limits of the settings. Call it after the metrics' recorder was installed.
+    pub fn rate_limits(&self, settings: &Settings) -> RateLimits {
         let LimitTable { public_share, .. } = settings.limits;
 
-        Gates::with_share(
+        RateLimits::with_share(
             |class| settings.limits.of(class),
             public_share,
             &self.limiter,
@@ -76,14 +76,14 @@ async fn store(settings: &StoreSettings) -> Result<DynamoItems, PortError> {
     }
 }
 
-/// A server that is not there yet is no reason not to start: it makes reads quicker and counts
-/// shared, and what happens without it is the same later.
+/// Does not fail while the server is down: Redis only makes reads faster and counts shared, and the
+/// process has to work without it later as well.
 pub(crate) async fn open_redis(
     key: &'static str,
     url: &RedisUrl,
-) -> Result<RedisLink, ConnectError> {
-    let link =
-        RedisLink::open(url.as_str()).map_err(|source| ConnectError::Redis { key, source })?;
+) -> Result<RedisConnection, ConnectError> {
+    let link = RedisConnection::open(url.as_str())
+        .map_err(|source| ConnectError::Redis { key, source })?;
     if link.ping().await.is_err() {
         tracing::warn!(key, "starting without Redis");
     }

@@ -1,4 +1,4 @@
-//! Refusals are remembered in front of a store, and change nothing that it decides.
+//! The deny cache decides as its limiter would, with fewer calls.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -10,14 +10,14 @@ use async_trait::async_trait;
 use domain::Timestamp;
 use domain::limits::{Limit, LimitClass, Subject};
 use embedded::MemoryLimiter;
-use limits::DeniedUntil;
+use limits::DenyCache;
 use ports::contract::limiter::Counters;
 use ports::{Ask, Decision, JointDecision, Limiter, PortError, Window, World};
 
-/// A clock that is moved by hand.
-struct Still(AtomicU64);
+/// Shows the time that the test sets, in milliseconds.
+struct ManualClock(AtomicU64);
 
-impl World for Still {
+impl World for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
@@ -28,7 +28,7 @@ impl World for Still {
 }
 
 struct Memory {
-    world: Arc<Still>,
+    world: Arc<ManualClock>,
     limiter: Arc<dyn Limiter>,
 }
 
@@ -43,21 +43,21 @@ impl Counters for Memory {
     }
 }
 
-fn world() -> Arc<Still> {
-    Arc::new(Still(AtomicU64::new(1_795_442_552_123)))
+fn world() -> Arc<ManualClock> {
+    Arc::new(ManualClock(AtomicU64::new(1_795_442_552_123)))
 }
 
-async fn remembered() -> Memory {
+async fn deny_cache() -> Memory {
     let world = world();
     let memory = Arc::new(MemoryLimiter::new(world.clone(), 1 << 20));
-    let limiter = Arc::new(DeniedUntil::before(memory, world.clone()));
+    let limiter = Arc::new(DenyCache::new(memory, world.clone()));
 
     Memory { world, limiter }
 }
 
-ports::limiter_contract!(remembered);
+ports::limiter_contract!(deny_cache);
 
-/// Refuses everything for a minute, and counts how often it is asked.
+/// Refuses everything for a minute, and counts its calls.
 #[derive(Default)]
 struct Refusing(AtomicUsize);
 
@@ -81,18 +81,18 @@ fn ask(subject: u128) -> Ask {
 }
 
 #[tokio::test]
-async fn whoever_goes_on_asking_costs_the_store_nothing_until_his_time_has_come() {
+async fn a_refused_client_costs_the_store_nothing_until_the_refusal_ends() {
     let world = world();
     let store = Arc::new(Refusing::default());
-    let limiter = DeniedUntil::before(store.clone(), world.clone());
+    let limiter = DenyCache::new(store.clone(), world.clone());
 
-    assert_eq!(limiter.take_at_once(&ask(1)), None, "nothing is remembered yet");
+    assert_eq!(limiter.try_take(&ask(1)), None, "nothing is cached yet");
     limiter.take(&ask(1)).await.unwrap();
     world.0.fetch_add(20_000, Ordering::SeqCst);
     let refused = limiter.take(&ask(1)).await.unwrap();
 
     assert_eq!(refused, Decision::refused(Duration::from_secs(40)));
-    assert_eq!(limiter.take_at_once(&ask(1)), Some(refused));
+    assert_eq!(limiter.try_take(&ask(1)), Some(refused));
     assert_eq!(store.0.load(Ordering::SeqCst), 1);
     world.0.fetch_add(40_000, Ordering::SeqCst);
     limiter.take(&ask(1)).await.unwrap();
@@ -100,29 +100,29 @@ async fn whoever_goes_on_asking_costs_the_store_nothing_until_his_time_has_come(
 }
 
 #[tokio::test]
-async fn a_refusal_of_the_total_is_everybodys_and_one_of_a_share_is_its_own() {
+async fn a_refusal_by_the_total_holds_for_every_address_and_one_by_a_share_for_its_own() {
     let world = world();
     let store = Arc::new(Refusing::default());
-    let limiter = DeniedUntil::before(store.clone(), world.clone());
+    let limiter = DenyCache::new(store.clone(), world.clone());
     let total = Ask { subject: Subject::Everybody, ..ask(0) };
 
     limiter.take_all(&[ask(1), total]).await.unwrap();
 
     let decision = Decision::refused(Duration::from_secs(60));
     let by_total = Some(JointDecision::Refused { by: 1, decision });
-    assert_eq!(limiter.take_all_at_once(&[ask(2), total]), by_total);
-    assert_eq!(limiter.take_at_once(&ask(1)), None, "his share has room");
+    assert_eq!(limiter.try_take_all(&[ask(2), total]), by_total);
+    assert_eq!(limiter.try_take(&ask(1)), None, "its share has requests left");
     limiter.take(&ask(1)).await.unwrap();
     let by_share = JointDecision::Refused { by: 0, decision };
-    assert_eq!(limiter.take_all_at_once(&[ask(1), total]), Some(by_share));
+    assert_eq!(limiter.try_take_all(&[ask(1), total]), Some(by_share));
     assert_eq!(store.0.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
-async fn a_clock_that_was_set_back_remembers_no_refusal() {
+async fn a_clock_that_was_set_back_ends_every_cached_refusal() {
     let world = world();
     let store = Arc::new(Refusing::default());
-    let limiter = DeniedUntil::before(store.clone(), world.clone());
+    let limiter = DenyCache::new(store.clone(), world.clone());
     limiter.take(&ask(1)).await.unwrap();
 
     world.0.fetch_sub(3_600_000, Ordering::SeqCst);

@@ -1,4 +1,5 @@
-//! The connection: shared by all who use it, made when it is needed, and never waited for long.
+//! The connection: shared by all adapters, opened when it is first used, with a deadline for every
+//! call.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,50 +10,52 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, RedisError, RedisResult};
 use tokio::time::timeout;
 
-use crate::pause::{News, Pause};
+use crate::backoff::{Backoff, Transition};
 
-/// Redis answers within a millisecond; past this the store is quicker.
+/// Redis answers within a millisecond; after this long the store is faster.
 const DEADLINE: Duration = Duration::from_millis(250);
 
-/// A handle; clones are one connection.
+/// A handle; clones share one connection.
 #[derive(Clone)]
-pub struct RedisLink(Arc<Inner>);
+pub struct RedisConnection(Arc<Inner>);
 
 struct Inner {
     client: Client,
     manager: Mutex<ConnectionManager>,
-    pause: Pause,
+    backoff: Backoff,
     deadline: Duration,
 }
 
-impl RedisLink {
-    /// Within a runtime; asks nothing of the server yet. `redis://host:port/number`, or `rediss://…` for TLS.
+impl RedisConnection {
+    /// Must be called within a tokio runtime; does not contact the server yet.
+    /// `redis://host:port/database`, or `rediss://…` for TLS.
     ///
     /// # Errors
     ///
-    /// `Invalid` for what is no address of a Redis.
+    /// `Invalid` for anything but a Redis URL.
     pub fn open(url: &str) -> Result<Self, PortError> {
-        Self::patient(url, DEADLINE)
+        Self::with_deadline(url, DEADLINE)
     }
 
     /// The same with another deadline for each call.
-    pub fn patient(url: &str, deadline: Duration) -> Result<Self, PortError> {
-        // Its own error may quote the address, and the address may hold a password.
+    pub fn with_deadline(url: &str, deadline: Duration) -> Result<Self, PortError> {
+        // The client's own error may quote the URL, and the URL may contain a password.
         let invalid = |_: RedisError| {
             PortError::new(PortErrorKind::Invalid, "Redis: the URL is no redis:// or rediss:// URL")
         };
         let client = Client::open(url).map_err(invalid)?;
-        let manager = Mutex::new(connection(&client, deadline).map_err(invalid)?);
+        let manager = Mutex::new(new_manager(&client, deadline).map_err(invalid)?);
 
-        Ok(Self(Arc::new(Inner { client, manager, pause: Pause::default(), deadline })))
+        Ok(Self(Arc::new(Inner { client, manager, backoff: Backoff::default(), deadline })))
     }
 
-    /// Whether it answers at all.
+    /// Whether the server answers.
     pub async fn ping(&self) -> Result<(), PortError> {
         self.call("PING", async |mut redis| redis::cmd("PING").query_async(&mut redis).await).await
     }
 
-    /// One exchange within the deadline; at once an error while the server is not to be had.
+    /// One request and its response within the deadline; fails immediately while the server is known
+    /// to be unavailable.
     pub(crate) async fn call<T, F>(
         &self,
         attempted: &'static str,
@@ -61,42 +64,41 @@ impl RedisLink {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let Inner { pause, deadline, .. } = &*self.0;
+        let Inner { backoff, deadline, .. } = &*self.0;
         let failed = |kind| PortError::new(kind, format!("Redis: {attempted}"));
-        if !pause.lets_in(*deadline) {
+        if !backoff.admit(*deadline) {
             return Err(failed(PortErrorKind::Unavailable).because("it has just failed"));
         }
 
-        let ended = timeout(*deadline, work(self.manager())).await;
-        let ended = match ended {
+        let result = match timeout(*deadline, work(self.manager())).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(failed(kind_of(&error)).because(error)),
             Err(_) => Err(failed(PortErrorKind::Unavailable).because("no answer in time")),
         };
-        // A server that says what is wrong is there.
-        let is_well = !matches!(&ended, Err(error) if error.kind == PortErrorKind::Unavailable);
-        if !is_well {
-            self.hang_up();
+        // A server that answers with an error is up.
+        let is_up = !matches!(&result, Err(error) if error.kind == PortErrorKind::Unavailable);
+        if !is_up {
+            self.reconnect();
         }
-        match (pause.ended(is_well), &ended) {
-            (News::Failing, Err(error)) => {
-                tracing::warn!(%error, cause = ?error.source, "Redis is not to be had");
+        match (backoff.record(is_up), &result) {
+            (Transition::WentDown, Err(error)) => {
+                tracing::warn!(%error, cause = ?error.source, "Redis is unavailable");
             }
-            (News::WorksAgain, _) => tracing::info!("Redis is there again"),
+            (Transition::CameUp, _) => tracing::info!("Redis is available again"),
             _ => {}
         }
-        ended
+        result
     }
 
     fn manager(&self) -> ConnectionManager {
         self.0.manager.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The next call makes another connection: of a peer that has vanished without a word, TCP
-    /// itself would know after a quarter of an hour.
-    fn hang_up(&self) {
-        if let Ok(another) = connection(&self.0.client, self.0.deadline) {
-            *self.0.manager.lock().unwrap_or_else(PoisonError::into_inner) = another;
+    /// The next call opens a new connection: if the peer has vanished without closing, TCP itself
+    /// would notice only after a quarter of an hour.
+    fn reconnect(&self) {
+        if let Ok(manager) = new_manager(&self.0.client, self.0.deadline) {
+            *self.0.manager.lock().unwrap_or_else(PoisonError::into_inner) = manager;
         }
     }
 
@@ -109,9 +111,9 @@ impl RedisLink {
     }
 }
 
-fn connection(client: &Client, deadline: Duration) -> RedisResult<ConnectionManager> {
+fn new_manager(client: &Client, deadline: Duration) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
-        // Whether to try again is decided by the pause.
+        // The backoff decides when to try again.
         .set_number_of_retries(0)
         .set_connection_timeout(Some(deadline))
         .set_response_timeout(Some(deadline));
@@ -125,7 +127,7 @@ fn kind_of(error: &RedisError) -> PortErrorKind {
     }
     match error.kind() {
         ErrorKind::UnexpectedReturnType | ErrorKind::Parse => PortErrorKind::Corrupt,
-        // Loading, out of memory, read only: it will pass, or an operator sees it in the log.
+        // Loading, out of memory, read only: temporary, or visible to an operator in the log.
         _ => PortErrorKind::Unavailable,
     }
 }

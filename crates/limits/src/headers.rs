@@ -1,4 +1,4 @@
-//! What answers say of limits: draft-ietf-httpapi-ratelimit-headers-11, and `Retry-After`.
+//! The response headers of limits: draft-ietf-httpapi-ratelimit-headers-11, and `Retry-After`.
 
 use domain::limits::{Limit, LimitClass, whole_seconds};
 use http::{HeaderName, HeaderValue};
@@ -7,10 +7,10 @@ use ports::Decision;
 pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// The longest policy, the largest numbers.
+/// Of the longest policy's name with the largest numbers.
 const STATE_LEN: usize = "\"public-share\";r=4294967295;t=18446744073709551615".len();
 
-/// `"read";q=300;w=60`, or of a total with its share `"public-share";q=100;w=60, "public";q=1000;w=60`
+/// `"read";q=300;w=60`, or for a total with its share `"public-share";q=100;w=60, "public";q=1000;w=60`
 pub(crate) fn policy(class: LimitClass, limit: Limit, share: Option<Limit>) -> HeaderValue {
     let whole = limit.policy(class);
     let text = match share.zip(class.share_name()) {
@@ -26,21 +26,22 @@ pub(crate) fn state(name: &str, decision: &Decision) -> HeaderValue {
     states(&[(name, decision)])
 }
 
-/// The same of several policies, as a list.
+/// The states of several policies, as a list.
 pub(crate) fn states(states: &[(&str, &Decision)]) -> HeaderValue {
     let mut text = Vec::with_capacity(STATE_LEN * states.len());
     for (name, decision) in states {
         if !text.is_empty() {
             text.extend_from_slice(b", ");
         }
-        put_state(&mut text, name, decision);
+        write_state(&mut text, name, decision);
     }
 
     HeaderValue::try_from(text).expect("names and digits are a header's value")
 }
 
-/// One policy's, written where it is sent from: at every hit, so without the formatter.
-pub(crate) fn put_state(out: &mut Vec<u8>, name: &str, decision: &Decision) {
+/// Appends one policy's state to a response's bytes. Without the formatter, since every hit of an
+/// edge has one.
+pub(crate) fn write_state(out: &mut Vec<u8>, name: &str, decision: &Decision) {
     let mut digits = itoa::Buffer::new();
 
     out.push(b'"');
@@ -51,7 +52,7 @@ pub(crate) fn put_state(out: &mut Vec<u8>, name: &str, decision: &Decision) {
     out.extend_from_slice(digits.format(whole_seconds(decision.reset_after)).as_bytes());
 }
 
-/// Never zero: that would be an invitation to ask at once.
+/// At least one second: zero would invite an immediate retry.
 pub(crate) fn retry_after(decision: &Decision) -> HeaderValue {
     HeaderValue::from(whole_seconds(decision.reset_after).max(1))
 }
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_names_what_remains_and_in_how_many_whole_seconds_there_is_more() {
+    fn a_state_has_the_remaining_requests_and_whole_seconds_until_the_reset() {
         assert_eq!(text("read", 42, 16_001), "\"read\";r=42;t=17");
         assert_eq!(text("admin", 0, 0), "\"admin\";r=0;t=0");
     }
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_invited_to_ask_again_at_once() {
+    fn a_refusal_never_invites_an_immediate_retry() {
         assert_eq!(retry_after(&Decision::refused(Duration::ZERO)), "1");
         assert_eq!(retry_after(&Decision::refused(Duration::from_millis(1_200))), "2");
     }

@@ -1,4 +1,4 @@
-//! What is told of a breaker: where it stands, how it got there, and what it kept from being asked.
+//! A breaker's metrics and log lines: its state, its transitions, and the calls that it refused.
 
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
@@ -10,22 +10,22 @@ const REFUSED: &str = "breaker_rejected_total";
 const PROBES: &str = "breaker_probes_total";
 
 #[derive(Debug)]
-pub(crate) struct Measures {
+pub(crate) struct Metrics {
     provider: &'static str,
     operation: &'static str,
     state: Gauge,
     refused: Counter,
 }
 
-impl Measures {
-    /// Whoever wants the numbers installs a recorder first.
+impl Metrics {
+    /// Call it after the metrics' recorder was installed; metrics registered earlier are lost.
     pub(crate) fn new(provider: &'static str, operation: &'static str) -> Self {
-        describe_gauge!(STATE, "0 closed, 1 half open, 2 open");
-        describe_counter!(TRANSITIONS, "Changes of a breaker's state");
-        describe_counter!(REFUSED, "Calls that an open breaker did not let through");
+        describe_gauge!(STATE, "State of a circuit breaker: 0 closed, 1 half open, 2 open");
+        describe_counter!(TRANSITIONS, "State changes of a circuit breaker");
+        describe_counter!(REFUSED, "Calls refused by an open circuit breaker");
         describe_counter!(
             PROBES,
-            "Calls that tried whether a dependency is back, by how they ended"
+            "Calls that probed whether a dependency has recovered, by result"
         );
         let state = gauge!(STATE, "provider" => provider, "operation" => operation);
         state.set(0.0);
@@ -42,7 +42,7 @@ impl Measures {
         self.refused.increment(1);
     }
 
-    pub(crate) fn moved(&self, before: State, after: State) {
+    pub(crate) fn changed(&self, before: State, after: State) {
         let (provider, operation) = (self.provider, self.operation);
         let (from, to) = (name(before), name(after));
 
@@ -55,9 +55,9 @@ impl Measures {
             "from" => from, "to" => to)
         .increment(1);
         if after == State::Open {
-            tracing::warn!(provider, operation, from, "a breaker opened");
+            tracing::warn!(provider, operation, from, "circuit breaker opened");
         } else {
-            tracing::info!(provider, operation, from, to, "a breaker moved");
+            tracing::info!(provider, operation, from, to, "circuit breaker changed its state");
         }
     }
 

@@ -1,4 +1,5 @@
-//! One class's limit at a door: counted, said, and kept up when the store can't count.
+//! The limit of one class: counts requests, writes the headers, and keeps working when the store
+//! can't count.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,18 +11,18 @@ use http::{HeaderMap, HeaderValue};
 use metrics::{Counter, counter, describe_counter};
 use ports::{Ask, Decision, JointDecision, Limiter, PortError};
 
-use crate::fields::{self, RATELIMIT, RATELIMIT_POLICY};
+use crate::headers::{self, RATELIMIT, RATELIMIT_POLICY};
 
 const REFUSED: &str = "limit_refusals_total";
 const UNCOUNTED: &str = "limit_uncounted_total";
 
-pub struct Gate {
+pub struct RateLimit {
     class: LimitClass,
     limit: Limit,
-    /// Of one address, where the limit is everybody's together.
+    /// For one address, of a class whose limit all subjects share.
     share: Option<Limit>,
     limiter: Arc<dyn Limiter>,
-    /// Counts while `limiter` can't, for the classes that are never without a limit.
+    /// Counts while `limiter` can't, for the classes that must never be unlimited.
     local: Arc<dyn Limiter>,
     policy: HeaderValue,
     is_counting: AtomicBool,
@@ -30,22 +31,22 @@ pub struct Gate {
     uncounted: Counter,
 }
 
-/// What became of a request at a gate.
+/// What a limit decided about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// `None`: nobody can say how many remain.
+    /// `None`: the request was not counted, so the remainder is unknown.
     Allowed(Option<Decision>),
-    /// Counted in a total and in the address's share of it.
+    /// Counted against a total and against the address's share of it.
     AllowedWithin {
         share: Decision,
         total: Decision,
     },
     Refused(Decision),
-    /// The address has taken its share of what all may take together.
+    /// The address has used up its share of the total.
     RefusedShare(Decision),
 }
 
-/// Against what a request is counted; a share stands before its total.
+/// What a request is counted against; a share comes before its total.
 enum Asks {
     One([Ask; 1]),
     Two([Ask; 2]),
@@ -66,15 +67,15 @@ impl Asks {
     }
 }
 
-impl Gate {
-    /// After the metrics' recorder was installed, or nothing is counted for it.
+impl RateLimit {
+    /// Call it after the metrics' recorder was installed; metrics registered earlier are lost.
     pub fn new(
         class: LimitClass,
         limit: Limit,
         limiter: Arc<dyn Limiter>,
         local: Arc<dyn Limiter>,
     ) -> Self {
-        describe_counter!(REFUSED, "Requests that were refused by a limit, by class");
+        describe_counter!(REFUSED, "Requests refused by a limit, by class");
         describe_counter!(UNCOUNTED, "Requests that no store could count, by class");
 
         Self {
@@ -83,7 +84,7 @@ impl Gate {
             limiter,
             local,
             share: None,
-            policy: fields::policy(class, limit, None),
+            policy: headers::policy(class, limit, None),
             is_counting: AtomicBool::new(true),
             refused: counter!(REFUSED, "class" => class.name()),
             refused_share: counter!(REFUSED, "class" => share_name(class)),
@@ -91,72 +92,72 @@ impl Gate {
         }
     }
 
-    /// No address takes more than `share` of the limit; of a limit that is not everybody's together
-    /// there are no shares.
+    /// Allows one address at most `share` of the limit. Only total limits have shares; for the other
+    /// classes this changes nothing.
     #[must_use]
     pub fn with_share(mut self, share: Option<Share>) -> Self {
         self.share = share.filter(|_| self.class.is_total()).map(|share| share.of(self.limit));
-        self.policy = fields::policy(self.class, self.limit, self.share);
+        self.policy = headers::policy(self.class, self.limit, self.share);
         self
     }
 
-    /// The admission, where it needs no waiting; `None` has counted nothing.
-    pub fn at_once(&self, subject: Subject) -> Option<Admission> {
+    /// Decides without waiting; `None`, with nothing counted, if the limiter has to be awaited.
+    pub fn try_admit(&self, subject: Subject) -> Option<Admission> {
         let asks = self.asks(subject);
         match &asks {
-            // At every hit of an edge.
-            Asks::One([ask]) => self.limiter.take_at_once(ask).map(|one| self.admission(one)),
+            // Every hit of an edge takes this path.
+            Asks::One([ask]) => self.limiter.try_take(ask).map(|one| self.admission(one)),
             Asks::Two(two) => {
-                self.limiter.take_all_at_once(two).map(|joint| self.joint(&asks, &joint))
+                self.limiter.try_take_all(two).map(|joint| self.joint_admission(&asks, &joint))
             }
         }
     }
 
     pub async fn admit(&self, subject: Subject) -> Admission {
-        if let Some(admission) = self.at_once(subject) {
+        if let Some(admission) = self.try_admit(subject) {
             return admission;
         }
         let asks = self.asks(subject);
         match self.limiter.take_all(asks.as_slice()).await {
             Ok(joint) => {
-                self.counts_again();
-                self.joint(&asks, &joint)
+                self.log_recovery();
+                self.joint_admission(&asks, &joint)
             }
-            Err(error) => self.uncounted(&asks, &error).await,
+            Err(error) => self.admit_uncounted(&asks, &error).await,
         }
     }
 
-    /// What every answer behind this gate says; in the place of what it said before.
-    pub fn mark(&self, headers: &mut HeaderMap, admission: &Admission) {
+    /// Sets the rate limit headers of a response, replacing those that are there.
+    pub fn set_headers(&self, headers: &mut HeaderMap, admission: &Admission) {
         headers.insert(RATELIMIT_POLICY, self.policy.clone());
         let (class, share_name) = (self.class.name(), share_name(self.class));
         match admission {
             Admission::Allowed(Some(decision)) | Admission::Refused(decision) => {
-                headers.insert(RATELIMIT, fields::state(class, decision));
+                headers.insert(RATELIMIT, headers::state(class, decision));
             }
             Admission::AllowedWithin { share, total } => {
-                headers.insert(RATELIMIT, fields::states(&[(share_name, share), (class, total)]));
+                headers.insert(RATELIMIT, headers::states(&[(share_name, share), (class, total)]));
             }
             Admission::RefusedShare(decision) => {
-                headers.insert(RATELIMIT, fields::state(share_name, decision));
+                headers.insert(RATELIMIT, headers::state(share_name, decision));
             }
             Admission::Allowed(None) => {
                 headers.remove(RATELIMIT);
             }
         }
         if let Admission::Refused(decision) | Admission::RefusedShare(decision) = admission {
-            headers.insert(RETRY_AFTER, fields::retry_after(decision));
+            headers.insert(RETRY_AFTER, headers::retry_after(decision));
         }
     }
 
-    /// The lines that [`Gate::mark`] adds to an answer that is let through, as they are sent.
-    pub fn write(&self, out: &mut Vec<u8>, admission: &Admission) {
+    /// Writes the header lines of an admitted request's response, as HTTP/1.1 sends them.
+    pub fn write_headers(&self, out: &mut Vec<u8>, admission: &Admission) {
         out.extend_from_slice(b"ratelimit-policy: ");
         out.extend_from_slice(self.policy.as_bytes());
         out.extend_from_slice(b"\r\n");
         if let Admission::Allowed(Some(decision)) = admission {
             out.extend_from_slice(b"ratelimit: ");
-            fields::put_state(out, self.class.name(), decision);
+            headers::write_state(out, self.class.name(), decision);
             out.extend_from_slice(b"\r\n");
         }
     }
@@ -186,7 +187,7 @@ impl Gate {
         }
     }
 
-    fn joint(&self, asks: &Asks, joint: &JointDecision) -> Admission {
+    fn joint_admission(&self, asks: &Asks, joint: &JointDecision) -> Admission {
         match joint {
             JointDecision::Allowed(decisions) => match **decisions {
                 [share, total] => Admission::AllowedWithin { share, total },
@@ -208,34 +209,35 @@ impl Gate {
         Admission::Refused(decision)
     }
 
-    async fn uncounted(&self, asks: &Asks, error: &PortError) -> Admission {
+    async fn admit_uncounted(&self, asks: &Asks, error: &PortError) -> Admission {
         self.uncounted.increment(1);
-        // Once when it begins: an outage is one line, not one for each request.
+        // Only when it begins: an outage is one line, not one for each request.
         if self.is_counting.swap(false, Ordering::Relaxed) {
             let class = self.class.name();
-            tracing::warn!(class, %error, cause = ?error.source, "a limit is not counted");
+            tracing::warn!(class, %error, cause = ?error.source, "the limiter can't count requests");
         }
 
         match self.class.when_uncounted() {
             WhenUncounted::Allow => Admission::Allowed(None),
-            WhenUncounted::CountHere => match self.local.take_all(asks.as_slice()).await {
-                Ok(joint) => self.joint(asks, &joint),
-                // Memory that can't count is no reason to let everybody in.
+            WhenUncounted::CountLocally => match self.local.take_all(asks.as_slice()).await {
+                Ok(joint) => self.joint_admission(asks, &joint),
+                // These classes fail closed: without any count the request is refused.
                 Err(_) => self.admission(Decision::refused(self.limit.window)),
             },
         }
     }
 
-    fn counts_again(&self) {
+    fn log_recovery(&self) {
+        // The load keeps the common case free of a write to the shared cache line.
         let was_counting = self.is_counting.load(Ordering::Relaxed);
 
         if !was_counting && !self.is_counting.swap(true, Ordering::Relaxed) {
-            tracing::info!(class = self.class.name(), "a limit is counted again");
+            tracing::info!(class = self.class.name(), "the limiter counts requests again");
         }
     }
 }
 
-/// Of a class without shares nobody is refused by one.
+/// A class without shares never refuses by a share, so any name will do.
 fn share_name(class: LimitClass) -> &'static str {
     class.share_name().unwrap_or(class.name())
 }
@@ -243,7 +245,7 @@ fn share_name(class: LimitClass) -> &'static str {
 fn problem(policy: &'static str, whose: &str, limit: Limit, refused: &Decision) -> ProblemBody {
     let Limit { requests, window } = limit;
     let detail = format!(
-        "more than {requests} requests in {} s{whose}; ask again in {} s",
+        "more than {requests} requests in {} s{whose}; try again in {} s",
         whole_seconds(window),
         whole_seconds(refused.reset_after).max(1),
     );
