@@ -15,10 +15,10 @@ use store::catalog::FeaturedList;
 
 use super::slugs;
 
-/// An engine that shows a transaction's items one by one is milliseconds late.
+/// DynamoDB shows the items of a transaction one by one, within milliseconds.
 const LATE_BY: Duration = Duration::from_millis(20);
 const READS_MAX: u32 = 5;
-/// What is read in a version of its own.
+/// Prefixes of the entities that have a version of their own.
 const VERSIONED: [&str; 5] = ["prod_", "cat_", "col_", FeaturedList::ENTITY, "bestsellers"];
 
 pub struct Index {
@@ -26,7 +26,7 @@ pub struct Index {
     shelf: ArcSwap<Shelf>,
 }
 
-/// What a run of rows says must be read again.
+/// What rows of the change log name as changed.
 #[derive(Default)]
 struct Named {
     products: BTreeSet<ProductId>,
@@ -36,7 +36,7 @@ struct Named {
     rankings: bool,
 }
 
-/// What was read, and in which versions the lists were that carry none on the shelf.
+/// What was read, with the versions of the lists, which the snapshot does not hold.
 struct Found {
     batch: Batch,
     lists: HashMap<String, u64>,
@@ -90,8 +90,8 @@ impl Index {
 
 #[async_trait]
 impl Sink for Index {
-    /// Rows are taken only when every entity that they name was read in the version that they
-    /// name, or a later one, and every slug leads where they left it.
+    /// Applies rows only when every entity that they name was read in that version or a later one,
+    /// and every slug leads to the product that they gave it to.
     async fn apply(&self, rows: &[ChangeRow], position: &Stamp) -> Result<(), PortError> {
         let changes: Vec<_> = rows.iter().flat_map(|row| &row.changes).collect();
         let named = Named::by(&changes);
@@ -130,7 +130,7 @@ impl Sink for Index {
             .map_err(|error| PortError::new(PortErrorKind::Unavailable, "index").because(error))?;
         self.shelf.store(Arc::new(built));
 
-        // What was committed during the scan is in the log behind this head, and comes as rows.
+        // What was committed during the scan is in the log after this head, and follows as rows.
         Ok(stamp)
     }
 }
@@ -153,15 +153,15 @@ impl Named {
     }
 }
 
-/// A later change of the same entity may have been read already: a deletion hides what an earlier
-/// row named.
+/// Whether the state that was read includes a change. It may be newer: a deletion hides what an
+/// earlier row named.
 fn is_seen(version_of: impl Fn(&str) -> Option<u64>, change: &Change, all: &[&Change]) -> bool {
     let owner = change.entity.split('/').next().unwrap_or_default();
     let is_gone = all.iter().any(|other| other.gone && other.entity == owner);
     let version = version_of(&change.entity);
-    // A variant is read with its product, which is named beside it.
+    // A variant is read with its product, which its row names too.
     let has_version = VERSIONED.iter().any(|kind| owner.starts_with(kind));
-    // A stock bucket whose variant is not on its product any more was deleted with it.
+    // An availability whose variant is no longer on its product was deleted with it.
     let is_dropped = change.entity.contains('/') && version.is_none();
 
     !has_version || is_dropped || (is_gone && version.is_none()) || change.is_seen_by(version)
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_read_before_its_write_shows_is_read_again() {
+    fn a_list_that_is_read_before_its_write_is_visible_is_read_again() {
         for entity in ["featured", "bestsellers", "bestsellers#cat_1", "cat_1", "prod_1"] {
             assert!(!is_seen_at(None, &Change::to(entity, 2)), "{entity}");
             assert!(!is_seen_at(Some(1), &Change::to(entity, 2)), "{entity}");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_goes_with_its_product() {
+    fn the_availability_of_a_variant_is_deleted_with_its_product() {
         let (bucket, product) = (Change::to("prod_1/var_1", 3), Change::gone("prod_1", 2));
 
         assert!(is_seen(|_| None, &bucket, &[&bucket, &product]));
