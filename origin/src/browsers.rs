@@ -1,4 +1,4 @@
-//! What every answer tells browsers, see [`edge_core::browser`].
+//! Headers for browsers on every response, see [`edge_core::browser`].
 
 use std::sync::LazyLock;
 
@@ -11,10 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use edge_core::browser::{self, INERT, NOSNIFF, PREFLIGHT, READABLE};
 use sha2::{Digest as _, Sha256};
 
-use crate::docs;
+use crate::docs_page;
 use crate::problem::PROBLEM_JSON;
 
-/// The answer to an OPTIONS of what any site's scripts may read.
+/// The response to an OPTIONS request of a route that any site's scripts may read.
 pub fn preflight<B>(request: &Request<B>) -> Option<Response<Body>> {
     let target = request.uri().path_and_query()?.as_str();
 
@@ -25,7 +25,7 @@ pub fn preflight<B>(request: &Request<B>) -> Option<Response<Body>> {
     })
 }
 
-/// Whether any site's scripts may read the answer to a request.
+/// Whether any site's scripts may read the response to a request.
 pub fn is_readable<B>(request: &Request<B>) -> bool {
     browser::is_readable(request.uri().path())
 }
@@ -41,10 +41,10 @@ pub fn mark(response: &mut Response<Body>, is_readable: bool) {
     }
 }
 
-/// For the page of the API's description: its one style sheet, by its hash, and nothing else.
+/// The policy of the API's page: its one style sheet, by its hash, and nothing else.
 pub fn page_policy() -> (axum::http::HeaderName, HeaderValue) {
     static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-        let hash = STANDARD.encode(Sha256::digest(docs::STYLE));
+        let hash = STANDARD.encode(Sha256::digest(docs_page::STYLE));
         let policy = format!("{}; style-src 'sha256-{hash}'; form-action 'none'", INERT.1);
         HeaderValue::try_from(policy).expect("names and base64 are a header's value")
     });

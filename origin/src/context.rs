@@ -1,6 +1,7 @@
-//! What every request carries: its id, from the door to the log line and into problems.
+//! The id of the request that is being answered, for log lines and problems.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderMap, HeaderName};
@@ -13,25 +14,26 @@ tokio::task_local! {
     static CURRENT: RequestId;
 }
 
-/// An id of our own, or the one that whoever stands in front of us gave.
+/// A new id, or the one that a proxy in front of this process gave.
 #[derive(Clone, Debug)]
-pub struct RequestId(pub std::sync::Arc<str>);
+pub struct RequestId(pub Arc<str>);
 
-/// Gives requests their ids: unique, in order of time, and of no use to whoever guesses the next.
+/// Issues request ids that are unique and in the order of time.
 pub struct RequestIds {
+    world: Arc<dyn World>,
     first: u128,
-    given: AtomicU64,
+    issued: AtomicU64,
 }
 
 impl RequestIds {
-    /// One random number a process; asking for another at each request is a system call.
-    pub fn new(world: &dyn World) -> Self {
-        Self { first: world.random(), given: AtomicU64::new(0) }
+    /// Draws one random number for the process: drawing one for each request is a system call each.
+    pub fn new(world: Arc<dyn World>) -> Self {
+        Self { first: world.random(), world, issued: AtomicU64::new(0) }
     }
 
-    pub fn next(&self, world: &dyn World) -> RequestId {
-        let given = self.given.fetch_add(1, Ordering::Relaxed);
-        let id = Id::new(world.now(), self.first.wrapping_add(u128::from(given)));
+    pub fn next(&self) -> RequestId {
+        let issued = self.issued.fetch_add(1, Ordering::Relaxed);
+        let id = Id::new(self.world.now(), self.first.wrapping_add(u128::from(issued)));
 
         RequestId(id.to_string().into())
     }
@@ -42,7 +44,7 @@ pub fn request_id() -> Option<String> {
     CURRENT.try_with(|id| id.0.to_string()).ok()
 }
 
-/// To hand on to a task that answers for the same request.
+/// The id to hand on to a task that works for the same request; empty outside of one.
 pub fn current() -> RequestId {
     CURRENT.try_with(Clone::clone).unwrap_or_else(|_| RequestId("".into()))
 }
@@ -51,12 +53,12 @@ pub async fn scoped<F: Future>(id: RequestId, future: F) -> F::Output {
     CURRENT.scope(id, future).await
 }
 
-/// For what needs no waiting.
-pub fn within<T>(id: RequestId, answer: impl FnOnce() -> T) -> T {
+/// [`scoped`] for a function that does not wait.
+pub fn sync_scoped<T>(id: RequestId, answer: impl FnOnce() -> T) -> T {
     CURRENT.sync_scope(id, answer)
 }
 
-/// A caller's id is taken over if it is short and plain, so that it can't forge log lines.
+/// The id that a caller gave, if it is short and plain: anything else could forge log lines.
 pub fn given_id(headers: &HeaderMap) -> Option<RequestId> {
     let given = headers.get(REQUEST_ID)?.to_str().ok()?;
     let plain = (8..=64).contains(&given.len())

@@ -1,36 +1,43 @@
-//! The origin: catalogue reads for edges, admin writes, and the change log that keeps caches true.
+//! The origin: catalogue reads for edges, admin writes, and the change log by which caches stay
+//! correct.
 
 // `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod access;
-mod admin;
+mod api;
 mod body;
 mod browsers;
-mod caller;
 mod catalog;
 mod context;
-mod docs;
-mod door;
+mod description;
+mod docs_page;
+mod document;
+mod etag;
+mod fast_path;
+mod file_imports;
 mod idempotency;
-mod internal;
-mod key_attempts;
-mod limit;
-mod measures;
-mod ops;
+mod observe;
 mod precondition;
 mod problem;
+mod publication;
 mod query;
-mod refused_keys;
 mod rendered;
+mod request_metrics;
+mod responses;
+mod route;
 mod router;
-pub mod routes;
 mod schema;
 mod serve;
 mod shop;
 mod token;
 mod unread;
+mod writer;
 
-pub use router::{openapi, router};
+pub use api::routes;
+pub use body::BodyLimit;
+pub use document::openapi;
+pub use route::{Access, Caching, Idempotency, Route};
+pub use router::router;
 pub use serve::{Running, serve};
-pub use shop::{MetricsPage, SharedShop, Shop, ShopSettings};
+pub use shop::{MetricsPage, Shop, ShopSettings};

@@ -1,35 +1,57 @@
-//! `If-Match` on admin writes, compared with the version that the write replaces: required where it
-//! replaces the whole, optional where it adds to what is there.
+//! `If-Match` on admin writes, compared with the version that the write replaces: required where a
+//! write replaces a resource, optional where it adds to one.
+
+use std::future::Future;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::HeaderValue;
 use axum::http::header::IF_MATCH;
 use axum::http::request::Parts;
 use domain::Code;
+use store::StoreError;
 
 use crate::problem::Problem;
 
-/// The version that the caller has seen.
+/// How often a write with `*` reads the version again because another writer was faster.
+const ATTEMPTS_MAX: usize = 50;
+
+/// The version that the caller has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfMatch {
-    /// `*`: whatever is there.
+    /// `*`: the current version, whichever that is.
     Any,
     Version(u64),
 }
 
-/// The ETag of an admin's answer: the version, quoted.
-pub fn etag(version: u64) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\""))
-        .expect("digits and quotes are a header's value")
-}
-
 impl IfMatch {
-    /// `None` for whatever is there.
+    /// `None` for the current version.
     pub const fn version(self) -> Option<u64> {
         match self {
             Self::Any => None,
             Self::Version(version) => Some(version),
         }
+    }
+
+    /// Runs a write against the version that the caller has read; with `*` against the current one,
+    /// and again when another writer replaced that in between.
+    pub async fn apply<T, C, W>(
+        self,
+        current: impl Fn() -> C,
+        write: impl Fn(u64) -> W,
+    ) -> Result<T, Problem>
+    where
+        C: Future<Output = Result<u64, Problem>>,
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        if let Self::Version(version) = self {
+            return Ok(write(version).await?);
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            match write(current().await?).await {
+                Err(StoreError::VersionMismatch { .. }) => {}
+                written => return Ok(written?),
+            }
+        }
+        Err(StoreError::Busy.into())
     }
 }
 
@@ -50,11 +72,11 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut values = parts.headers.get_all(IF_MATCH).iter();
         let Some(value) = values.next() else {
-            let detail = "send If-Match with the ETag of what you have read";
+            let detail = "send If-Match with the ETag that you have read, or *";
             return Err(Problem::new(Code::PreconditionRequired, detail));
         };
         let text = value.to_str().unwrap_or_default().trim();
-        let invalid = || Problem::invalid_header("If-Match", "is one ETag, \"7\", or *");
+        let invalid = || Problem::invalid_header("If-Match", "must be one ETag (\"7\") or *");
 
         if values.next().is_some() {
             return Err(invalid());

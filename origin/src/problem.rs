@@ -1,5 +1,5 @@
-//! Problems on their way out: the public part becomes `application/problem+json`, the cause goes to
-//! the one log line of the request.
+//! Problems as responses: the public part becomes `application/problem+json`, the cause goes to the
+//! one log line of the request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,20 +13,21 @@ use domain::{Code, FieldError, ProblemBody};
 use store::StoreError;
 
 use crate::context;
+use crate::etag::etag;
 
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// What a caller is told, and, apart from it, why it happened.
+/// What the caller is told and, apart from it, the cause for the log.
 #[derive(Debug)]
 pub struct Problem {
     pub body: Box<ProblemBody>,
     allow: Option<String>,
-    /// The version that a failed precondition met.
+    /// The current version, where a precondition failed.
     current: Option<u64>,
     cause: Option<Cause>,
 }
 
-/// Why a request failed, for the log alone: it has no way into a response.
+/// Why a request failed. It is for the log only, and has no way into a response body.
 #[derive(Clone)]
 pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
 
@@ -46,7 +47,7 @@ impl Problem {
     pub fn invalid_id(what: &str, text: &str) -> Self {
         let shown: String = text.chars().take(64).collect();
 
-        Self::new(Code::InvalidId, format!("not the id of a {what}: {shown}"))
+        Self::new(Code::InvalidId, format!("not a valid id of a {what}: {shown}"))
     }
 
     pub fn invalid_header(name: &str, why: &str) -> Self {
@@ -56,7 +57,7 @@ impl Problem {
     pub fn invalid_body(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] => format!("{} {}", only.pointer, only.detail),
-            many => format!("{} fields are wrong", many.len()),
+            many => format!("{} fields are invalid", many.len()),
         };
         let mut problem = Self::new(Code::InvalidBody, detail.trim());
         problem.body.errors = errors;
@@ -64,7 +65,7 @@ impl Problem {
     }
 
     pub fn in_progress() -> Self {
-        let detail = "a request with this Idempotency-Key is running; try again";
+        let detail = "a request with this Idempotency-Key is still running; try again";
         Self::new(Code::IdempotencyInProgress, detail)
     }
 
@@ -73,8 +74,12 @@ impl Problem {
     }
 
     pub fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Code::Unavailable, "the shop can't answer this right now; try again")
+        Self::new(Code::Unavailable, "the shop is temporarily unavailable; try again")
             .because(cause)
+    }
+
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "an internal error occurred")
     }
 
     #[must_use]
@@ -99,15 +104,16 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::NotFound(what) => Self::not_found(what),
             StoreError::VersionMismatch { current } => {
-                let detail = format!("it has changed since; its ETag is \"{current}\"");
+                let detail = format!("the version has changed; the current ETag is \"{current}\"");
                 Self { current: Some(current), ..Self::new(Code::PreconditionFailed, detail) }
             }
             StoreError::SlugTaken(slug) => {
-                Self::new(Code::SlugTaken, format!("something else has the slug {slug}"))
+                Self::new(Code::SlugTaken, format!("the slug {slug} is already used"))
             }
-            StoreError::SkuTaken(sku) => {
-                Self::new(Code::SkuTaken, format!("another variant has the SKU {sku}"))
-            }
+            StoreError::SkuTaken(sku) => Self::new(
+                Code::SkuTaken,
+                format!("the SKU {sku} is already used by another variant"),
+            ),
             StoreError::Stock(error @ domain::InvalidStock::Insufficient { .. }) => {
                 Self::new(Code::InsufficientStock, error.to_string())
             }
@@ -117,11 +123,9 @@ impl From<StoreError> for Problem {
             StoreError::InUse(why) => Self::new(Code::InUse, why),
             StoreError::Invalid(errors) => Self::invalid_body(errors),
             StoreError::ClaimLost => Self::in_progress(),
-            StoreError::Busy => Self::unavailable("too many writers at once"),
+            StoreError::Busy => Self::unavailable("too many concurrent writers"),
             StoreError::Port(error) if error.is_retryable() => Self::unavailable(error),
-            StoreError::Port(error) => {
-                Self::new(Code::Internal, "something went wrong on our side").because(error)
-            }
+            StoreError::Port(error) => Self::internal().because(error),
         }
     }
 }
@@ -143,7 +147,7 @@ impl IntoResponse for Problem {
             headers.insert(ALLOW, allow);
         }
         if let Some(current) = self.current {
-            headers.insert(ETAG, crate::precondition::etag(current));
+            headers.insert(ETAG, etag(current));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"admin\""));

@@ -1,5 +1,5 @@
-//! Query strings of admin routes, parsed at the door. What a route does not know is refused: a
-//! parameter that is misspelt on a write would otherwise be one that did nothing.
+//! Query strings of admin routes. Unknown parameters are refused, or a misspelt one on a write would
+//! silently have no effect.
 
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
@@ -12,7 +12,7 @@ use crate::problem::Problem;
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
 
-/// Of a name that nobody gave, in characters.
+/// How much of an unknown name is repeated, in characters.
 const NAME_SHOWN: usize = 64;
 const ERRORS_MAX: usize = 20;
 
@@ -35,14 +35,14 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Names every parameter that is not one of `known`.
-pub fn refuse_unknown(uri: &Uri, known: &[&str]) -> Result<(), Problem> {
+/// Refuses parameters that are not in `known`, and names them.
+pub fn refuse_unknown(uri: &Uri, known: &[String]) -> Result<(), Problem> {
     if uri.query().is_none_or(str::is_empty) {
         return Ok(());
     }
     let Query(pairs) = Query::<Vec<(String, String)>>::of(uri)?;
     let mut names: Vec<_> = pairs.into_iter().map(|(name, _)| name).collect();
-    names.retain(|name| !known.contains(&name.as_str()));
+    names.retain(|name| !known.contains(name));
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {
@@ -50,8 +50,8 @@ pub fn refuse_unknown(uri: &Uri, known: &[&str]) -> Result<(), Problem> {
     }
 
     let takes = match known {
-        [] => "this takes no parameters".to_owned(),
-        known => format!("this takes {}", known.join(", ")),
+        [] => "this route takes no parameters".to_owned(),
+        known => format!("this route takes {}", known.join(", ")),
     };
     let error = |name: &String| {
         let shown: String = name.chars().take(NAME_SHOWN).collect();

@@ -1,4 +1,4 @@
-//! A catalogue answer as bytes: made once, kept with one body for each encoding.
+//! A catalogue answer as bytes: rendered once, with one body for each encoding.
 
 use std::io::Write as _;
 use std::sync::OnceLock;
@@ -9,17 +9,17 @@ use domain::{Resource, Tag};
 use edge_core::conditional;
 use edge_core::encoding::Encoding;
 
-/// Better than the default of web servers at a price that is paid once a fill: a page of 24 cards
-/// takes about a millisecond.
+/// Smaller than the default of web servers, at a cost that is paid once a fill: about a millisecond
+/// for a page of 24 cards.
 const BROTLI_QUALITY: u32 = 5;
 const BROTLI_WINDOW: u32 = 20;
-/// Below, the headers of an encoding outweigh what it saves.
+/// Below this size, in bytes, the headers of an encoding outweigh what it saves.
 const COMPRESS_FROM: usize = 256;
 
-/// Of [`Rendered::to_bytes`]; another one with each change of it.
-const FORM: u8 = 1;
+/// The format of [`Rendered::to_bytes`]; a change of it needs another number.
+const FORMAT: u8 = 1;
 
-/// One answer, ready to be sent.
+/// One answer, ready to send.
 #[derive(Debug)]
 pub struct Rendered {
     pub status: u16,
@@ -36,7 +36,7 @@ pub struct Rendered {
 pub struct Body {
     pub bytes: Bytes,
     pub etag: HeaderValue,
-    /// Of the bytes: identity where compressing saved nothing.
+    /// The encoding of the bytes: identity where compression saved nothing.
     pub encoding: Encoding,
 }
 
@@ -54,13 +54,13 @@ impl Rendered {
         }
     }
 
-    /// Without compressed bodies: whoever gets it compresses what he is asked for.
+    /// Without compressed bodies: the receiver compresses when a request needs it.
     pub fn to_bytes(&self) -> Bytes {
         let tags = self.tags.as_bytes();
         let mut bytes = BytesMut::with_capacity(7 + tags.len() + self.plain.bytes.len());
-        bytes.put_u8(FORM);
+        bytes.put_u8(FORMAT);
         bytes.put_u16_le(self.status);
-        // A header's value is far shorter than that.
+        // The value of a header is far shorter than 4 GB.
         bytes.put_u32_le(u32::try_from(tags.len()).unwrap_or(u32::MAX));
         bytes.put_slice(tags);
         bytes.put_slice(&self.plain.bytes);
@@ -68,10 +68,10 @@ impl Rendered {
         bytes.freeze()
     }
 
-    /// `None` for what is of another form, or cut off.
+    /// `None` for bytes of another format, or cut off.
     pub fn of_bytes(resource: Resource, bytes: &Bytes) -> Option<Self> {
         let mut rest = bytes.clone();
-        if rest.try_get_u8().ok()? != FORM {
+        if rest.try_get_u8().ok()? != FORMAT {
             return None;
         }
         let status = rest.try_get_u16_le().ok()?;
@@ -91,7 +91,7 @@ impl Rendered {
         })
     }
 
-    /// The body in an encoding; compressed when it is asked for first.
+    /// The body in an encoding; compressed when it is first needed.
     pub fn body(&self, encoding: Encoding) -> &Body {
         match encoding {
             Encoding::Identity => &self.plain,
@@ -125,8 +125,8 @@ impl Body {
 }
 
 impl cache::Weigh for Rendered {
-    /// As if every encoding were there: entries are weighed when they come, before they are asked
-    /// for. Compressed bodies take about a third of the plain one each.
+    /// As if every encoding were present: an entry is weighed when it is stored, before its encodings
+    /// are needed. A compressed body takes about a third of the plain one.
     fn size_bytes(&self) -> usize {
         size_of::<Self>() + self.plain.bytes.len() * 5 / 3 + self.tags.len()
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_back_from_bytes_with_the_same_bodies_and_tags() {
+    fn an_answer_survives_the_way_through_bytes_with_the_same_bodies_and_tags() {
         let before = rendered();
 
         let after = Rendered::of_bytes(Resource::Featured, &before.to_bytes()).unwrap();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_of_another_form_is_no_answer() {
+    fn bytes_that_are_cut_off_or_of_another_format_are_no_answer() {
         let whole = rendered().to_bytes();
         let head = 7 + "catalog featured".len();
 

@@ -10,15 +10,15 @@ use utoipa::{IntoParams, IntoResponses, ToSchema as _};
 
 use crate::problem::PROBLEM_JSON;
 
-/// The parameters of `/products` and `/search`; unknown ones are ignored, malformed ones refused.
+/// The parameters of lists and searches; unknown ones are ignored, malformed ones refused.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "read by the parser that edge and origin share")]
 pub struct ListParameters {
-    /// Words to look for.
+    /// Words to search for.
     #[param(max_length = 64)]
     q: Option<String>,
-    /// A category's id or slug; takes what is below it too.
+    /// A category's id or slug; includes the categories below it.
     #[param(
         pattern = r"^(cat_[0-7][0-9A-HJKMNP-TV-Z]{25}|[a-z0-9]+(-[a-z0-9]+)*)$",
         max_length = 96
@@ -33,19 +33,19 @@ pub struct ListParameters {
     /// `min..max` in minor units, either end may be open: `1000..5000`, `..5000`.
     #[param(pattern = r"^([0-9]{1,12}\.\.([0-9]{1,12})?|\.\.[0-9]{1,12})$")]
     price: Option<String>,
-    /// Only what can be bought now.
+    /// Only products that can be bought now.
     in_stock: Option<bool>,
-    /// Brands, parted by commas: any of them. A comma in a brand is written `\,`.
+    /// Brands, separated by commas: any of them. A comma in a brand is written `\,`.
     brand: Option<String>,
     sort: Option<Sort>,
     /// Products on a page: 12, 24, 48, 96 or 100; other numbers are raised to the next one.
     #[param(schema_with = limit)]
     limit: Option<u64>,
-    /// Where a page before ended.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-/// Without a format: any number from 1 on is taken, however large.
+/// Without a format: every number from 1 up is accepted, however large.
 fn limit() -> Schema {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).default(Some(24.into())).into()
 }
@@ -55,17 +55,17 @@ fn limit() -> Schema {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "read by the extractor IfMatch")]
 pub struct VersionHeader {
-    /// The ETag that was read, or `*` for whatever is there.
+    /// The ETag that was read, or `*` for the current version.
     #[param(rename = "if-match", pattern = r#"^("[0-9]{1,19}"|\*)$"#)]
     if_match: String,
 }
 
-/// The version that a write builds on, where it is to build on one.
+/// The version that a write builds on, if it names one.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "read by the extractor IfMatch")]
 pub struct OptionalVersionHeader {
-    /// The ETag that was read. Left out, or `*`: whatever is there.
+    /// The ETag that was read. Without it, or with `*`: the current version.
     // A header has no null, which the type alone would allow.
     #[param(
         rename = "if-match",
@@ -76,38 +76,39 @@ pub struct OptionalVersionHeader {
     if_match: Option<String>,
 }
 
-/// Names a request, so that it runs once however often it is sent.
+/// Identifies a request, so that it runs once however often it is sent.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "read by crate::idempotency")]
 pub struct KeyHeader {
-    /// Any text that no other request of the same admin has.
+    /// A text that identifies this request among all requests of the same admin.
     #[param(rename = "idempotency-key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: String,
 }
 
-/// What reads answer beside 200.
+/// The responses of reads beside 200.
 pub struct ReadProblems;
 
-/// What every admin route answers.
+/// The problems of every admin route.
 pub struct AdminProblems;
 
-/// What admin writes answer beside that.
+/// The further problems of admin writes.
 pub struct WriteProblems;
 
-/// What writes with `If-Match` answer beside that.
+/// The further problems of writes with `If-Match`.
 pub struct VersionProblems;
 
 impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut responses = problems(&[
-            (400, "A parameter is wrong; the answer names it"),
-            (404, "There is no such thing"),
-            (405, "Only GET and HEAD"),
-            (429, "Too many requests; Retry-After tells when to ask again"),
-            (503, "Try again"),
+            (400, "A parameter is invalid; the problem names it"),
+            (404, "Not found"),
+            (405, "Method not allowed; GET and HEAD are"),
+            (429, "Too many requests; see Retry-After"),
+            (503, "Temporarily unavailable; try again"),
         ]);
-        let unchanged = ResponseBuilder::new().description("It is still what If-None-Match names");
+        let unchanged = ResponseBuilder::new()
+            .description("Not modified: If-None-Match names the current ETag");
         responses.insert("304".into(), unchanged.build().into());
         responses
     }
@@ -116,13 +117,13 @@ impl IntoResponses for ReadProblems {
 impl IntoResponses for AdminProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[
-            (400, "An id, parameter or header is wrong"),
-            (401, "No admin key, or none that is valid"),
-            (403, "The key's role may not do this"),
-            (404, "There is no such thing"),
-            (405, "Another method"),
-            (429, "Too many requests with this key; Retry-After tells when to ask again"),
-            (503, "Try again"),
+            (400, "An id, a parameter or a header is invalid"),
+            (401, "No valid admin key"),
+            (403, "The role of the key does not permit this"),
+            (404, "Not found"),
+            (405, "Method not allowed"),
+            (429, "Too many requests with this key; see Retry-After"),
+            (503, "Temporarily unavailable; try again"),
         ])
     }
 }
@@ -130,10 +131,10 @@ impl IntoResponses for AdminProblems {
 impl IntoResponses for WriteProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[
-            (409, "It contradicts what is there, or the same request is running"),
+            (409, "Conflicts with the current state, or the same request is still running"),
             (413, "The body is too large"),
             (415, "The body is not JSON by its Content-Type"),
-            (422, "A field is wrong, or the Idempotency-Key was used for another request"),
+            (422, "A field is invalid, or the Idempotency-Key was used for another request"),
         ])
     }
 }
@@ -141,7 +142,7 @@ impl IntoResponses for WriteProblems {
 impl IntoResponses for VersionProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[
-            (412, "It has changed since; ETag tells its version"),
+            (412, "The version has changed; ETag is the current one"),
             (428, "If-Match is missing"),
         ])
     }

@@ -5,18 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRef as _;
 use cache::RoundEnd;
 use http_server::ServerSettings;
 use ports::{PortError, PortErrorKind};
-use store::StoreError;
+use store::{Catalog, StoreError};
+use supervision::Supervisor;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::door::Door;
-use crate::shop::SharedShop;
+use crate::access::AccessControl;
+use crate::fast_path::FastPathService;
+use crate::shop::Shop;
 
-/// Floor, quiet jobs: seldom enough to cost nothing, often enough for the bound of four seconds.
-const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(1);
+/// For the log's floor and for jobs that owe an announcement: rare enough to cost nothing, often
+/// enough for the bound of four seconds.
+const MAINTAIN_LOG_EVERY: Duration = Duration::from_secs(1);
 
 /// An origin that serves.
 pub struct Running {
@@ -26,16 +30,17 @@ pub struct Running {
 
 /// Serves until `shutdown`, then drains. The catalogue is loaded before this returns.
 pub async fn serve(
-    shop: SharedShop,
+    shop: Shop,
     listener: TcpListener,
     mut server: ServerSettings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Running, StoreError> {
     let addr = listener.local_addr().map_err(not_listening)?;
-    shop.supervisor.listens("the origin", addr, "/healthz");
+    let supervisor = Supervisor::from_ref(&shop);
+    supervisor.listens("the origin", addr, "/healthz");
     let mut background = JoinSet::new();
-    let follower = shop.follower.clone();
-    // What can't be read will not be by waiting.
+    let follower = shop.follower().clone();
+    // Waiting does not make corrupt data readable.
     match follower.poll().await {
         RoundEnd::SourceFailed(error) | RoundEnd::SinkFailed(error)
             if error.kind == PortErrorKind::Corrupt =>
@@ -44,19 +49,20 @@ pub async fn serve(
         }
         _ => {}
     }
-    background.spawn(shop.supervisor.keep("origin-follower", follower, |follower| async move {
+    background.spawn(supervisor.keep("origin-follower", follower, |follower| async move {
         follower.run(std::future::pending()).await;
     }));
-    let first = shop.catalog.log().head().await?;
-    while !shop.follower.reach(first.head, Duration::from_secs(1)).await {
-        tracing::info!("the catalogue is being loaded");
+    let first = shop.catalog().log().head().await?;
+    while !shop.follower().reach(first.head, Duration::from_secs(1)).await {
+        tracing::info!("loading the catalogue");
     }
-    background.spawn(shop.supervisor.keep("change-log-tidying", Arc::clone(&shop), keep_house));
+    let catalog = shop.catalog().clone();
+    background.spawn(supervisor.keep("change-log-tidying", catalog, maintain_log));
 
-    server.supervisor = shop.supervisor.clone();
-    server.trusted.clone_from(&shop.trusted_proxies);
+    server.supervisor = supervisor;
+    server.trusted.clone_from(&Arc::<AccessControl>::from_ref(&shop).callers.trusted_proxies);
     let done = tokio::spawn(async move {
-        http_server::serve(Arc::new(Door::new(shop)), server, listener, shutdown).await;
+        http_server::serve(Arc::new(FastPathService::new(shop)), server, listener, shutdown).await;
         background.shutdown().await;
     });
     Ok(Running { addr, done })
@@ -68,11 +74,11 @@ fn not_listening(error: std::io::Error) -> StoreError {
     StoreError::Port(PortError::new(PortErrorKind::Unavailable, attempted).because(error))
 }
 
-async fn keep_house(shop: SharedShop) {
+async fn maintain_log(catalog: Catalog) {
     loop {
-        tokio::time::sleep(KEEP_HOUSE_EVERY).await;
-        if let Err(error) = shop.catalog.log().maintain().await {
-            tracing::warn!(%error, "the change log could not be tidied");
+        tokio::time::sleep(MAINTAIN_LOG_EVERY).await;
+        if let Err(error) = catalog.log().maintain().await {
+            tracing::warn!(%error, "could not maintain the change log");
         }
     }
 }

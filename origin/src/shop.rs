@@ -1,30 +1,25 @@
-//! What the handlers work with.
+//! The parts that the shop is made of. A handler takes the part that it needs: `State<Catalog>`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRef;
 use bytes::Bytes;
 use cache::Follower;
-use domain::limits::LimitClass;
-use domain::{Currency, Seq, Stamp};
+use domain::Currency;
 use edge_core::auth::{KeyRing, SigningKey};
 use limits::RateLimits;
 use ports::{Bell, Items, SharedCache, World};
-use search::Shelf;
 use store::{AdminKeys, Audit, Catalog, Db, Idempotency, Log};
 use supervision::Supervisor;
 
-use crate::catalog::{Index, Reads};
-use crate::context::RequestIds;
-use crate::key_attempts::KeyAttempts;
-use crate::measures::Measures;
-use crate::refused_keys::RefusedKeys;
+use crate::access::{AccessControl, Authenticator, CallerVerifier, Limits};
+use crate::catalog::{CatalogReads, Index, Reads};
+use crate::file_imports::FileImports;
+use crate::idempotency::IdempotentRequests;
+use crate::publication::Publication;
 use crate::token::TokenKey;
-
-/// How long a write waits for this process's own index to show it before it answers. Longer than
-/// a poll, far shorter than a person's patience.
-const SHOWN_WITHIN: Duration = Duration::from_millis(500);
 
 /// Renders the metrics page.
 pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
@@ -32,11 +27,11 @@ pub type MetricsPage = Arc<dyn Fn() -> String + Send + Sync>;
 /// What a shop is made of.
 pub struct ShopSettings {
     pub currency: Currency,
-    /// Of rendered answers in memory.
+    /// For rendered responses in memory.
     pub cache_bytes: u64,
-    /// Behind the memory, what processes share.
+    /// The cache that processes share, behind the memory of each.
     pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
-    /// Tells other processes of writes.
+    /// Notifies other processes of writes.
     pub bell: Option<Arc<dyn Bell>>,
     pub gates: RateLimits,
     /// The keys that edges sign with.
@@ -48,35 +43,29 @@ pub struct ShopSettings {
     pub supervisor: Supervisor,
     /// Proxies in front of this origin, whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
-    /// How long a request keeps its idempotency key without a sign of life.
+    /// How long a request keeps its idempotency key without renewing it.
     pub idempotency_lease: Duration,
 }
 
-pub struct Shop {
-    pub items: Arc<dyn Items>,
-    pub catalog: Catalog,
-    pub reads: Reads,
-    pub follower: Follower,
-    pub index: Arc<Index>,
-    pub keys: AdminKeys,
-    pub refused_keys: RefusedKeys,
-    pub idempotency: Idempotency,
-    pub audit: Audit,
-    pub world: Arc<dyn World>,
-    pub currency: Currency,
-    pub edge_keys: KeyRing,
-    pub tokens: TokenKey,
-    pub gates: RateLimits,
-    pub metrics: MetricsPage,
-    pub measures: Measures,
-    pub requests: RequestIds,
-    pub supervisor: Supervisor,
-    pub key_attempts: KeyAttempts,
-    pub trusted_proxies: Vec<IpAddr>,
-    bell: Option<Arc<dyn Bell>>,
-}
+/// A handle; clones are one shop.
+#[derive(Clone)]
+pub struct Shop(Arc<Parts>);
 
-pub type SharedShop = Arc<Shop>;
+struct Parts {
+    access: Arc<AccessControl>,
+    audit: Arc<Audit>,
+    catalog: Catalog,
+    currency: Currency,
+    follower: Follower,
+    idempotent: IdempotentRequests,
+    imports: FileImports,
+    index: Arc<Index>,
+    metrics: MetricsPage,
+    publication: Publication,
+    reads: CatalogReads,
+    supervisor: Supervisor,
+    world: Arc<dyn World>,
+}
 
 impl Shop {
     pub fn new(items: Arc<dyn Items>, world: Arc<dyn World>, settings: ShopSettings) -> Self {
@@ -85,62 +74,98 @@ impl Shop {
         let catalog = Catalog::new(db.clone(), Arc::clone(&log));
         let index = Arc::new(Index::new(catalog.clone()));
         let follower = Follower::new(log, Arc::clone(&index) as Arc<dyn cache::Sink>);
-        let reads = Reads::new(
-            catalog.clone(),
-            Arc::clone(&index),
-            follower.clone(),
-            settings.cache_bytes,
-            settings.shared,
-        );
+        let tokens = Arc::new(TokenKey::new(settings.token_key));
+        let limits = Limits::new(settings.gates);
+        let keys = AdminKeys::new(db.clone());
+        let records = Idempotency::new(db.clone(), settings.idempotency_lease);
+        let publication = Publication {
+            follower: follower.clone(),
+            bell: settings.bell,
+            tokens: Arc::clone(&tokens),
+            world: Arc::clone(&world),
+        };
 
-        Self {
+        Self(Arc::new(Parts {
+            access: Arc::new(AccessControl {
+                callers: CallerVerifier {
+                    edge_keys: settings.edge_keys,
+                    trusted_proxies: settings.trusted_proxies,
+                    world: Arc::clone(&world),
+                },
+                authenticator: Authenticator::new(keys, &limits, Arc::clone(&world)),
+                limits,
+            }),
+            audit: Arc::new(Audit::new(db)),
+            currency: settings.currency,
+            idempotent: IdempotentRequests {
+                records: Arc::new(records),
+                publication: publication.clone(),
+            },
+            imports: FileImports {
+                catalog: catalog.clone(),
+                items,
+                world: Arc::clone(&world),
+                follower: follower.clone(),
+            },
+            metrics: settings.metrics,
+            publication,
+            reads: CatalogReads {
+                reads: Reads::new(
+                    catalog.clone(),
+                    Arc::clone(&index),
+                    follower.clone(),
+                    settings.cache_bytes,
+                    settings.shared,
+                ),
+                follower: follower.clone(),
+                tokens,
+                world: Arc::clone(&world),
+            },
+            supervisor: settings.supervisor,
             catalog,
-            reads,
             follower,
             index,
-            refused_keys: RefusedKeys::default(),
-            keys: AdminKeys::new(db.clone()),
-            idempotency: Idempotency::new(db.clone(), settings.idempotency_lease),
-            audit: Audit::new(db),
-            items,
-            measures: Measures::new(),
-            requests: RequestIds::new(&*world),
-            key_attempts: KeyAttempts::new(
-                settings.gates.of(LimitClass::AuthFailure).cloned(),
-                Arc::clone(&world),
-            ),
-            trusted_proxies: settings.trusted_proxies,
             world,
-            currency: settings.currency,
-            edge_keys: settings.edge_keys,
-            tokens: TokenKey::new(settings.token_key),
-            gates: settings.gates,
-            bell: settings.bell,
-            metrics: settings.metrics,
-            supervisor: settings.supervisor,
-        }
+        }))
     }
 
-    /// The catalogue as this process knows it.
-    pub fn shelf(&self) -> Arc<Shelf> {
-        self.index.shelf()
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
     }
 
-    /// Tells others of a write, and waits, within a bound, until this process's lists show it.
-    pub async fn show(&self, seq: Seq) {
-        self.ring(seq);
-        self.follower.reach(seq, SHOWN_WITHIN).await;
+    /// Keeps this process's lists and caches in step with the change log.
+    pub fn follower(&self) -> &Follower {
+        &self.0.follower
     }
 
-    /// Nobody waits for it: who does not hear it finds out with his next poll.
-    fn ring(&self, seq: Seq) {
-        let (Some(bell), Some(stamp)) = (self.bell.clone(), self.follower.stamp()) else { return };
-        let head = Stamp { log: stamp.log, seq };
+    pub fn admin_keys(&self) -> &AdminKeys {
+        self.0.access.authenticator.keys()
+    }
+}
 
-        tokio::spawn(async move {
-            if let Err(error) = bell.ring(&head).await {
-                tracing::debug!(%error, "nobody was told of a change");
+/// Lets handlers and services take a part of the shop.
+macro_rules! parts {
+    ($($field:ident: $part:ty,)*) => {$(
+        impl FromRef<Shop> for $part {
+            fn from_ref(shop: &Shop) -> Self {
+                shop.0.$field.clone()
             }
-        });
-    }
+        }
+    )*};
+}
+
+parts! {
+    access: Arc<AccessControl>,
+    audit: Arc<Audit>,
+    catalog: Catalog,
+    currency: Currency,
+    follower: Follower,
+    idempotent: IdempotentRequests,
+    imports: FileImports,
+    index: Arc<Index>,
+    metrics: MetricsPage,
+    publication: Publication,
+    reads: CatalogReads,
+    supervisor: Supervisor,
+    world: Arc<dyn World>,
 }

@@ -1,4 +1,4 @@
-//! The read-your-writes token, as the headers of a request and a response carry it.
+//! The read-your-writes token in the headers of requests and responses.
 
 use axum::http::{HeaderMap, HeaderName};
 use domain::{Stamp, Timestamp};
@@ -20,7 +20,7 @@ impl TokenKey {
         token::mint(&self.0, written, now)
     }
 
-    /// The position that the bearer has written up to; `None` for whatever is not ours or is over.
+    /// The position of the bearer's last write; `None` for a token that is invalid or has expired.
     pub fn read(&self, headers: &HeaderMap, now: Timestamp) -> Option<Stamp> {
         token::read(&self.0, headers.get(CATALOG_TOKEN)?.to_str().ok()?, now)
     }

@@ -1,5 +1,5 @@
-//! A body that its answer did not wait for: what is left of it is read and thrown away, or the
-//! connection would end under whoever still sends, and with it the answer.
+//! A request body that was not read to its end before the response: the rest is read and discarded,
+//! or the connection would close while the client still sends, and the response would be lost.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,11 +10,11 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::time::timeout;
 
-/// Behind more than this the connection ends, as it did behind any.
+/// After more than this, in bytes, the connection closes.
 const REST_MAX: usize = 1 << 20;
 const REST_WITHIN: Duration = Duration::from_secs(2);
 
-/// A request's body. Its rest is read when it is dropped.
+/// A request body. The rest is read when it is dropped.
 pub struct Body(Option<Incoming>);
 
 impl Body {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_still_sends_when_he_is_answered_may_send_all_and_ask_again() {
+    async fn a_client_that_still_sends_when_it_is_answered_may_send_all_and_ask_again() {
         let (mut client, server) = duplex(1 << 10);
         let service = service_fn(|request: Request<Incoming>| async {
             drop(Body::new(request.into_body()));

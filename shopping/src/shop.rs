@@ -47,10 +47,10 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let listener = bind(&settings).await?;
     let gates = platform.rate_limits(&settings);
     let page: MetricsPage = Arc::new(move || metrics.render());
-    let shop = Arc::new(shop(&platform, &settings, &gates, (page, supervisor.clone())));
+    let shop = shop(&platform, &settings, &gates, (page, supervisor.clone()));
     let origin_ends = Shutdown::default();
     let server = settings.origin.connections.server("origin", budget.origin);
-    let origin = origin::serve(Arc::clone(&shop), listener, server, origin_ends.begun())
+    let origin = origin::serve(shop.clone(), listener, server, origin_ends.begun())
         .await
         .context("the origin did not start")?;
     let url = settings.edge.origin_url.clone().unwrap_or_else(|| format!("http://{}", origin.addr));
@@ -70,7 +70,7 @@ pub async fn run(start: Start) -> anyhow::Result<ExitCode> {
     supervisor.check("the edge does not follow the change log", move || {
         std::future::ready(of_edge.fit().is_some())
     });
-    let followers = [shop.follower.clone(), edge.follower().clone()];
+    let followers = [shop.follower().clone(), edge.follower().clone()];
     if settings.invalidator.enabled {
         let mut parts = Parts::of(&platform, supervisor.clone());
         parts.beside = followers.into();

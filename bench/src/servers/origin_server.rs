@@ -40,7 +40,7 @@ pub fn serve(store: &Path) -> Result<()> {
             trusted_proxies: Vec::new(),
             idempotency_lease: store::idempotency::LEASE,
         };
-        let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
+        let shop = Shop::new(items, Arc::new(SystemWorld), settings);
         let listener = TcpListener::bind(super::any_port()).await?;
 
         let running =

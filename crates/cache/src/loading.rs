@@ -38,6 +38,9 @@ where
         F: Fn(Option<Stamp>) -> R,
         R: Future<Output = Result<Filled<V>, E>>,
     {
+        if let Some(landing) = self.find_stored(key, min_seq) {
+            return Ok(landing);
+        }
         if let Some(landing) = self.find_shared(key, min_seq).await {
             return Ok(landing);
         }
@@ -75,6 +78,18 @@ where
                 sleep(LAG_PAUSE * reads).await;
             }
         }
+    }
+
+    /// What another fill has stored. A caller looks in memory first and for a fill under way second;
+    /// a fill that ends between the two is found by neither look, and without this third one its
+    /// value would be read from the source twice.
+    fn find_stored(&self, key: &Arc<str>, min_seq: Option<Seq>) -> Option<Landing<V>> {
+        // Before it is judged, as for a value from the shared cache.
+        let ticket = self.ticket();
+        let now = Instant::now();
+        let found = self.look(key, min_seq, now, self.follower.age_at(now)).ok()?;
+
+        Some(Landing { entry: found.entry, origin: Origin::Memory, ticket, is_stored: true })
     }
 
     async fn find_shared(&self, key: &Arc<str>, min_seq: Option<Seq>) -> Option<Landing<V>> {
@@ -173,5 +188,57 @@ impl<V> Landing<V> {
             || min_seq.is_none_or(|least| mark.seq() >= least);
 
         is_new_enough && (began_later || start.raised(mark, &self.entry.tags).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use domain::{LogId, Resource};
+    use ports::PortError;
+
+    use super::*;
+    use crate::read_through::ReadThroughSettings;
+    use crate::{ChangeLog, Changes, Follower, NoSink, Poll};
+
+    struct EmptyLog;
+
+    #[async_trait]
+    impl ChangeLog for EmptyLog {
+        async fn changes(&self, _poll: &Poll) -> Result<Changes, PortError> {
+            let log = LogId::new("LOG").unwrap();
+            let (floor, head, rows) = (Seq::ZERO, Seq::ZERO, Vec::new());
+
+            Ok(Changes { log, floor, head, rows, row: None, tags: None, flags: None })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fill_that_begins_after_another_one_was_stored_does_not_read_the_source() {
+        let follower = Follower::new(Arc::new(EmptyLog), Arc::new(NoSink));
+        follower.poll().await;
+        let tier: Tier<Bytes, &str> = Tier::new(follower, ReadThroughSettings::default(), None);
+        let reads = AtomicUsize::new(0);
+        let fill = |_| {
+            reads.fetch_add(1, Ordering::Relaxed);
+            async { Ok(Filled::new(Bytes::from_static(b"one"), Resource::Product, [])) }
+        };
+        let key = "/products/1".into();
+
+        let first = tier.load(&key, None, &fill).await.unwrap();
+        let second = tier.load(&key, None, &fill).await.unwrap();
+        let newer = tier.load(&key, Some(Seq(7)), &fill).await.unwrap();
+
+        assert_eq!((first.origin, first.is_stored), (Origin::Source, true));
+        assert_eq!((second.origin, second.is_stored), (Origin::Memory, true));
+        assert_eq!(
+            newer.origin,
+            Origin::Source,
+            "what is stored is not known to be as new as that"
+        );
+        assert_eq!(reads.load(Ordering::Relaxed), 2);
     }
 }

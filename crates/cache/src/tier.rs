@@ -70,7 +70,22 @@ where
         self.tickets.fetch_add(1, Ordering::AcqRel)
     }
 
+    /// The entry in memory, if it may be served as it is; counted as a hit.
     pub(crate) fn find(
+        &self,
+        key: &str,
+        min_seq: Option<Seq>,
+        now: Instant,
+        table_age: Duration,
+    ) -> Result<Answer<V>, Miss> {
+        let found = self.look(key, min_seq, now, table_age)?;
+
+        self.measures.hits.increment(1);
+        Ok(found)
+    }
+
+    /// [`Self::find`] without its count.
+    pub(crate) fn look(
         &self,
         key: &str,
         min_seq: Option<Seq>,
@@ -91,7 +106,6 @@ where
         if min_seq.is_some_and(|least| seq < least) {
             return Err(Miss::Behind);
         }
-        self.measures.hits.increment(1);
         Ok(Answer { entry, seq, origin: Origin::Memory, is_stored: true, is_behind: false })
     }
 

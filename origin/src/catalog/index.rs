@@ -14,7 +14,7 @@ use store::Catalog;
 
 use super::slugs;
 
-/// An engine that shows a transaction's items one by one is milliseconds late.
+/// DynamoDB shows the items of a transaction one by one, within milliseconds.
 const LATE_BY: Duration = Duration::from_millis(20);
 const READS_MAX: u32 = 5;
 
@@ -23,7 +23,7 @@ pub struct Index {
     shelf: ArcSwap<Shelf>,
 }
 
-/// What a run of rows says must be read again.
+/// What rows of the change log name as changed.
 #[derive(Default)]
 struct Named {
     products: BTreeSet<ProductId>,
@@ -33,7 +33,7 @@ struct Named {
     rankings: bool,
 }
 
-/// What was read, and in which versions the lists were that carry none on the shelf.
+/// What was read, with the versions of the lists, which the snapshot does not hold.
 struct Found {
     batch: Batch,
     lists: HashMap<Entity, u64>,
@@ -87,8 +87,8 @@ impl Index {
 
 #[async_trait]
 impl Sink for Index {
-    /// Rows are taken only when every entity that they name was read in the version that they
-    /// name, or a later one, and every slug leads where they left it.
+    /// Applies rows only when every entity that they name was read in that version or a later one,
+    /// and every slug leads to the product that they gave it to.
     async fn apply(&self, rows: &[ChangeRow], position: &Stamp) -> Result<(), PortError> {
         let changes: Vec<_> = rows.iter().flat_map(|row| &row.changes).collect();
         let named = Named::by(&changes);
@@ -127,7 +127,7 @@ impl Sink for Index {
             .map_err(|error| PortError::new(PortErrorKind::Unavailable, "index").because(error))?;
         self.shelf.store(Arc::new(built));
 
-        // What was committed during the scan is in the log behind this head, and comes as rows.
+        // What was committed during the scan is in the log after this head, and follows as rows.
         Ok(stamp)
     }
 }
@@ -152,8 +152,8 @@ impl Named {
     }
 }
 
-/// A later change of the same entity may have been read already: a deletion hides what an earlier
-/// row named.
+/// Whether the state that was read includes a change. It may be newer: a deletion hides what an
+/// earlier row named.
 fn is_seen(version_of: impl Fn(&Entity) -> Option<u64>, change: &Change, all: &[&Change]) -> bool {
     let entity = &change.entity;
     let is_gone = || all.iter().any(|other| other.gone && other.entity == *entity);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_read_before_its_write_shows_is_read_again() {
+    fn a_list_that_is_read_before_its_write_is_visible_is_read_again() {
         let (ranking, category) = (format!("bestsellers#cat_{ID}"), format!("cat_{ID}"));
         for entity in ["featured", "bestsellers", &ranking, &category, &format!("prod_{ID}")] {
             assert!(!is_seen_at(None, &Change::to(entity, 2)), "{entity}");
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_goes_with_its_product() {
+    fn the_availability_of_a_variant_is_deleted_with_its_product() {
         let bucket = Change::to(format!("prod_{ID}/var_{ID}"), 3);
         let product = Change::gone(format!("prod_{ID}"), 2);
 

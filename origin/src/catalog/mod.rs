@@ -1,15 +1,15 @@
 //! The cached reads: products, categories, featured, bestsellers and search.
 
-mod answer;
 #[cfg(test)]
 mod coherence;
-mod handlers;
 mod index;
 mod reads;
 mod render;
+mod response;
+mod service;
 mod shared;
 mod slugs;
 
-pub use handlers::*;
 pub use index::Index;
 pub use reads::Reads;
+pub use service::CatalogReads;

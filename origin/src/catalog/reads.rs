@@ -1,4 +1,4 @@
-//! Catalogue reads through this process's cache: one rendering for all who ask at once.
+//! Catalogue reads through this process's cache: one rendering for all concurrent requests.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::shared::SharedAnswers;
 use crate::problem::Problem;
 use crate::rendered::Rendered;
 
-/// Holds a slug, or a filter or two.
+/// Enough for a slug, or for a filter or two.
 const KEY_BYTES: usize = 96;
 
 #[derive(Clone)]
@@ -26,7 +26,7 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// `shared` is asked before the store, and told what the store answered.
+    /// The cache that processes share is asked before the store, and filled from it.
     pub fn new(
         catalog: Catalog,
         index: Arc<Index>,
@@ -46,7 +46,7 @@ impl Reads {
         self.cache.peek(&key(read), min_seq)
     }
 
-    /// The answer to a read; one that brings `min_seq` gets nothing older than that.
+    /// The answer to a read, no older than `min_seq`.
     pub async fn get(
         &self,
         read: CatalogRead,
@@ -72,7 +72,7 @@ impl Reads {
     }
 }
 
-/// The canonical spelling; most are short.
+/// The canonical text of a read.
 fn key(read: &CatalogRead) -> String {
     let mut key = String::with_capacity(KEY_BYTES);
     // Writing to a string can't fail.
@@ -80,8 +80,8 @@ fn key(read: &CatalogRead) -> String {
     key
 }
 
-/// Lists come from the index and carry its stamp. A product comes from the store, its category's
-/// name from the index; it carries the index's stamp too, since the store is only ever newer.
+/// Lists come from the index and carry its stamp. A product comes from the store and its category's
+/// name from the index; it carries the index's stamp too, since the store is never older.
 async fn fill(
     catalog: &Catalog,
     index: &Index,

@@ -1,4 +1,4 @@
-//! From the catalogue's state to an answer's bytes and tags.
+//! Renders the catalogue's state as bytes and tags.
 
 use domain::api::ProductView;
 use domain::{
@@ -7,20 +7,20 @@ use domain::{
 };
 use search::{Card, Shelf, Unknown, write_cards};
 
-/// Products on a strip below a product, or on a front page.
+/// Recommended products on a page of a product.
 pub const RECOMMENDED: usize = 12;
 const BESTSELLERS: usize = 24;
 
-/// An answer to a read, as bytes.
+/// A rendered answer.
 pub struct Page {
     pub status: u16,
     pub tags: Vec<Tag>,
     pub bytes: Vec<u8>,
 }
 
-/// A product's own page. A draft answers like a product that is not there. What it shows of its
-/// category changes with `catalog` alone: a tag of the category would be named by each write to
-/// any of its products.
+/// The page of a product; a draft is missing. It does not carry the tag of its category, which every
+/// write to any product of that category names; a change of what it shows of the category names
+/// `catalog`.
 pub fn product(shelf: &Shelf, asked: &Ref<ProductId>, product: Option<&CatalogProduct>) -> Page {
     let mut tags = vec![Tag::CATALOG];
     tags.push(by_name(asked, Tag::product));
@@ -37,7 +37,7 @@ pub fn product(shelf: &Shelf, asked: &Ref<ProductId>, product: Option<&CatalogPr
     }
 }
 
-/// Every other read: all of it comes from the shelf.
+/// Every other read, from the index alone.
 pub fn list(shelf: &Shelf, read: &CatalogRead) -> Page {
     match read {
         CatalogRead::Products(query) | CatalogRead::Search(query) => products(shelf, query),
@@ -58,7 +58,7 @@ pub fn list(shelf: &Shelf, read: &CatalogRead) -> Page {
             };
             let id = found.map(|category| category.id);
             let mut tags = vec![Tag::CATALOG, id.map_or(Tag::BESTSELLERS, Tag::bestsellers)];
-            // A made-up ranking changes with any product of its part of the shop.
+            // Without a ranking the order is computed, and changes with any product in it.
             if !shelf.has_ranking(id) {
                 tags.extend([Tag::FEATURED, id.map_or(Tag::PRODUCTS, Tag::category)]);
             }
@@ -83,7 +83,7 @@ fn products(shelf: &Shelf, query: &ListQuery) -> Page {
     let mut tags = vec![Tag::CATALOG];
     tags.extend(category.map(|category| Tag::category(category.id)));
     tags.extend(collection.map(|collection| Tag::collection(collection.id)));
-    // Whether a word is known, or a slip of the keyboard, is decided over the whole shop.
+    // Typos are decided by the words of the whole shop.
     if tags.len() == 1 || query.q.is_some() {
         tags.push(Tag::PRODUCTS);
     }
@@ -94,7 +94,7 @@ fn products(shelf: &Shelf, query: &ListQuery) -> Page {
     }
 }
 
-/// At most `most` products that go with one; `id` is whose slug was asked for.
+/// At most `most` recommended products; `id` is the product that `asked` leads to.
 pub fn recommendations(
     shelf: &Shelf,
     asked: &Ref<ProductId>,
@@ -107,7 +107,7 @@ pub fn recommendations(
 
     match found {
         Some((id, recommended)) => {
-            // What is not shown yet may become more alike than what is.
+            // Another product of the same part may become more similar than those that are shown.
             let part = recommended.within.map_or(Tag::PRODUCTS, Tag::category);
             tags.extend([Tag::product(id), part]);
             let cards = recommended.cards;
@@ -117,7 +117,7 @@ pub fn recommendations(
     }
 }
 
-/// Found again as soon as somebody makes what is missing.
+/// A list of a category or collection that does not exist; its tags change when it is created.
 fn unknown(
     what: Unknown,
     category: Option<&Ref<CategoryId>>,
@@ -130,14 +130,14 @@ fn unknown(
             tags.extend(collection.map(|asked| by_name(asked, Tag::collection)));
         }
         Unknown::Cursor => {
-            let detail = "the cursor belongs to another list";
+            let detail = "the cursor was issued by another list";
             return Page::problem(Code::InvalidCursor, detail, tags);
         }
     }
     Page::problem(Code::NotFound, &what.to_string(), tags)
 }
 
-/// What changes when something gets this name, or this id.
+/// The tag that changes when an entity gets this slug or id.
 fn by_name<I: Copy>(asked: &Ref<I>, tag: impl Fn(I) -> Tag) -> Tag {
     match asked {
         Ref::Id(id) => tag(*id),
@@ -157,7 +157,7 @@ impl Page {
         Self::problem(Code::NotFound, &format!("there is no such {what}"), tags)
     }
 
-    /// A cached problem names no request: many requests get it.
+    /// A cached problem has no request id, since many requests get it.
     fn problem(code: Code, detail: &str, mut tags: Vec<Tag>) -> Self {
         tags.sort_unstable();
         tags.dedup();

@@ -1,4 +1,4 @@
-//! Rendered answers on their way to other processes and back.
+//! Rendered answers in the cache that processes share.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use ports::{PortError, SharedCache, SharedEntry};
 
 use crate::rendered::Rendered;
 
-/// A cache of bytes as one of answers. What another build wrote in another form is absent.
+/// A cache of bytes as a cache of answers. Bytes that another build wrote in another format are
+/// treated as absent.
 pub struct SharedAnswers(pub Arc<dyn SharedCache<Bytes>>);
 
 #[async_trait]

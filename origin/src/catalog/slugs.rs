@@ -1,6 +1,6 @@
-//! Whether the slugs that a run of rows names lead where those rows left them. A claim is an item of
-//! its own, which an engine that shows a transaction item by item may show last: until then a
-//! product that is there answers 404 by its slug.
+//! Whether the slugs that rows of the change log name lead to the products that the rows gave them
+//! to. The claim of a slug is an item of its own, and DynamoDB may show it last: until then an
+//! existing product answers 404 by its slug.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use domain::{CatalogProduct, ChangeRow, ProductId, Ref, Slug};
 use ports::PortError;
 use store::Catalog;
 
-/// `products` are those that the rows name, as they were read.
+/// `products`: those that the rows name, as they were read.
 pub async fn are_claimed(
     catalog: &Catalog,
     rows: &[ChangeRow],
@@ -39,7 +39,7 @@ fn is_late(
 
     match (owner, leads_to) {
         (Some((owner, _)), leads_to) => leads_to != Some(*owner),
-        // One of these had it, and has another one now or is gone.
+        // One of these products had the slug, and has another one now or was deleted.
         (None, Some(id)) => products.iter().any(|(read, _)| *read == id),
         (None, None) => false,
     }

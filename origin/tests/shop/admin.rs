@@ -49,7 +49,7 @@ async fn every_mistake_in_a_draft_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_none_is_refused_by_what_is_wrong_with_it() {
+async fn an_invalid_body_is_refused_with_its_mistake() {
     let world = World::new().await;
     let path = "/admin/categories";
     let send = |kind: &'static str, body: String| {
@@ -74,7 +74,7 @@ async fn a_body_that_is_none_is_refused_by_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn stock_goes_through_the_ledger_and_never_below_what_is_there() {
+async fn stock_goes_through_the_ledger_and_never_below_zero() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
@@ -151,7 +151,7 @@ async fn the_audit_list_names_who_did_what_newest_first() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_an_admins_list_is_good_for_that_list_alone() {
+async fn a_cursor_is_valid_for_its_own_list_only() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
@@ -188,7 +188,7 @@ async fn a_writers_token_reads_its_own_write_and_keeps_the_answer_private() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_star_replaces_whatever_is_there_however_many_write() {
+async fn a_star_replaces_the_current_version_however_many_write() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     let made = world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
@@ -207,7 +207,7 @@ async fn a_star_replaces_whatever_is_there_however_many_write() {
 }
 
 #[tokio::test]
-async fn what_a_catalogue_file_could_not_tell_apart_is_refused() {
+async fn names_that_a_catalogue_file_could_not_distinguish_are_refused() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
 
@@ -231,7 +231,7 @@ async fn a_null_is_a_wrong_value_and_not_a_broken_body() {
 }
 
 #[tokio::test]
-async fn a_sku_is_never_a_way_through_folders() {
+async fn a_sku_is_never_a_path_out_of_a_folder() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     for (sku, status) in [("..", 422), ("a/../b", 422), ("a\\..", 422), ("a/b", 201), ("a..b", 201)]
@@ -244,7 +244,7 @@ async fn a_sku_is_never_a_way_through_folders() {
 }
 
 #[tokio::test]
-async fn a_category_ranks_its_own_products_alone() {
+async fn a_category_ranks_only_its_own_products() {
     let world = World::new().await;
     let (bags, tents) = (world.category("Bags").await, world.category("Tents").await);
     let tote = world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;

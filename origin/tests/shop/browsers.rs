@@ -1,10 +1,10 @@
-//! What browsers are told with every answer of the origin.
+//! Headers for browsers on every response of the origin.
 
 use axum::body::Body;
 use axum::http::{Method, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use origin::routes::{Access, Keep, ROUTES};
+use origin::{Access, Caching, routes};
 use sha2::{Digest as _, Sha256};
 
 use crate::world::{Answer, World};
@@ -31,11 +31,11 @@ fn is_open(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn every_answer_is_taken_for_what_it_says_it_is() {
+async fn every_response_forbids_content_sniffing() {
     let world = World::new().await;
     let nowhere = ["/nowhere", "/products/none", "/products?limit=x"].map(ToOwned::to_owned);
 
-    for path in ROUTES.iter().map(|route| path_of(route.path)).chain(nowhere) {
+    for path in routes().iter().map(|route| path_of(&route.path)).chain(nowhere) {
         for method in ["GET", "OPTIONS", "TRACE"] {
             let answer = asked(&world, method, &path).await;
 
@@ -45,32 +45,32 @@ async fn every_answer_is_taken_for_what_it_says_it_is() {
 }
 
 #[tokio::test]
-async fn any_sites_scripts_read_what_shared_caches_may_keep_and_nothing_that_admins_see() {
+async fn any_sites_scripts_may_read_cached_routes_and_no_admin_route() {
     let world = World::new().await;
 
-    for route in ROUTES {
-        let path = path_of(route.path);
+    for route in routes() {
+        let path = path_of(&route.path);
         let answer = asked(&world, "GET", &path).await;
         let preflight = asked(&world, "OPTIONS", &path).await;
 
-        match (route.keep, route.access) {
-            (Keep::Shared(_), _) => {
+        match (route.caching, route.access) {
+            (Caching::Shared(_), _) => {
                 assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
                 assert!(!answer.header("vary").contains("origin"), "{path}");
                 assert_eq!(preflight.status, 204, "{path}");
                 assert_eq!(preflight.header("access-control-allow-methods"), "GET, HEAD");
             }
-            (Keep::Nobody, Access::Admin(_) | Access::Edge) => {
+            (Caching::NoStore, Access::Admin(_) | Access::Edge) => {
                 assert!(!is_open(&answer) && !is_open(&preflight), "{path}");
                 assert_ne!(preflight.status, 204, "{path}");
             }
-            (Keep::Nobody, Access::Anyone) => {}
+            (Caching::NoStore, Access::Anyone) => {}
         }
     }
 }
 
 #[tokio::test]
-async fn pages_and_pictures_run_nothing_and_a_page_has_its_own_style_alone() {
+async fn pages_and_pictures_run_no_script_and_a_page_has_only_its_own_style() {
     let world = World::new().await;
 
     let page = world.get("/docs").await.expect(200);

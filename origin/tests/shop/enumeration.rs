@@ -1,20 +1,21 @@
-//! Every route has its decisions, and they are kept.
+//! What is declared of every route, checked against the document and against the running router.
 
 use std::collections::BTreeSet;
 
 use axum::body::Body;
-use axum::http::Request;
-use domain::access::Role;
-use origin::routes::{Access, Idempotency, Keep, ROUTES};
+use axum::http::{Method, Request};
+use domain::access::{Permission, Role};
+use origin::{Access, BodyLimit, Caching, Idempotency, Route, routes};
+use serde_json::Value;
 use store::Actor;
 use utoipa::openapi::path::PathItem;
 
 use crate::world::World;
 
-/// Routes that no outsider calls are not in the document.
+/// Calls between the shop's own parts are not in the document.
 const UNDOCUMENTED: [&str; 1] = ["/internal/changes"];
 
-fn documented() -> BTreeSet<(&'static str, String)> {
+fn documented() -> BTreeSet<(String, String)> {
     let of = |item: &PathItem| {
         [
             ("GET", item.get.is_some()),
@@ -29,7 +30,7 @@ fn documented() -> BTreeSet<(&'static str, String)> {
         of(item)
             .into_iter()
             .filter(|(_, is_there)| *is_there)
-            .map(|(method, _)| (method, path.clone()))
+            .map(|(method, _)| (method.to_owned(), path.clone()))
             .collect::<Vec<_>>()
     });
 
@@ -45,53 +46,107 @@ fn concrete(path: &str) -> String {
         .replace("{file}", "none.svg")
 }
 
-#[test]
-fn every_documented_route_has_a_cache_and_an_authorisation_decision_and_the_other_way_round() {
-    let decided: BTreeSet<_> = ROUTES
-        .iter()
-        .filter(|route| !UNDOCUMENTED.contains(&route.path))
-        .map(|route| (route.method, route.path.to_owned()))
-        .collect();
-
-    assert_eq!(documented(), decided);
+fn admin_routes() -> impl Iterator<Item = Route> {
+    routes().into_iter().filter(|route| matches!(route.access, Access::Admin(_)))
 }
 
 #[test]
-fn an_admin_route_takes_the_parameters_that_its_document_names() {
+fn every_route_has_an_operation_in_the_document_and_every_operation_a_route() {
+    let declared: Vec<_> = routes()
+        .into_iter()
+        .filter(|route| !UNDOCUMENTED.contains(&route.path.as_str()))
+        .map(|route| (route.method.to_string(), route.path))
+        .collect();
+
+    let distinct: BTreeSet<_> = declared.iter().cloned().collect();
+
+    assert_eq!(distinct.len(), declared.len(), "a route is declared twice");
+    assert_eq!(documented(), distinct);
+}
+
+/// The document and the path say it apart from the declaration.
+#[test]
+fn a_route_needs_an_admin_key_exactly_if_its_path_and_its_operation_say_so() {
     let document = serde_json::to_value(origin::openapi()).unwrap();
 
-    for route in ROUTES.iter().filter(|route| matches!(route.access, Access::Admin(_))) {
-        let operation = &document["paths"][route.path][route.method.to_lowercase()];
-        let documented: BTreeSet<_> = operation["parameters"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|parameter| parameter["in"] == "query")
-            .map(|parameter| parameter["name"].as_str().unwrap())
-            .collect();
-        let taken: BTreeSet<_> = route.parameters.unwrap().iter().copied().collect();
+    for route in routes() {
+        let method = route.method.as_str().to_lowercase();
+        let security = &document["paths"][&route.path][method]["security"];
+        let needs_key = security.to_string().contains("admin_key");
+        let is_admin = matches!(route.access, Access::Admin(_));
 
-        assert_eq!(taken, documented, "{} {}", route.method, route.path);
+        assert_eq!(is_admin, needs_key, "{} {}: {security}", route.method, route.path);
+        assert_eq!(is_admin, route.path.starts_with("/admin/"), "{}", route.path);
     }
 }
 
 #[test]
-fn every_admin_write_honours_a_key_and_no_read_does() {
-    for route in ROUTES {
+fn an_admin_read_needs_a_permission_to_read_and_a_write_one_to_write() {
+    for route in admin_routes() {
+        let Access::Admin(permission) = route.access else { continue };
+        let may_write = match permission {
+            Permission::ReadCatalog | Permission::ReadInventory | Permission::ReadAudit => false,
+            Permission::WriteCatalog | Permission::AdjustInventory => true,
+        };
+
+        assert_eq!(may_write, route.method != Method::GET, "{} {}", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn an_admin_route_reads_the_parameters_that_its_document_names() {
+    let world = World::new().await;
+    let mut read = 0;
+
+    for route in admin_routes() {
+        for name in route.parameters.unwrap() {
+            let path = format!("{}?{name}=1", concrete(&route.path));
+            let answer = world.call(route.method.as_str(), &path, &[], Value::Null).await;
+
+            let text = String::from_utf8_lossy(&answer.bytes);
+            assert!(!text.contains("unknown"), "{} {path}: {text}", route.method);
+            read += 1;
+        }
+    }
+    assert!(read > 0);
+}
+
+#[test]
+fn every_admin_write_honours_a_key_and_no_other_route_does() {
+    for route in routes() {
         let is_admin = matches!(route.access, Access::Admin(_));
-        let is_write = is_admin && route.method != "GET";
+        let is_write = is_admin && route.method != Method::GET;
 
         assert_eq!(route.idempotency != Idempotency::None, is_write, "{route:?}");
     }
 }
 
 #[tokio::test]
-async fn an_admin_route_names_the_parameters_that_it_does_not_know() {
+async fn every_route_that_takes_a_body_refuses_one_that_is_larger_than_it_declares() {
     let world = World::new().await;
-    for route in ROUTES.iter().filter(|route| matches!(route.access, Access::Admin(_))) {
+
+    for route in routes().into_iter().filter(|route| route.body != BodyLimit::NONE) {
         let request = Request::builder()
-            .method(route.method)
-            .uri(concrete(route.path) + "?dry-run=true&%7A=1&z=2&limt=")
+            .method(&route.method)
+            .uri(concrete(&route.path))
+            .header("authorization", format!("Bearer {}", world.owner))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "large");
+        let body = vec![b' '; route.body.bytes() + 1];
+
+        let answer = world.send(request.body(Body::from(body)).unwrap()).await;
+
+        answer.problem(413, "payload_too_large");
+    }
+}
+
+#[tokio::test]
+async fn an_admin_route_names_unknown_parameters() {
+    let world = World::new().await;
+    for route in admin_routes() {
+        let request = Request::builder()
+            .method(&route.method)
+            .uri(concrete(&route.path) + "?dry-run=true&%7A=1&z=2&limt=")
             .header("authorization", format!("Bearer {}", world.owner))
             .header("content-type", "application/json");
 
@@ -105,25 +160,26 @@ async fn an_admin_route_names_the_parameters_that_it_does_not_know() {
 }
 
 #[test]
-fn only_what_anybody_may_read_may_be_kept_by_shared_caches() {
-    for route in ROUTES {
-        if let Keep::Shared(_) = route.keep {
-            assert_eq!((route.access, route.method), (Access::Anyone, "GET"), "{}", route.path);
+fn only_reads_that_anyone_may_make_are_stored_by_shared_caches() {
+    for route in routes() {
+        if let Caching::Shared(_) = route.caching {
+            let expected = (Access::Anyone, Method::GET);
+            assert_eq!((route.access, route.method), expected, "{}", route.path);
         }
     }
 }
 
 #[tokio::test]
-async fn an_admin_route_refuses_whoever_has_no_key_or_not_the_permission() {
+async fn an_admin_route_refuses_a_request_without_a_key_or_without_the_permission() {
     let world = World::new().await;
     for role in Role::ALL {
         let key = world.key(role).await;
-        for route in ROUTES {
+        for route in routes() {
             let Access::Admin(permission) = route.access else { continue };
             let request = |authorization: Option<&str>| {
                 let mut request = Request::builder()
-                    .method(route.method)
-                    .uri(concrete(route.path))
+                    .method(&route.method)
+                    .uri(concrete(&route.path))
                     .header("content-type", "application/json");
                 if let Some(value) = authorization {
                     request = request.header("authorization", value);
@@ -159,33 +215,33 @@ async fn a_revoked_key_opens_nothing() {
 #[tokio::test]
 async fn every_route_answers_other_methods_with_405_and_allow() {
     let world = World::new().await;
-    for route in ROUTES.iter().filter(|route| route.access != Access::Edge) {
+    for route in routes().into_iter().filter(|route| route.access != Access::Edge) {
         let request =
-            Request::builder().method("TRACE").uri(concrete(route.path)).body(Body::empty());
+            Request::builder().method("TRACE").uri(concrete(&route.path)).body(Body::empty());
         let answer = world.send(request.unwrap()).await;
 
         answer.problem(405, "method_not_allowed");
-        assert!(answer.header("allow").contains(route.method), "{route:?}");
+        assert!(answer.header("allow").contains(route.method.as_str()), "{route:?}");
     }
 }
 
 #[tokio::test]
-async fn whatever_nobody_may_keep_says_so() {
+async fn a_response_that_no_cache_may_store_says_so() {
     let world = World::new().await;
-    for route in ROUTES.iter().filter(|route| route.keep == Keep::Nobody) {
-        if route.method != "GET" || route.path == "/images/{file}" {
+    for route in routes().into_iter().filter(|it| it.caching == Caching::NoStore) {
+        if route.method != Method::GET || route.path == "/images/{file}" {
             continue;
         }
         let authorization = format!("Bearer {}", world.owner);
         let answer =
-            world.get_with(&concrete(route.path), &[("authorization", &authorization)]).await;
+            world.get_with(&concrete(&route.path), &[("authorization", &authorization)]).await;
 
         assert_eq!(answer.header("cache-control"), "private, no-store", "{}", route.path);
     }
 }
 
 #[tokio::test]
-async fn the_change_log_is_told_to_signed_edges_alone() {
+async fn only_signed_edges_get_the_change_log() {
     let world = World::new().await;
 
     world.get("/internal/changes").await.problem(404, "not_found");
@@ -197,8 +253,8 @@ async fn the_change_log_is_told_to_signed_edges_alone() {
     assert!(answer.json()["log"].is_string());
 }
 
-/// For each route a request that it must refuse, and how: `{}` is a well-formed body that says
-/// nothing, `-` is no body.
+/// For each route a request that it must refuse, and how: `{}` is a well-formed empty body, `-` is no
+/// body, followed by a suffix of the path.
 const REFUSED: &[(&str, &str, &str, u16, &str)] = &[
     ("GET", "/products", "-?limit=0", 400, "invalid_parameter"),
     ("GET", "/products/{product}", "-", 404, "not_found"),
@@ -249,10 +305,12 @@ const REFUSED: &[(&str, &str, &str, u16, &str)] = &[
 ];
 
 #[tokio::test]
-async fn every_route_refuses_what_it_must_with_a_problem_of_its_own() {
+async fn every_route_refuses_a_bad_request_with_its_own_problem() {
     let world = World::new().await;
-    for route in ROUTES {
-        let row = REFUSED.iter().find(|row| (row.0, row.1) == (route.method, route.path));
+    for route in routes() {
+        let row = REFUSED
+            .iter()
+            .find(|row| (row.0, row.1) == (route.method.as_str(), route.path.as_str()));
         let (_, _, how, status, code) =
             row.unwrap_or_else(|| panic!("{} {} has no problem here", route.method, route.path));
         let (body, suffix) = match how.strip_prefix('-') {
@@ -260,8 +318,8 @@ async fn every_route_refuses_what_it_must_with_a_problem_of_its_own() {
             None => (Body::from(*how), ""),
         };
         let request = Request::builder()
-            .method(route.method)
-            .uri(concrete(route.path) + suffix)
+            .method(&route.method)
+            .uri(concrete(&route.path) + suffix)
             .header("authorization", format!("Bearer {}", world.owner))
             .header("content-type", "application/json");
 

@@ -1,5 +1,5 @@
-//! What admins send by mistake: fields that nothing reads, names that nobody sees, pictures that are
-//! none, and what the document tells those who generate a client from it.
+//! Mistakes in what admins send: unknown fields, invisible names, invalid pictures; and what the
+//! document tells generated clients.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn pointers(problem: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_field_that_nothing_reads_is_refused_by_its_place_in_every_body() {
+async fn an_unknown_field_is_refused_by_its_place_in_every_body() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     let made = world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
@@ -137,7 +137,7 @@ async fn an_adjustment_may_name_the_level_that_it_builds_on() {
 }
 
 #[tokio::test]
-async fn names_that_nobody_can_see_or_that_turn_the_page_around_are_refused() {
+async fn invisible_names_and_names_that_reverse_the_text_direction_are_refused() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     let variants = json!([{ "sku": "B", "price": { "amount": 1, "currency": "USD" } }]);
@@ -162,7 +162,7 @@ async fn names_that_nobody_can_see_or_that_turn_the_page_around_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_address_is_no_picture() {
+async fn an_invalid_url_is_refused_as_a_picture() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     let draft = |url: &str| {

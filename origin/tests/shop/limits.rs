@@ -1,4 +1,4 @@
-//! How often the public API and each admin may be asked.
+//! Limits of the public API and of each admin.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use ::limits::RateLimits;
 use domain::access::Role;
 use domain::limits::{Limit, LimitClass, Share};
 use embedded::{MemoryLimiter, SystemWorld};
-use origin::routes::{Access, Keep, ROUTES};
+use origin::{Access, Caching, routes};
 use ports::Limiter;
 use serde_json::json;
 
@@ -29,11 +29,11 @@ fn gates_of(limits: &[(LimitClass, u32)], share: Option<Share>) -> RateLimits {
 }
 
 #[test]
-fn what_caches_may_keep_counts_in_total_what_admins_do_counts_for_each_and_nothing_else_counts() {
-    for route in ROUTES {
-        let expected = match (route.access, route.keep) {
+fn cached_reads_count_in_total_admin_calls_count_by_admin_and_nothing_else_counts() {
+    for route in routes() {
+        let expected = match (route.access, route.caching) {
             (Access::Admin(_), _) => Some(LimitClass::Admin),
-            (Access::Anyone, Keep::Shared(_)) => Some(LimitClass::Public),
+            (Access::Anyone, Caching::Shared(_)) => Some(LimitClass::Public),
             _ => None,
         };
 
@@ -42,7 +42,7 @@ fn what_caches_may_keep_counts_in_total_what_admins_do_counts_for_each_and_nothi
 }
 
 #[tokio::test]
-async fn public_reads_are_counted_together_from_wherever_they_come() {
+async fn public_reads_of_all_addresses_are_counted_together() {
     let world = World::limited(gates(LimitClass::Public, 3)).await;
 
     let first = world.get("/categories").await.expect(200);
@@ -79,7 +79,7 @@ async fn each_admin_key_has_a_limit_of_its_own_and_what_it_may_not_do_counts_too
 }
 
 #[tokio::test]
-async fn without_limits_nothing_is_counted_or_said() {
+async fn without_limits_nothing_is_counted_or_announced() {
     let world = World::new().await;
 
     for _ in 0..5 {
@@ -90,7 +90,7 @@ async fn without_limits_nothing_is_counted_or_said() {
 }
 
 #[tokio::test]
-async fn a_shopper_is_counted_under_the_address_that_his_edge_has_signed() {
+async fn a_shopper_is_counted_under_the_address_that_the_edge_has_signed() {
     let share = Share::of_percent(50);
     let world = World::limited(gates_of(&[(LimitClass::Public, 4)], share)).await;
 
@@ -113,7 +113,7 @@ async fn a_shopper_is_counted_under_the_address_that_his_edge_has_signed() {
 }
 
 #[tokio::test]
-async fn an_address_that_nobody_signed_is_not_believed() {
+async fn an_address_without_a_signature_is_ignored() {
     let share = Share::of_percent(50);
     let world = World::limited(gates_of(&[(LimitClass::Public, 2)], share)).await;
 
@@ -145,7 +145,7 @@ async fn refills_have_a_budget_of_their_own_and_count_like_other_reads_beyond_it
 }
 
 #[tokio::test]
-async fn nobody_but_an_edge_can_call_his_read_a_refill() {
+async fn only_an_edge_can_declare_a_read_a_refill() {
     let limits = [(LimitClass::Public, 1), (LimitClass::Refill, 100)];
     let world = World::limited(gates_of(&limits, None)).await;
     world.get("/categories").await.expect(200);
@@ -156,7 +156,7 @@ async fn nobody_but_an_edge_can_call_his_read_a_refill() {
 }
 
 #[tokio::test]
-async fn wrong_keys_are_counted_by_address_and_lock_nobody_out_whose_key_was_right() {
+async fn wrong_keys_are_counted_by_address_and_do_not_lock_out_an_admin_whose_key_was_right() {
     let world = World::limited(gates(LimitClass::AuthFailure, 3)).await;
     let newcomer = world.key(Role::Owner).await;
     let by = async |key: &str| {
@@ -177,7 +177,7 @@ async fn wrong_keys_are_counted_by_address_and_lock_nobody_out_whose_key_was_rig
     assert!(refused.header("retry-after").parse::<u64>().unwrap() <= 3_600);
     let owner = world.call("GET", "/admin/products", &[], serde_json::Value::Null);
     owner.await.expect(200);
-    // Not even a right key is looked at, of which nobody here knows.
+    // A right key that was not seen before is not even checked.
     by(&newcomer).await.problem(429, "rate_limited");
     world.get("/admin/products").await.problem(401, "unauthorized");
 }

@@ -1,6 +1,6 @@
 //! The origin through its router: no socket, a store of its own for each test.
 
-#![expect(clippy::unwrap_used, reason = "in a test, what can't be had ends it")]
+#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 mod admin;
 mod browsers;

@@ -88,7 +88,7 @@ async fn each_encoding_has_a_body_and_an_etag_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_edge_is_told_stamp_and_tags_and_nobody_else_is() {
+async fn only_an_edge_gets_stamp_and_tags() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
@@ -134,7 +134,7 @@ async fn an_edge_gets_the_encoding_that_it_names_whatever_a_proxy_made_of_its_ac
 }
 
 #[tokio::test]
-async fn what_is_no_edges_word_for_an_encoding_is_not_believed() {
+async fn an_encoding_that_no_edge_names_is_ignored() {
     let world = with_a_page().await;
     let gzip = ("accept-encoding", "gzip");
 
@@ -157,7 +157,7 @@ async fn what_is_no_edges_word_for_an_encoding_is_not_believed() {
 }
 
 #[tokio::test]
-async fn an_edge_is_told_that_nobody_may_transform_the_bytes_and_a_browser_is_not() {
+async fn an_edge_is_told_no_transform_and_a_browser_is_not() {
     let world = with_a_page().await;
     let told = "public, max-age=0, must-revalidate, no-transform";
 
@@ -172,7 +172,7 @@ async fn an_edge_is_told_that_nobody_may_transform_the_bytes_and_a_browser_is_no
 }
 
 #[tokio::test]
-async fn a_tag_that_a_proxy_has_weakened_is_known_still() {
+async fn an_etag_that_a_proxy_has_weakened_still_matches() {
     let world = with_a_page().await;
 
     for encoding in ["br", "gzip", "identity"] {
@@ -186,7 +186,7 @@ async fn a_tag_that_a_proxy_has_weakened_is_known_still() {
 }
 
 #[tokio::test]
-async fn a_draft_is_shown_to_nobody() {
+async fn a_draft_is_not_shown() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     let made = world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
@@ -208,8 +208,8 @@ async fn sixty_four_cold_reads_at_once_cause_one_read_of_the_store() {
     let bags = world.category("Bags").await;
     world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
     // The index reads what a row names too; that must be over before reads are counted.
-    let head = world.shop.catalog.log().head().await.unwrap().head;
-    assert!(world.shop.follower.reach(head, Duration::from_secs(30)).await);
+    let head = world.shop.catalog().log().head().await.unwrap().head;
+    assert!(world.shop.follower().reach(head, Duration::from_secs(30)).await);
     let before = world.reads.load(Ordering::Relaxed);
 
     let reads = (0..64).map(|_| world.get("/products/canvas-tote"));
@@ -223,15 +223,15 @@ async fn sixty_four_cold_reads_at_once_cause_one_read_of_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_product_whose_slug_shows_last_is_not_missing_for_longer() {
+async fn a_product_whose_slug_is_visible_last_is_not_missing_for_longer() {
     let world = World::new().await;
     let bags = world.category("Bags").await;
     *world.veil.lock().unwrap() = Some("canvas-tote".to_owned());
     world.product("Canvas Tote", &bags, "TOTE-1", 2_999).await;
-    let head = world.shop.catalog.log().head().await.unwrap().head;
+    let head = world.shop.catalog().log().head().await.unwrap().head;
 
     // Long enough for an index that does not look at slugs.
-    let has_moved = world.shop.follower.reach(head, Duration::from_millis(500)).await;
+    let has_moved = world.shop.follower().reach(head, Duration::from_millis(500)).await;
     world.get("/products/canvas-tote").await.expect(404);
     *world.veil.lock().unwrap() = None;
 

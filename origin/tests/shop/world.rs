@@ -23,7 +23,7 @@ use supervision::Supervisor;
 use tower::ServiceExt as _;
 
 pub struct World {
-    pub shop: Arc<Shop>,
+    pub shop: Shop,
     pub reads: Arc<AtomicUsize>,
     /// Of items that no read shows: as if the rest of their transaction showed first.
     pub veil: Arc<Mutex<Option<String>>>,
@@ -75,12 +75,12 @@ impl World {
             trusted_proxies: Vec::new(),
             idempotency_lease: store::idempotency::LEASE,
         };
-        let shop = Arc::new(Shop::new(items, Arc::new(SystemWorld), settings));
-        let follower = shop.follower.clone();
+        let shop = Shop::new(items, Arc::new(SystemWorld), settings);
+        let follower = shop.follower().clone();
         tokio::spawn(async move { follower.run(std::future::pending()).await });
-        shop.catalog.log().head().await.unwrap();
-        assert!(shop.follower.reach(domain::Seq::ZERO, Duration::from_secs(5)).await);
-        let router = router(Arc::clone(&shop));
+        shop.catalog().log().head().await.unwrap();
+        assert!(shop.follower().reach(domain::Seq::ZERO, Duration::from_secs(5)).await);
+        let router = router(shop.clone());
         let mut world =
             Self { shop, reads, veil, writes, owner: String::new(), router, _folder: folder };
         world.owner = world.key(Role::Owner).await;
@@ -88,7 +88,7 @@ impl World {
     }
 
     pub fn keys(&self) -> &AdminKeys {
-        &self.shop.keys
+        self.shop.admin_keys()
     }
 
     pub async fn key(&self, role: Role) -> String {

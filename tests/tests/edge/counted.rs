@@ -35,7 +35,7 @@ const READY: Duration = Duration::from_secs(30);
 
 pub struct CountedOrigin {
     pub door: Door,
-    shop: Arc<Shop>,
+    shop: Shop,
     /// Reads of a product's partition.
     store_reads: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
@@ -73,11 +73,11 @@ impl CountedOrigin {
             trusted_proxies: Vec::new(),
             idempotency_lease: store::idempotency::LEASE,
         };
-        let shop = Arc::new(Shop::new(Arc::new(items), Arc::new(SystemWorld), settings));
+        let shop = Shop::new(Arc::new(items), Arc::new(SystemWorld), settings);
         let (stop, stopped) = oneshot::channel();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let server = ServerSettings::new("origin");
-        let running = origin::serve(Arc::clone(&shop), listener, server, async {
+        let running = origin::serve(shop.clone(), listener, server, async {
             let _ = stopped.await;
         })
         .await?;
@@ -95,12 +95,16 @@ impl CountedOrigin {
 
     /// The path of a new product, which nobody has asked for. Nothing reads it by itself any more.
     pub async fn cold_page(&self) -> Result<String> {
-        let key =
-            self.shop.keys.create("test", Role::Catalog, &Actor::command("test")).await?.reveal();
+        let key = self
+            .shop
+            .admin_keys()
+            .create("test", Role::Catalog, &Actor::command("test"))
+            .await?
+            .reveal();
         let product = create_product(&self.door, &key, "Lamp", "lamp-1").await?;
-        let head = self.shop.catalog.log().head().await?.head;
+        let head = self.shop.catalog().log().head().await?.head;
 
-        ensure!(self.shop.follower.reach(head, READY).await, "the index has not read the log");
+        ensure!(self.shop.follower().reach(head, READY).await, "the index has not read the log");
         Ok(format!("/products/{}", product["slug"].as_str().unwrap_or_default()))
     }
 

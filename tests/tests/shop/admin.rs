@@ -228,7 +228,7 @@ async fn a_refused_key_is_logged_and_counted_and_a_flood_of_them_fills_no_log() 
     let wrong = format!("Bearer {id}.0{secret}");
     let lines = |shop: &tests::Shop| {
         let log = shop.log();
-        let all = log.lines().filter(|line| line.contains("an admin key was refused"));
+        let all = log.lines().filter(|line| line.contains("rejected an admin key"));
         all.map(ToOwned::to_owned).collect::<Vec<_>>()
     };
 
