@@ -1,4 +1,4 @@
-//! The running origin: its server, its background tasks, and a shutdown that drains.
+//! The running origin: its server, its follower, and a shutdown that drains.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -14,9 +14,6 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::door::Door;
 use crate::shop::SharedShop;
-
-/// Floor, quiet jobs: seldom enough to cost nothing, often enough for the bound of four seconds.
-const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(1);
 
 /// An origin that serves.
 pub struct Running {
@@ -51,7 +48,6 @@ pub async fn serve(
     while !shop.follower.reach(first.head, Duration::from_secs(1)).await {
         tracing::info!("the catalogue is being loaded");
     }
-    background.spawn(shop.supervisor.keep("change-log-tidying", Arc::clone(&shop), keep_house));
 
     server.supervisor = shop.supervisor.clone();
     server.trusted.clone_from(&shop.trusted_proxies);
@@ -66,13 +62,4 @@ fn not_listening(error: std::io::Error) -> StoreError {
     let attempted = "ask the listener for its address";
 
     StoreError::Port(PortError::new(PortErrorKind::Unavailable, attempted).because(error))
-}
-
-async fn keep_house(shop: SharedShop) {
-    loop {
-        tokio::time::sleep(KEEP_HOUSE_EVERY).await;
-        if let Err(error) = shop.catalog.log().keep_house().await {
-            tracing::warn!(%error, "the change log could not be tidied");
-        }
-    }
 }

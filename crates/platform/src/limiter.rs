@@ -1,4 +1,4 @@
-//! Where requests are counted; an edge without a store counts there too.
+//! The limiter that the settings name. An edge without a store uses it too.
 
 use std::sync::Arc;
 
@@ -10,24 +10,22 @@ use redis_adapters::{RedisLimiter, RedisLink};
 use store::schema::TABLES;
 
 use crate::connect::ConnectError;
-use crate::limits::LimitTable;
-use crate::settings::{LimiterSettings, Settings, StoreSettings};
-use crate::values::RedisUrl;
+use crate::settings::{LimitTable, LimiterSettings, RedisUrl, Settings, StoreSettings};
 
-/// Of counts in memory, for each class: some hundred thousand shoppers who read now and then.
+/// Memory for the counts of one class: some hundred thousand shoppers who read occasionally.
 const LIMITER_BYTES: usize = 32 << 20;
 
-/// The limiter of the settings, and the one that counts while it can't.
+/// The limiter of the settings, and a local one that counts while it is unavailable.
 #[derive(Clone)]
-pub struct Counting {
+pub struct LimiterBackend {
     limiter: Arc<dyn Limiter>,
     local: Arc<dyn Limiter>,
 }
 
-impl Counting {
+impl LimiterBackend {
     pub async fn open(settings: &Settings, world: &Arc<dyn World>) -> Result<Self, ConnectError> {
         let memory = || Arc::new(MemoryLimiter::new(Arc::clone(world), LIMITER_BYTES));
-        let asked: Arc<dyn Limiter> = match &settings.limiter {
+        let remote: Arc<dyn Limiter> = match &settings.limiter {
             LimiterSettings::Memory => {
                 return Ok(Self { limiter: memory(), local: memory() });
             }
@@ -41,7 +39,7 @@ impl Counting {
                 Arc::new(items.limiter(Arc::clone(world)))
             }
         };
-        let limiter = Arc::new(DeniedUntil::before(asked, Arc::clone(world)));
+        let limiter = Arc::new(DeniedUntil::before(remote, Arc::clone(world)));
 
         Ok(Self { limiter, local: memory() })
     }
@@ -76,8 +74,8 @@ async fn store(settings: &StoreSettings) -> Result<DynamoItems, PortError> {
     }
 }
 
-/// A server that is not there yet is no reason not to start: it makes reads quicker and counts
-/// shared, and what happens without it is the same later.
+/// Starts without a server that is unavailable: it makes reads faster and counts shared, and the shop
+/// works without it at any later time as well.
 pub(crate) async fn open_redis(
     key: &'static str,
     url: &RedisUrl,
@@ -85,7 +83,7 @@ pub(crate) async fn open_redis(
     let link =
         RedisLink::open(url.as_str()).map_err(|source| ConnectError::Redis { key, source })?;
     if link.ping().await.is_err() {
-        tracing::warn!(key, "starting without Redis");
+        tracing::warn!(key, "Redis is unavailable; starting without it");
     }
 
     Ok(link)
