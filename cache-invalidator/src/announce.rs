@@ -1,5 +1,5 @@
-//! Who is told that the change log has grown, and how it is told: only ever of the newest position,
-//! so that whoever is slow or gone is owed one message and no more.
+//! Announces new positions of the change log to one receiver each. Only the newest position is ever
+//! sent, so a slow or unavailable receiver has at most one message waiting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,48 +13,48 @@ use ports::{Bell, PortError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// Changes within this time of a message make one message at its end.
+/// Changes within this time after a message are combined into one message at its end.
 const TRAILING: Duration = Duration::from_millis(20);
-/// A receiver that takes longer hears of the change by its own poll.
-const TELL_WITHIN: Duration = Duration::from_secs(1);
+/// A receiver that takes longer finds the change by its own poll.
+const ANNOUNCE_WITHIN: Duration = Duration::from_secs(1);
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
-/// A receiver that is back is told again this late at most.
+/// A receiver that is back gets its next message this late at most.
 const PAUSE_LONGEST: Duration = Duration::from_secs(5);
 
-/// A way to tell one receiver of the log's new position.
+/// A way to announce the log's new position to one receiver.
 ///
-/// A message may be lost, come twice or late: its receivers do nothing but ask for the log.
+/// A message may be lost, duplicated or late: receivers only poll the log when they get one.
 #[async_trait]
 pub(crate) trait Announcer: Send + Sync + 'static {
-    /// What operators call it, in logs and metrics.
+    /// The receiver's label in logs and metrics.
     fn name(&self) -> &str;
 
     async fn announce(&self, at: &Stamp) -> Result<(), PortError>;
 }
 
-/// A cache of this process.
-pub(crate) struct Beside(pub(crate) Follower);
+/// Announces to a cache of this process.
+pub(crate) struct LocalAnnouncer(pub(crate) Follower);
 
 #[async_trait]
-impl Announcer for Beside {
+impl Announcer for LocalAnnouncer {
     fn name(&self) -> &'static str {
         "in-process"
     }
 
     async fn announce(&self, at: &Stamp) -> Result<(), PortError> {
-        let is_there = self.0.stamp().is_some_and(|its| its.log == at.log && its.seq >= at.seq);
-        if !is_there {
+        let has_it = self.0.stamp().is_some_and(|its| its.log == at.log && its.seq >= at.seq);
+        if !has_it {
             self.0.kick();
         }
         Ok(())
     }
 }
 
-/// Processes that hear of it from one another, over Redis.
-pub(crate) struct Rung(pub(crate) Arc<dyn Bell>);
+/// Announces to the processes that share a notifier.
+pub(crate) struct NotifierAnnouncer(pub(crate) Arc<dyn Bell>);
 
 #[async_trait]
-impl Announcer for Rung {
+impl Announcer for NotifierAnnouncer {
     fn name(&self) -> &'static str {
         "bell"
     }
@@ -64,23 +64,23 @@ impl Announcer for Rung {
     }
 }
 
-/// Tells one announcer of each new position, until `shutdown`.
-pub(crate) async fn tell(
+/// Announces each new position to one receiver until `shutdown`. Failures are retried with backoff.
+pub(crate) async fn announce_changes(
     announcer: Arc<dyn Announcer>,
     mut heads: watch::Receiver<Option<Stamp>>,
     shutdown: Shutdown,
 ) {
-    let telling = async {
+    let announcing = async {
         let mut failures = 0_u32;
 
-        // The sender lives as long as the follower that this hears of.
+        // The follower owns the sender.
         while heads.changed().await.is_ok() {
             loop {
                 let began = Instant::now();
                 let Some(at) = heads.borrow_and_update().clone() else { break };
-                let told = timeout(TELL_WITHIN, announcer.announce(&at)).await;
+                let ended = timeout(ANNOUNCE_WITHIN, announcer.announce(&at)).await;
 
-                if is_told(&*announcer, &told, failures) {
+                if is_delivered(&*announcer, &ended, failures) {
                     failures = 0;
                     sleep_until(began + TRAILING).await;
                     break;
@@ -92,29 +92,30 @@ pub(crate) async fn tell(
     };
 
     tokio::select! {
-        () = telling => {}
+        () = announcing => {}
         () = shutdown.begun() => {}
     }
 }
 
-/// Once when it begins to fail, then at each doubling: an edge that is gone is a dozen lines.
-fn is_told(
+/// Counts an attempt, and logs a failure when it is the first and at each doubling, so that an edge
+/// which is gone makes a dozen lines.
+fn is_delivered(
     announcer: &dyn Announcer,
-    told: &Result<Result<(), PortError>, tokio::time::error::Elapsed>,
+    ended: &Result<Result<(), PortError>, tokio::time::error::Elapsed>,
     failures: u32,
 ) -> bool {
     let to = announcer.name();
-    let is_told = matches!(told, Ok(Ok(())));
-    let result = if is_told { "told" } else { "failed" };
+    let is_delivered = matches!(ended, Ok(Ok(())));
+    let result = if is_delivered { "told" } else { "failed" };
     counter!("invalidator_announcements_total", "to" => to.to_owned(), "result" => result)
         .increment(1);
 
-    if !is_told && (failures == 0 || failures.is_power_of_two()) {
-        tracing::warn!(to, failures, ended = ?told, "not told of a change");
-    } else if is_told && failures > 0 {
-        tracing::info!(to, failures, "told of changes again");
+    if !is_delivered && (failures == 0 || failures.is_power_of_two()) {
+        tracing::warn!(to, failures, ?ended, "change not announced");
+    } else if is_delivered && failures > 0 {
+        tracing::info!(to, failures, "changes are announced again");
     }
-    is_told
+    is_delivered
 }
 
 #[cfg(test)]
@@ -154,7 +155,7 @@ mod tests {
         Some(format!("L.{seq}").parse().unwrap())
     }
 
-    async fn telling(
+    async fn announced(
         fails: usize,
         play: impl AsyncFnOnce(&watch::Sender<Option<Stamp>>),
     ) -> Vec<(String, Duration)> {
@@ -163,9 +164,10 @@ mod tests {
             born: Some(Instant::now()),
             ..Script::default()
         });
-        let (heads, heard) = watch::channel(None);
+        let (heads, receiver) = watch::channel(None);
         let shutdown = Shutdown::default();
-        let task = tokio::spawn(tell(Arc::clone(&script) as _, heard, shutdown.clone()));
+        let task =
+            tokio::spawn(announce_changes(Arc::clone(&script) as _, receiver, shutdown.clone()));
 
         play(&heads).await;
         sleep(Duration::from_secs(60)).await;
@@ -176,8 +178,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_is_told_at_once_and_what_follows_within_twenty_milliseconds_as_one() {
-        let told = telling(0, async |heads| {
+    async fn a_change_is_announced_immediately_and_those_within_the_next_twenty_milliseconds_as_one()
+     {
+        let told = announced(0, async |heads| {
             for seq in 1..=50 {
                 heads.send_replace(stamp(seq));
                 sleep(Duration::from_millis(1)).await;
@@ -193,8 +196,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_was_gone_is_told_of_the_newest_alone() {
-        let told = telling(6, async |heads| {
+    async fn a_receiver_that_was_unavailable_gets_only_the_newest_position() {
+        let told = announced(6, async |heads| {
             for seq in 1..=200 {
                 heads.send_replace(stamp(seq));
                 sleep(Duration::from_millis(10)).await;

@@ -1,4 +1,5 @@
-//! The HTTP clients: rustls with ring and Mozilla's roots, as everywhere in the shop, and bounds.
+//! The HTTP clients: rustls with ring and Mozilla's roots, as everywhere in the shop, with timeouts and
+//! size limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +17,11 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 pub enum ClientError {
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
-    #[error("the HTTP client can't be made: {0}")]
+    #[error("the HTTP client can't be built: {0}")]
     Client(#[from] reqwest::Error),
 }
 
-/// Why a body was not read.
+/// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     #[error("it is too large")]
@@ -29,12 +30,12 @@ pub(crate) enum BodyError {
     Broken(#[from] reqwest::Error),
 }
 
-/// For the shop's own parts: never through a proxy of the environment.
+/// For the shop's own servers: never through a proxy of the environment.
 pub(crate) fn inside(within: Duration) -> Result<Client, ClientError> {
     Ok(builder()?.no_proxy().timeout(within).build()?)
 }
 
-/// For services outside, through the environment's proxy where there is one.
+/// For external services, through the environment's proxy if there is one.
 pub(crate) fn outside(within: Duration) -> Result<Client, ClientError> {
     Ok(builder()?.timeout(within).build()?)
 }
@@ -55,7 +56,7 @@ fn builder() -> Result<ClientBuilder, ClientError> {
         .tcp_nodelay(true))
 }
 
-/// The whole body, up to a bound.
+/// The whole body, of at most `bytes_max`.
 pub(crate) async fn body(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
 

@@ -1,4 +1,4 @@
-//! The invalidator put together: one follower of the store's log, and everybody who is told.
+//! Assembles the invalidator: one follower of the store's log, and every receiver of its rows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use supervision::Supervisor;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::announce::{Announcer, Beside, Rung, tell};
-use crate::heard::{Heard, Measures};
+use crate::announce::{Announcer, LocalAnnouncer, NotifierAnnouncer, announce_changes};
+use crate::dispatch::{Metrics, RowDispatcher};
 use crate::http::{self, ClientError};
 use crate::observe::{BOUND, Observer, Sample, Samples, observe};
 use crate::purge::{Cloudflare, Purger, Purges};
-use crate::push::Door;
+use crate::push::PushAnnouncer;
 
-/// A push is answered at once or is of no use; a look takes as long as a cold page.
+/// A push that takes longer is of no use; a check takes as long as a cold page.
 const CALL_WITHIN: Duration = Duration::from_secs(2);
-/// Changes that wait to be looked for.
+/// Samples that wait for the observer.
 const SAMPLES_MAX: usize = 64;
 
 /// What an invalidator needs beside its settings.
@@ -32,13 +32,13 @@ pub struct Parts {
     pub world: Arc<dyn World>,
     /// Signs pushes.
     pub key: SigningKey,
-    /// Caches of the same process: told of changes, and heard from when they know of one first.
-    pub beside: Vec<Follower>,
-    /// Edges that are observed, in addition to those of the settings.
+    /// Followers of the same process: notified of changes, and a source of those they see first.
+    pub local_followers: Vec<Follower>,
+    /// Edges to observe beside those of the settings; scheme and authority.
     pub observed: Vec<String>,
-    /// How processes tell one another, where there is a way.
+    /// The notifier between processes, if there is one.
     pub bell: Option<Arc<dyn Bell>>,
-    /// Runs the invalidator's tasks.
+    /// Supervises the invalidator's tasks.
     pub supervisor: Supervisor,
 }
 
@@ -47,22 +47,22 @@ pub struct Invalidator {
     follower: Follower,
     heads: watch::Receiver<Option<Stamp>>,
     announcers: Vec<Arc<dyn Announcer>>,
-    beside: Vec<Follower>,
+    local_followers: Vec<Follower>,
     bell: Option<Arc<dyn Bell>>,
     purging: Option<(Purges, Cloudflare, PurgePlan)>,
     observing: Option<(Observer, mpsc::Receiver<Sample>)>,
     supervisor: Supervisor,
 }
 
-/// An invalidator that runs; its tasks end after the shutdown.
+/// A running invalidator; its tasks end after the shutdown has begun.
 pub struct Running {
-    /// How far it has heard of the log.
+    /// The follower of the log that everything here is driven by.
     pub follower: Follower,
     pub tasks: JoinSet<()>,
 }
 
 impl Parts {
-    /// Of a process that holds no cache.
+    /// For a process without caches.
     pub fn of(platform: &Platform, supervisor: Supervisor) -> Self {
         Self {
             catalog: Catalog::over(Db::new(
@@ -71,7 +71,7 @@ impl Parts {
             )),
             world: Arc::clone(&platform.world),
             key: platform.secrets.edge_key(),
-            beside: Vec::new(),
+            local_followers: Vec::new(),
             observed: Vec::new(),
             bell: platform.bell.clone(),
             supervisor,
@@ -81,12 +81,14 @@ impl Parts {
 
 impl Invalidator {
     pub fn new(settings: &InvalidatorSettings, parts: Parts) -> Result<Self, ClientError> {
-        let Parts { catalog, world, key, beside, observed, bell, supervisor } = parts;
+        let Parts { catalog, world, key, local_followers, observed, bell, supervisor } = parts;
         let client = http::inside(CALL_WITHIN)?;
         let (head, heads) = watch::channel(None);
-        let mut announcers = doors(settings, &client, &key, &world);
-        announcers.extend(bell.iter().map(|bell| Arc::new(Rung(Arc::clone(bell))) as Arc<_>));
-        announcers.extend(beside.iter().map(|one| Arc::new(Beside(one.clone())) as Arc<_>));
+        let mut announcers = pushes(settings, &client, &key, &world);
+        let notify = |bell: &Arc<dyn Bell>| Arc::new(NotifierAnnouncer(Arc::clone(bell))) as Arc<_>;
+        announcers.extend(bell.iter().map(notify));
+        let tell_local = |one: &Follower| Arc::new(LocalAnnouncer(one.clone())) as Arc<_>;
+        announcers.extend(local_followers.iter().map(tell_local));
         let edges: Vec<_> = observed.into_iter().chain(settings.edges.iter().cloned()).collect();
 
         let purging = match &settings.cloudflare {
@@ -103,21 +105,21 @@ impl Invalidator {
             }
             None => (None, None),
         };
-        let heard = Heard {
+        let dispatcher = RowDispatcher {
             heads: head,
             purges: purging.as_ref().map(|(purges, ..)| purges.clone()),
             samples,
             world,
-            measures: Measures::new(),
+            metrics: Metrics::new(),
         };
         let log = Arc::clone(catalog.log());
 
         Ok(Self {
-            // A push has a quarter of a second; a follower of its own accord asks once a second.
-            follower: Follower::paced(log, Arc::new(heard), settings.poll_every),
+            // A change is pushed within a quarter of a second; followers poll once a second otherwise.
+            follower: Follower::paced(log, Arc::new(dispatcher), settings.poll_every),
             heads,
             announcers,
-            beside,
+            local_followers,
             bell,
             purging,
             observing,
@@ -133,13 +135,13 @@ impl Invalidator {
         for announcer in self.announcers {
             let parts = (announcer, self.heads.clone(), shutdown.clone());
             tasks.spawn(supervisor.keep("announcer", parts, |(announcer, heads, shutdown)| {
-                tell(announcer, heads, shutdown)
+                announce_changes(announcer, heads, shutdown)
             }));
         }
-        for one in self.beside {
+        for one in self.local_followers {
             let parts = (one, follower.clone(), shutdown.clone());
             tasks.spawn(supervisor.keep("change-listener", parts, |(one, follower, shutdown)| {
-                hear(one, follower, shutdown)
+                follow_local(one, follower, shutdown)
             }));
         }
         if let Some(bell) = self.bell {
@@ -179,36 +181,36 @@ impl Running {
     pub async fn ended(mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a part of the invalidator ended by a mistake of its own");
+                tracing::error!(%error, "a task of the invalidator panicked");
             }
         }
     }
 }
 
-fn doors(
+fn pushes(
     settings: &InvalidatorSettings,
     client: &Client,
     key: &SigningKey,
     world: &Arc<dyn World>,
 ) -> Vec<Arc<dyn Announcer>> {
     let urls = settings.edges.iter().chain(&settings.origins);
-    let door = |url: &String| Door {
+    let push = |url: &String| PushAnnouncer {
         url: url.clone(),
         client: client.clone(),
         key: key.clone(),
         world: Arc::clone(world),
     };
 
-    urls.map(|url| Arc::new(door(url)) as Arc<dyn Announcer>).collect()
+    urls.map(|url| Arc::new(push(url)) as Arc<dyn Announcer>).collect()
 }
 
-/// Asks for the log as soon as a cache beside this one is past it: a write of this process is known
-/// to its origin first.
-async fn hear(beside: Follower, follower: Follower, shutdown: Shutdown) {
-    let hearing = async {
+/// Polls the log as soon as a follower of the same process is ahead: a write of this process reaches
+/// its origin's follower first.
+async fn follow_local(local: Follower, follower: Follower, shutdown: Shutdown) {
+    let following = async {
         let mut known = None;
         loop {
-            known = beside.moved(known.as_ref()).await;
+            known = local.moved(known.as_ref()).await;
             let is_news = known.as_ref().is_some_and(|its| {
                 follower.stamp().is_none_or(|ours| ours.log != its.log || ours.seq < its.seq)
             });
@@ -219,23 +221,23 @@ async fn hear(beside: Follower, follower: Follower, shutdown: Shutdown) {
     };
 
     tokio::select! {
-        () = hearing => {}
+        () = following => {}
         () = shutdown.begun() => {}
     }
 }
 
-/// What another process rings of is news here too: sooner than the next poll.
+/// Polls the log as soon as another process notifies this one of a change.
 async fn listen(bell: Arc<dyn Bell>, follower: Follower, shutdown: Shutdown) {
-    let heard = |head: Stamp| {
-        let is_there =
+    let on_change = |head: Stamp| {
+        let has_it =
             follower.stamp().is_some_and(|ours| ours.log == head.log && ours.seq >= head.seq);
-        if !is_there {
+        if !has_it {
             follower.kick();
         }
     };
 
     tokio::select! {
-        () = bell.hear(&heard) => {}
+        () = bell.hear(&on_change) => {}
         () = shutdown.begun() => {}
     }
 }

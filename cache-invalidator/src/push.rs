@@ -1,4 +1,4 @@
-//! A signed push to one native edge or origin.
+//! Announces by a signed push to one native edge or origin.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use reqwest::{Client, StatusCode};
 
 use crate::announce::Announcer;
 
-pub(crate) struct Door {
+pub(crate) struct PushAnnouncer {
     /// Scheme and authority.
     pub(crate) url: String,
     pub(crate) client: Client,
@@ -20,7 +20,7 @@ pub(crate) struct Door {
 }
 
 #[async_trait]
-impl Announcer for Door {
+impl Announcer for PushAnnouncer {
     fn name(&self) -> &str {
         &self.url
     }
@@ -36,13 +36,13 @@ impl Announcer for Door {
         })?;
         match answer.status() {
             StatusCode::NO_CONTENT => Ok(()),
-            // To whoever does not believe the signature there is no such page.
+            // A receiver that rejects the signature responds as if there were no such page.
             StatusCode::NOT_FOUND => Err(PortError::new(
                 PortErrorKind::Invalid,
-                "push a change: not believed; are both secrets.edge_auth the same?",
+                "push a change: invalid signature; do both have the same secrets.edge_auth?",
             )),
             status => {
-                let attempted = format!("{ATTEMPTED}: answered {}", status.as_u16());
+                let attempted = format!("{ATTEMPTED}: status {}", status.as_u16());
                 Err(PortError::new(PortErrorKind::Unavailable, attempted))
             }
         }

@@ -1,4 +1,4 @@
-//! The running origin: its server, its background tasks, and a shutdown that drains.
+//! The running origin: its server, its follower, and a shutdown that drains.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -17,10 +17,6 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::access::AccessControl;
 use crate::fast_path::FastPathService;
 use crate::shop::Shop;
-
-/// For the log's floor and for jobs that owe an announcement: rare enough to cost nothing, often
-/// enough for the bound of four seconds.
-const MAINTAIN_LOG_EVERY: Duration = Duration::from_secs(1);
 
 /// An origin that serves.
 pub struct Running {
@@ -56,8 +52,6 @@ pub async fn serve(
     while !shop.follower().reach(first.head, Duration::from_secs(1)).await {
         tracing::info!("loading the catalogue");
     }
-    let catalog = shop.catalog().clone();
-    background.spawn(supervisor.keep("change-log-tidying", catalog, maintain_log));
 
     server.supervisor = supervisor;
     server.trusted.clone_from(&Arc::<AccessControl>::from_ref(&shop).callers.trusted_proxies);
@@ -72,13 +66,4 @@ fn not_listening(error: std::io::Error) -> StoreError {
     let attempted = "ask the listener for its address";
 
     StoreError::Port(PortError::new(PortErrorKind::Unavailable, attempted).because(error))
-}
-
-async fn maintain_log(catalog: Catalog) {
-    loop {
-        tokio::time::sleep(MAINTAIN_LOG_EVERY).await;
-        if let Err(error) = catalog.log().maintain().await {
-            tracing::warn!(%error, "could not maintain the change log");
-        }
-    }
 }

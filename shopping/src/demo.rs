@@ -2,10 +2,10 @@
 
 use store::{Actor, Catalog, StoreError};
 
-/// Says that the demo catalogue was begun, or is in. A seeding that was killed is begun again.
+/// The store's note that the demo catalogue was begun, or is complete.
 const MARK: &str = "demo";
 
-/// Fills a store that nobody has put anything in.
+/// Fills a store that has no product. Seeding that was killed is begun again.
 pub async fn fill_if_empty(catalog: &Catalog, by: &Actor) -> Result<(), StoreError> {
     match catalog.metadata(MARK).await?.as_deref() {
         Some("done") => return Ok(()),
@@ -14,7 +14,7 @@ pub async fn fill_if_empty(catalog: &Catalog, by: &Actor) -> Result<(), StoreErr
         None => return Ok(()),
     }
     let products = catalog_files::demo::seed(catalog, by).await?;
-    tracing::info!(products, "the demo catalogue is in");
+    tracing::info!(products, "demo catalogue imported");
 
     catalog.set_metadata(MARK, "done").await
 }

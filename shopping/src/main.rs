@@ -1,4 +1,4 @@
-//! The command: the whole shop in one process by default, and the tools beside it.
+//! The program: parses the command line; the library does the work.
 
 // `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

@@ -1,4 +1,4 @@
-//! What every command needs first: settings, with all their mistakes at once, and the backends.
+//! What commands begin with: the settings, with all their mistakes at once, and the backends.
 
 use std::path::Path;
 
@@ -6,9 +6,10 @@ use anyhow::{Context as _, bail};
 use platform::{Platform, Settings, Sources, StoreSettings};
 use store::Catalog;
 
-use crate::arguments::{Arguments, Command, EdgeArguments};
+use crate::arguments::Arguments;
+use crate::commands::Command;
 
-/// Where the store notes the currency of its prices.
+/// The store's note of the currency of its prices.
 const CURRENCY: &str = "currency";
 
 /// The settings of this process.
@@ -18,67 +19,75 @@ pub struct Start {
 
 impl Start {
     pub fn of(arguments: &Arguments) -> anyhow::Result<Self> {
-        let shop = &arguments.shop;
         let mut sources = Sources::of_process().file(arguments.place.config.clone());
         if let Some(folder) = &arguments.place.data_dir {
-            sources = sources.flag("--data-dir", "data_dir", text(folder)?);
+            sources = sources.flag("--data-dir", "data_dir", utf8(folder)?);
         }
-        if let Some(port) = shop.edge_port {
-            sources = sources.flag("--edge-port", "edge.listen", format!("127.0.0.1:{port}"));
-        }
-        if let Some(port) = shop.origin_port {
-            sources = sources.flag("--origin-port", "origin.listen", format!("127.0.0.1:{port}"));
-        }
-        if shop.no_demo {
-            sources = sources.flag("--no-demo", "catalog.demo", "false");
-        }
+        sources = arguments.serve.add_to(sources);
         if let Some(Command::Edge(edge)) = &arguments.command {
-            sources = of_edge(sources, edge);
+            sources = edge.add_to(sources);
         }
 
         Ok(Self { settings: Settings::load(&sources)? })
     }
 
+    /// Opens the backends. Creates the store if there is none.
     pub async fn connect(&self) -> anyhow::Result<Platform> {
         Ok(Platform::connect(&self.settings).await?)
     }
 
-    /// Every price of a store is in one currency: the one that it was first opened with.
+    /// Opens the backends for a command that only reads: tables that are missing are an error,
+    /// whatever `store.create_tables` is. On SQLite, after [`Self::has_shop`].
+    pub async fn connect_to_read(&self) -> anyhow::Result<Platform> {
+        let mut settings = self.settings.clone();
+        if let StoreSettings::DynamoDb { create_tables, .. } = &mut settings.store {
+            *create_tables = false;
+        }
+
+        Ok(Platform::connect(&settings).await?)
+    }
+
+    /// Whether there is a store. One in DynamoDB is there, or connecting fails.
+    pub fn has_shop(&self) -> bool {
+        match &self.settings.store {
+            StoreSettings::Sqlite { path } => path.exists(),
+            StoreSettings::DynamoDb { .. } => true,
+        }
+    }
+
+    /// For commands that make no sense without a shop: opening its store would create it.
+    pub fn require_shop(&self) -> anyhow::Result<()> {
+        if !self.has_shop() {
+            bail!("there is no shop in {} (--data-dir)", self.settings.data_dir.display());
+        }
+        Ok(())
+    }
+
+    /// Compares the currency of the settings with that of the store, and notes it in a new store.
     pub async fn agree_on_currency(&self, catalog: &Catalog) -> anyhow::Result<()> {
+        if !self.check_currency(catalog).await? {
+            catalog.set_mark(CURRENCY, self.settings.catalog.currency.code()).await?;
+        }
+        Ok(())
+    }
+
+    /// Every price of a store is in the currency that it was first opened with. Whether the store
+    /// has one yet.
+    pub async fn check_currency(&self, catalog: &Catalog) -> anyhow::Result<bool> {
         let ours = self.settings.catalog.currency.code();
-        match catalog.metadata(CURRENCY).await?.as_deref() {
-            Some(theirs) if theirs == ours => Ok(()),
+
+        match catalog.mark(CURRENCY).await?.as_deref() {
+            Some(theirs) if theirs == ours => Ok(true),
             Some(theirs) => bail!(
-                "catalog.currency is {ours}, and this shop's prices are in {theirs}; \
+                "catalog.currency is {ours}, but this shop's prices are in {theirs}; \
                  a shop's currency can't be changed"
             ),
-            None => Ok(catalog.set_metadata(CURRENCY, ours).await?),
-        }
-    }
-
-    /// For commands that make no sense on a shop that never was.
-    pub fn require_shop(&self) -> anyhow::Result<()> {
-        match &self.settings.store {
-            StoreSettings::Sqlite { path } if !path.exists() => {
-                bail!("there is no shop in {} (--data-dir)", self.settings.data_dir.display())
-            }
-            StoreSettings::Sqlite { .. } | StoreSettings::DynamoDb { .. } => Ok(()),
+            None => Ok(false),
         }
     }
 }
 
-fn of_edge(mut sources: Sources, edge: &EdgeArguments) -> Sources {
-    if let Some(origin) = &edge.origin {
-        sources = sources.flag("--origin", "edge.origin_url", origin.clone());
-    }
-    if let Some(listen) = &edge.listen {
-        sources = sources.flag("--listen", "edge.listen", listen.clone());
-    }
-    // No origin listens in this process, so that its port is free for the edge.
-    sources.flag("edge", "origin.listen", "127.0.0.1:0")
-}
-
-fn text(path: &Path) -> anyhow::Result<String> {
+fn utf8(path: &Path) -> anyhow::Result<String> {
     let text = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
 
     Ok(text.to_owned())

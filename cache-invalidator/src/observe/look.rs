@@ -1,4 +1,4 @@
-//! One look through an edge, and what it says of a change.
+//! One read through an edge, and whether a change is visible in it.
 
 use domain::ProductId;
 use reqwest::header::{ACCEPT, HeaderValue};
@@ -11,15 +11,16 @@ use crate::http;
 /// A product page of 20 variants has some 10 KB.
 const BODY_MAX: usize = 1 << 20;
 
-/// What an edge showed.
+/// What one read through an edge has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     Version(u64),
     Missing,
-    /// It could not say, or said that it stands in for an origin that failed.
+    /// The read failed, or the edge serves a stale response because its origin fails.
     Nothing,
 }
 
+/// Whether a change is visible at an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     Shown,
@@ -27,7 +28,7 @@ pub(crate) enum Look {
     Unknown,
 }
 
-/// The product JSON's public `version`: whoever compares it needs no key.
+/// The public `version` of the product's JSON.
 #[derive(Deserialize)]
 struct Versioned {
     version: u64,
@@ -41,10 +42,10 @@ pub(crate) async fn look(client: &Client, edge: &str, product: ProductId) -> See
 
     let status = response.status();
     let cache = response.headers().get("cache-status").and_then(|value| value.to_str().ok());
-    let stands_in = cache.is_some_and(|cache| {
+    let serves_stale = cache.is_some_and(|cache| {
         ["detail=stale-if-error", "detail=log-unavailable"].iter().any(|why| cache.contains(why))
     });
-    if stands_in {
+    if serves_stale {
         return Seen::Nothing;
     }
     match status {
@@ -61,8 +62,8 @@ async fn version(response: reqwest::Response) -> Option<u64> {
 }
 
 impl Seen {
-    /// Whether a change shows in it. A product that is missing without having been taken away by
-    /// this row may be a draft, or gone by a later one: only the store can tell.
+    /// Whether the change is visible. A product that is missing although this row did not remove it
+    /// may be a draft, or removed by a later row: only the store can tell.
     pub(crate) const fn of(self, sample: &Sample) -> Look {
         match self {
             Self::Version(version) if version >= sample.version => Look::Shown,
@@ -72,7 +73,7 @@ impl Seen {
         }
     }
 
-    /// The judgement once the bound has passed; `public` is the version that the store shows now.
+    /// The result once the bound has passed; `public` is the version that the store shows now.
     pub(crate) const fn at_last(self, sample: &Sample, public: Option<u64>) -> Look {
         match (self.of(sample), self, public) {
             (Look::NotYet, Self::Missing, None) => Look::Shown,
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_shows_by_its_version_or_by_absence_where_it_took_something_away() {
+    fn a_change_is_visible_by_its_version_or_by_absence_if_it_removed_the_product() {
         #[rustfmt::skip]
         let table = [
             // seen              hard    at once         at last, while the store shows

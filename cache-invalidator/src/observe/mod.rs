@@ -1,5 +1,5 @@
-//! Whether edges keep their promise: of some changes it is looked, through each edge and as any
-//! shopper would, when they show.
+//! Measures staleness: reads a sample of changed products through each edge, as a shopper would, until
+//! the change is visible.
 
 mod look;
 mod sample;

@@ -1,4 +1,4 @@
-//! The changes that are looked for.
+//! The changes that are sampled.
 
 use domain::{ChangeRow, Entity, ProductId, Timestamp};
 use metrics::counter;
@@ -8,14 +8,14 @@ use tokio::sync::mpsc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub(crate) product: ProductId,
-    /// What an edge shows must be this or later.
+    /// An edge must show this version or a later one.
     pub(crate) version: u64,
-    /// The product was taken from the public, by this row at the latest.
+    /// The product is no longer public, by this row at the latest.
     pub(crate) is_hard: bool,
     pub(crate) at: Timestamp,
 }
 
-/// Takes every n-th row; what nobody has time to look at is counted and left.
+/// Takes every n-th row; samples that the busy observer can't take are counted and dropped.
 pub(crate) struct Samples {
     pub(crate) one_in: u64,
     pub(crate) queue: mpsc::Sender<Sample>,
@@ -35,8 +35,8 @@ impl Samples {
 }
 
 impl Sample {
-    /// Of a row of many products the first; of one that only moves stock none, for that does not
-    /// count the product's version up.
+    /// Of a row with several products the first one; none of a row that only moves stock, which does
+    /// not change the product's version.
     fn of(row: &ChangeRow) -> Option<Self> {
         let (product, version) = row.changes.iter().find_map(|change| match change.entity {
             Entity::Product(id) => Some((id, change.version)),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_takes_is_left() {
+    fn samples_beyond_the_queue_are_dropped() {
         let (queue, mut taken) = mpsc::channel(1);
         let samples = Samples { one_in: 1, queue };
 

@@ -1,4 +1,4 @@
-//! Follows some changes through each edge, until they show or their time is over.
+//! Reads sampled products through each edge until the change is visible or its time is over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use tokio::time::{Instant, sleep_until};
 use super::look::{Look, Seen, look};
 use super::sample::Sample;
 
-/// What edges promise while every push is lost, and a second for the look itself.
+/// The staleness bound of edges while every push is lost, and a second for the read itself.
 pub(crate) const BOUND: Duration = Duration::from_secs(5);
-/// The first looks are close together, so that the time to show is known to some ten milliseconds;
-/// then each is twice as far: eight looks at most.
+/// The first reads are close together, so that the time is known to some ten milliseconds; then each
+/// pause is twice as long: eight reads at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
-/// Changes that are followed at once.
-const AT_ONCE: usize = 16;
+/// Samples that are followed concurrently.
+const CONCURRENT_MAX: usize = 16;
 
 pub(crate) struct Observer {
     /// Schemes and authorities.
@@ -39,13 +39,25 @@ pub(crate) async fn observe(
     samples: Arc<Mutex<mpsc::Receiver<Sample>>>,
     shutdown: Shutdown,
 ) {
-    describe_counter!("staleness_checks_total", "Changes that were looked for through an edge");
-    describe_counter!("stale_reads_total", "Changes that an edge did not show within its promise");
-    describe_counter!("staleness_unknown_total", "Changes of which an edge could not say");
-    describe_counter!("staleness_skipped_total", "Changes that nobody had time to look for");
-    describe_histogram!("change_visible_seconds", "From a change's commit until an edge showed it");
+    describe_counter!(
+        "staleness_checks_total",
+        "Samples read through an edge until their change was visible or overdue"
+    );
+    describe_counter!(
+        "stale_reads_total",
+        "Samples that an edge did not show within the staleness bound"
+    );
+    describe_counter!("staleness_unknown_total", "Samples whose staleness could not be determined");
+    describe_counter!(
+        "staleness_skipped_total",
+        "Staleness samples dropped because the observer was busy"
+    );
+    describe_histogram!(
+        "change_visible_seconds",
+        "Time from a change's commit until an edge showed it"
+    );
     let mut samples = samples.lock().await;
-    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let room = Arc::new(Semaphore::new(CONCURRENT_MAX));
     let mut looks = JoinSet::new();
 
     let observing = async {
@@ -71,7 +83,7 @@ pub(crate) async fn observe(
 
 impl Observer {
     async fn follow(&self, edge: &str, sample: &Sample) -> Look {
-        // From now and not from the row's time: clocks differ.
+        // From now, not from the row's time: clocks differ.
         let deadline = Instant::now() + self.bound;
         let mut pause = FIRST_PAUSE;
 
@@ -108,14 +120,14 @@ impl Observer {
             Look::Shown => {
                 let took = self.world.now().since(sample.at);
                 histogram!("change_visible_seconds").record(took);
-                tracing::debug!(%product, edge, ?took, "a change shows");
+                tracing::debug!(%product, edge, ?took, "change is visible");
             }
             Look::NotYet => {
                 counter!("stale_reads_total").increment(1);
                 tracing::warn!(
                     key = %format_args!("/products/{product}"),
                     edge, version = sample.version, ?seen,
-                    "an edge does not show a change that is older than its promise"
+                    "stale read: the edge does not show a change within its staleness bound"
                 );
             }
             Look::Unknown => {

@@ -56,23 +56,23 @@ fn new() -> Response {
     r#"{"id":"prod","version":7}"#.into_response()
 }
 
-fn standing_in() -> Response {
+fn serving_stale() -> Response {
     ([("cache-status", "shopping-edge; fwd=miss; detail=stale-if-error")], old()).into_response()
 }
 
 #[tokio::test]
-async fn a_change_is_looked_for_until_it_shows() {
+async fn a_change_is_read_for_until_it_is_visible() {
     assert_eq!(follow(vec![old, old, new, old], false).await, Look::Shown);
 }
 
 #[tokio::test]
-async fn what_does_not_show_within_the_bound_is_stale() {
+async fn a_change_that_is_not_visible_within_the_bound_is_stale() {
     assert_eq!(follow(vec![old], false).await, Look::NotYet);
 }
 
 #[tokio::test]
-async fn an_edge_that_says_it_stands_in_for_a_failing_origin_is_not_called_stale() {
-    assert_eq!(follow(vec![standing_in], false).await, Look::Unknown);
+async fn an_edge_that_serves_stale_for_a_failing_origin_is_not_counted_as_stale() {
+    assert_eq!(follow(vec![serving_stale], false).await, Look::Unknown);
     assert_eq!(
         follow(vec![|| StatusCode::BAD_GATEWAY.into_response()], false).await,
         Look::Unknown

@@ -1,5 +1,5 @@
-//! Whether Cloudflare would take a tag. It drops what it would not without a word, on answers and
-//! in purges alike, so it is checked before anything is sent.
+//! Whether Cloudflare accepts a tag. It silently drops one that it does not accept, in responses and in
+//! purges alike, so tags are checked before anything is sent.
 //!
 //! <https://developers.cloudflare.com/cache/how-to/purge-cache/purge-by-tags/>: at most 1,024
 //! characters, printable ASCII without blanks; the tags of one answer at most 16 KB.
@@ -7,11 +7,10 @@
 use domain::Tag;
 
 const TAG_MAX: usize = 1_024;
-/// Of one request's tags together; that is what one answer's `Cache-Tag` may have, and a request
-/// that names more than any answer could is a mistake of ours.
+/// The total size of one request's tags: the limit of one response's `Cache-Tag`.
 pub(crate) const SUM_MAX: usize = 16 * 1_024;
 
-/// A comma parts the tags of `Cache-Tag`, so none can have one.
+/// A comma separates the tags of `Cache-Tag`, so no tag may contain one.
 pub(crate) fn is_purgeable(tag: &Tag) -> bool {
     let text = tag.as_str();
     let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b',';
@@ -19,7 +18,7 @@ pub(crate) fn is_purgeable(tag: &Tag) -> bool {
     (1..=TAG_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
 
-/// How many of the first tags one request may name: by number, and by their sum with a comma each.
+/// How many of the first tags fit in one request: by number, and by total size with a comma each.
 pub(crate) fn fitting<'a>(tags: impl Iterator<Item = &'a Tag>, most: usize) -> usize {
     let mut sum = 0;
 
@@ -40,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_tags_are_taken() {
+    fn our_own_tags_are_accepted() {
         for text in ["catalog", "product:prod_01J9ZC4M5T2W3X4Y5Z6A7B8C9D", "slug:blue-mug"] {
             assert!(is_purgeable(&tag(text)), "{text}");
         }
@@ -48,14 +47,14 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_dropped_in_silence_is_not_sent() {
+    fn tags_that_would_be_dropped_silently_are_not_sent() {
         for text in ["", "a b", "a,b", "é", "a\u{7f}", "a\n", "a\t", &"a".repeat(1_025)] {
             assert!(!is_purgeable(&tag(text)), "{text:?}");
         }
     }
 
     #[test]
-    fn a_request_holds_a_hundred_tags_or_as_many_as_one_answer_could_have() {
+    fn a_request_holds_a_hundred_tags_or_as_many_as_one_response_could_have() {
         let short = vec![tag("a"); 300];
         let long = vec![tag(&"a".repeat(1_023)); 300];
 

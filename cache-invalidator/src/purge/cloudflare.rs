@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::{PurgeError, Purger};
 use crate::http::{self, ClientError};
 
-/// Purges are answered within a fraction of a second; nothing waits for this one.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// The answers of the contract have some hundred bytes.
-const ANSWER_MAX: usize = 64 << 10;
-/// Where a 429 does not say: the time in which the smallest plan grows five tokens.
+/// Purges take a fraction of a second; nothing waits for this one.
+const RESPONSE_WITHIN: Duration = Duration::from_secs(10);
+/// Responses have some hundred bytes.
+const RESPONSE_MAX: usize = 64 << 10;
+/// For a 429 without `Retry-After`: the time in which the smallest plan gains five tokens.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Cloudflare {
@@ -32,9 +32,9 @@ struct PurgeByTags<'a> {
     tags: &'a [Tag],
 }
 
-/// `cache-purge_api-response-common`: all that is needed of it.
+/// The part of `cache-purge_api-response-common` that is used here.
 #[derive(Deserialize)]
-struct Answer {
+struct ApiResponse {
     success: bool,
     #[serde(default)]
     errors: Vec<Message>,
@@ -50,14 +50,14 @@ impl Cloudflare {
         let CloudflareSettings { zone, endpoint, .. } = settings;
 
         Ok(Self {
-            client: http::outside(ANSWER_WITHIN)?,
+            client: http::outside(RESPONSE_WITHIN)?,
             url: format!("{endpoint}/client/v4/zones/{zone}/purge_cache"),
             token: settings.token.clone(),
             breaker: Breaker::new("cloudflare", "purge"),
         })
     }
 
-    async fn ask(&self, tags: &[Tag]) -> Result<(), PurgeError> {
+    async fn send(&self, tags: &[Tag]) -> Result<(), PurgeError> {
         let body = serde_json::to_vec(&PurgeByTags { tags }).expect("tags are texts");
         let request = self
             .client
@@ -67,8 +67,8 @@ impl Cloudflare {
             .body(body);
 
         let response = request.send().await.map_err(|error| {
-            let why = if error.is_timeout() { "no answer in time" } else { "no connection" };
-            tracing::debug!(error = %error.without_url(), "Cloudflare did not answer");
+            let why = if error.is_timeout() { "no response in time" } else { "no connection" };
+            tracing::debug!(error = %error.without_url(), "Cloudflare did not respond");
             PurgeError::Unavailable(why)
         })?;
         judge(response).await
@@ -78,24 +78,24 @@ impl Cloudflare {
 #[async_trait]
 impl Purger for Cloudflare {
     async fn purge(&self, tags: &[Tag]) -> Result<(), PurgeError> {
-        let asked = self.breaker.call(self.ask(tags), |ended| match ended {
-            // A refusal is an answer: the API is well.
+        let ended = self.breaker.call(self.send(tags), |ended| match ended {
+            // A refusal is a response: the API is healthy.
             Ok(()) | Err(PurgeError::Refused { .. }) => Verdict::Succeeded,
             Err(_) => Verdict::Failed,
         });
 
-        asked.await.map_err(|error| match error {
+        ended.await.map_err(|error| match error {
             CallError::Open(open) => PurgeError::Open(open.retry_after),
-            CallError::TimedOut => PurgeError::Unavailable("no answer in time"),
+            CallError::TimedOut => PurgeError::Unavailable("no response in time"),
             CallError::Failed(error) => error,
         })
     }
 }
 
-/// Marked, so that no client prints it.
+/// Marked as sensitive, so that no client prints it.
 fn bearer(token: &Secret) -> Result<HeaderValue, PurgeError> {
     let value = HeaderValue::try_from(format!("Bearer {}", token.expose()));
-    // A token that can't stand in a header is no token of Cloudflare's.
+    // A token that is not valid in a header can't be one of Cloudflare's.
     let mut value = value.map_err(|_| PurgeError::Refused { status: 0, codes: Vec::new() })?;
 
     value.set_sensitive(true);
@@ -108,11 +108,11 @@ async fn judge(response: Response) -> Result<(), PurgeError> {
         return Err(PurgeError::Throttled(retry_after(&response)));
     }
     if status.is_server_error() {
-        return Err(PurgeError::Unavailable("it answered 5xx"));
+        return Err(PurgeError::Unavailable("it responded with 5xx"));
     }
-    let body = http::body(response, ANSWER_MAX).await;
-    let body = body.map_err(|_| PurgeError::Unavailable("its answer did not arrive"))?;
-    let answer: Option<Answer> = serde_json::from_slice(&body).ok();
+    let body = http::body(response, RESPONSE_MAX).await;
+    let body = body.map_err(|_| PurgeError::Unavailable("its response was incomplete"))?;
+    let answer: Option<ApiResponse> = serde_json::from_slice(&body).ok();
 
     match answer {
         Some(answer) if status.is_success() && answer.success => Ok(()),
@@ -123,12 +123,12 @@ async fn judge(response: Response) -> Result<(), PurgeError> {
         None if status.is_client_error() => {
             Err(PurgeError::Refused { status: status.as_u16(), codes: Vec::new() })
         }
-        // Something between us and the API: a proxy's page, a redirect.
-        None => Err(PurgeError::Unavailable("its answer was none of the API's")),
+        // From something between us and the API: a proxy's page, a redirect.
+        None => Err(PurgeError::Unavailable("its response was not the API's")),
     }
 }
 
-/// In seconds; a date (RFC 9110 §10.2.3) is as good as nothing said.
+/// In seconds; a date (RFC 9110 §10.2.3) counts as absent.
 fn retry_after(response: &Response) -> Duration {
     let seconds = response.headers().get(RETRY_AFTER);
     let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());

@@ -153,7 +153,7 @@ async fn a_200_that_is_no_success_is_a_refusal() {
 #[tokio::test]
 async fn what_is_none_of_the_apis_answers_is_a_failure_and_five_of_them_open_the_breaker() {
     let page = "<html>a proxy's page</html>";
-    let large = "x".repeat(ANSWER_MAX + 1);
+    let large = "x".repeat(RESPONSE_MAX + 1);
     let script = vec![raw(502, page), raw(200, page), raw(200, &large), raw(301, ""), raw(200, "")];
     let api = Api::playing(script).await;
 

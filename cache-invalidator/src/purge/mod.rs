@@ -1,5 +1,5 @@
-//! Purges at Cloudflare: tags are gathered, sent as often as the plan allows, and given up for one
-//! `catalog` when there are too many of them or the API says no. Nothing queues for ever.
+//! Purges at Cloudflare: tags are batched and sent as often as the plan allows. When there are too many
+//! of them, or the API refuses, they are replaced by `catalog`, which purges everything.
 
 mod check;
 mod cloudflare;
@@ -20,20 +20,21 @@ use domain::Tag;
 /// The cache that is purged.
 #[async_trait]
 pub(crate) trait Purger: Send + Sync + 'static {
-    /// Purges whatever has one of the tags: at most a hundred. To purge twice is to purge once.
+    /// Purges every response that has one of the tags, of which there are at most a hundred.
+    /// Idempotent.
     async fn purge(&self, tags: &[Tag]) -> Result<(), PurgeError>;
 }
 
-/// Why nothing was purged, and so what to do about it.
+/// Why nothing was purged; the kind says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PurgeError {
-    #[error("asked too often; again in {0:?}")]
+    #[error("rate limited; retry in {0:?}")]
     Throttled(Duration),
-    /// The request or the token is wrong: the same again is refused again.
-    #[error("refused with {status} {codes:?}")]
+    /// The request or the token is wrong: retrying the same is refused again.
+    #[error("refused with status {status}, codes {codes:?}")]
     Refused { status: u16, codes: Vec<u64> },
-    #[error("not to be had: {0}")]
+    #[error("unavailable: {0}")]
     Unavailable(&'static str),
-    #[error("not asked: the breaker is open for {0:?}")]
+    #[error("not sent: the breaker is open for {0:?}")]
     Open(Duration),
 }

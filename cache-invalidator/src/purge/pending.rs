@@ -1,4 +1,4 @@
-//! The tags that wait to be purged; pure, by the time it is told.
+//! The tags that are pending; no I/O and no clock, callers pass the time.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,22 +10,22 @@ use super::PurgeError;
 use super::check::{fitting, is_purgeable};
 use super::plan::TAGS_MAX;
 
-/// One write names a handful of tags, an import thousands: what comes within this is one request.
+/// One write has a handful of tags, an import thousands: tags within this time make one request.
 const COALESCE: Duration = Duration::from_millis(250);
-/// Ten requests. Whoever has changed so much is done sooner by purging everything.
+/// Ten requests. Beyond that, purging everything is faster.
 const WAITING_MAX: usize = 10 * TAGS_MAX;
-/// After so many failures in a row what waits is given up for everything.
+/// After so many consecutive failures the pending tags are replaced by everything.
 const FAILURES_MAX: u32 = 3;
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// A wrong token is not mended sooner than this is noticed; and no `Retry-After` holds us longer.
+/// A wrong token is retried this often; a longer `Retry-After` is cut to it.
 const PAUSE_LONGEST: Duration = Duration::from_secs(600);
 
-/// What waits. It is bounded: by [`WAITING_MAX`], and then by one tag that stands for all.
+/// The pending tags, at most [`WAITING_MAX`]; beyond that, one tag stands for all.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     tags: BTreeSet<Tag>,
     is_everything: bool,
-    /// Since when the oldest one waits.
+    /// When the oldest one was added.
     since: Option<Instant>,
     not_before: Option<Instant>,
     failures: u32,
@@ -38,8 +38,8 @@ impl Pending {
             if tag == Tag::CATALOG {
                 self.is_everything = true;
             } else if !is_purgeable(&tag) {
-                // Whatever answers have it, everything has them too.
-                tracing::error!(%tag, "a tag that can't be purged");
+                // A purge of everything covers the responses that have it.
+                tracing::error!(%tag, "tag can't be purged; purging everything");
                 self.is_everything = true;
             } else if !self.is_everything {
                 self.tags.insert(tag);
@@ -51,7 +51,7 @@ impl Pending {
         }
     }
 
-    /// When the next request may go out; `None` while nothing waits.
+    /// When the next request may be sent; `None` while nothing is pending.
     pub(crate) fn due(&self) -> Option<Instant> {
         let since = self.since?;
         let is_full = self.tags.len() >= TAGS_MAX;
@@ -64,7 +64,7 @@ impl Pending {
         self.not_before = Some(self.not_before.map_or(at, |earlier| earlier.max(at)));
     }
 
-    /// The next request's tags; whatever does not fit goes on waiting.
+    /// Takes the next request's tags; the rest stays pending.
     pub(crate) fn take(&mut self) -> Vec<Tag> {
         if std::mem::take(&mut self.is_everything) {
             self.since = None;
@@ -82,8 +82,8 @@ impl Pending {
         taken
     }
 
-    /// Goes on from how the request with these tags ended. None of them is forgotten: in the worst
-    /// case everything is purged for them.
+    /// Records how the request with these tags ended. No tag is lost: in the worst case everything is
+    /// purged instead.
     pub(crate) fn settle(&mut self, tags: Vec<Tag>, ended: &Result<(), PurgeError>, now: Instant) {
         let Err(error) = ended else {
             self.failures = 0;
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_within_a_quarter_of_a_second_is_one_request() {
+    fn tags_within_a_quarter_of_a_second_make_one_request() {
         let now = Instant::now();
         let mut pending = Pending::default();
         assert_eq!(pending.due(), None);
@@ -142,12 +142,12 @@ mod tests {
 
         assert_eq!(pending.due(), Some(now));
         assert_eq!(pending.take(), tags(0..100));
-        assert_eq!(pending.due(), Some(now + 250 * MS), "the rest waits for company");
+        assert_eq!(pending.due(), Some(now + 250 * MS), "the rest waits to be batched");
         assert_eq!(pending.take(), tags(100..150));
     }
 
     #[test]
-    fn too_many_tags_or_a_strange_one_are_given_up_for_everything() {
+    fn too_many_tags_or_an_invalid_one_purge_everything() {
         let now = Instant::now();
         let strange: Tag = serde_json::from_value("a b".into()).unwrap();
 
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_429_is_waited_out_and_then_one_purge_of_everything_is_owed() {
+    fn after_a_429_and_its_pause_one_purge_of_everything_is_pending() {
         let now = Instant::now();
         let mut pending = Pending::default();
         pending.add(tags(0..300), now);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_tried_again_after_growing_pauses_and_then_as_everything() {
+    fn a_failure_is_retried_after_growing_pauses_and_then_as_everything() {
         let mut now = Instant::now();
         let mut pending = Pending::default();
         pending.add([tag(1)], now);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_token_is_tried_again_seldom() {
+    fn a_refused_token_is_retried_after_the_longest_pause() {
         let now = Instant::now();
         let mut pending = Pending::default();
         pending.add([tag(1)], now);
@@ -213,10 +213,10 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes and however requests end, each tag is purged after it was added, by its
-        /// name or with everything; and what waits is bounded.
+        /// Whatever is added and however requests end, each tag is purged after it was added, by
+        /// name or with everything; and the pending tags are bounded.
         #[test]
-        fn nothing_that_was_added_is_forgotten(
+        fn no_tag_is_lost(
             steps in prop::collection::vec((0_usize..1_200, 1_usize..300, 0_u8..6), 1..40),
         ) {
             let mut pending = Pending::default();
@@ -228,7 +228,7 @@ mod tests {
                 pending.add(tags(from..from + count), now);
                 prop_assert!(pending.tags.len() <= WAITING_MAX);
 
-                now = pending.due().expect("something waits").max(now);
+                now = pending.due().expect("tags are pending").max(now);
                 let sent = pending.take();
                 prop_assert!((1..=TAGS_MAX).contains(&sent.len()));
                 let ended = match ending {
@@ -251,7 +251,7 @@ mod tests {
                 pending.settle(sent, &Ok(()), now);
             }
 
-            prop_assert!(owed.is_empty(), "{} tags were forgotten", owed.len());
+            prop_assert!(owed.is_empty(), "{} tags were lost", owed.len());
         }
     }
 }

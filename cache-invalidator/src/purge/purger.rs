@@ -1,4 +1,4 @@
-//! The task that sends what waits, no sooner than the plan allows.
+//! The task that sends pending purges, as often as the plan allows.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::pending::Pending;
 use super::{PurgeError, Purger, plan};
 
-/// What waits at the end gets one request, within this.
+/// The time for one last request at shutdown.
 const LAST_WITHIN: Duration = Duration::from_secs(3);
 
 /// A handle; clones are the same queue.
@@ -32,13 +32,13 @@ impl Purges {
         Self { shared: Arc::new(Shared { pending: Mutex::default(), added: Notify::new() }) }
     }
 
-    /// Never waits: what is too much is given up for everything.
+    /// Never waits: too many tags are replaced by a purge of everything.
     pub(crate) fn add(&self, tags: impl IntoIterator<Item = Tag>) {
         self.pending().add(tags, Instant::now());
         self.shared.added.notify_one();
     }
 
-    /// Sends until `shutdown`, then once more if something waits.
+    /// Sends until `shutdown`, then once more if tags are pending.
     pub(crate) async fn run(self, purger: Arc<dyn Purger>, plan: PurgePlan, shutdown: Shutdown) {
         let mut bucket = plan::bucket(plan);
         let sending = async {
@@ -47,7 +47,7 @@ impl Purges {
                 match due {
                     Some(due) => tokio::select! {
                         () = sleep_until(due) => self.send(&*purger, &mut bucket).await,
-                        // It may be a hundred by now.
+                        // There may be a hundred by now, which are due immediately.
                         () = self.shared.added.notified() => {}
                     },
                     None => self.shared.added.notified().await,
@@ -76,7 +76,7 @@ impl Purges {
 
         report(tags.len(), &ended);
         if let Err(PurgeError::Throttled(_)) = ended {
-            // Somebody else purges with the same account.
+            // Another client purges with the same account.
             bucket.drain(Instant::now());
         }
         self.pending().settle(tags, &ended, Instant::now());
@@ -103,7 +103,7 @@ fn report(tags: usize, ended: &Result<(), PurgeError>) {
             tracing::error!(
                 ?ended,
                 tags,
-                "Cloudflare refuses to purge: see the zone and its token"
+                "Cloudflare refuses to purge: check the zone and its token"
             );
         }
         Err(error) => tracing::warn!(%error, tags, "not purged"),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_stretch_of_a_minute_has_more_requests_than_the_plan_allows() {
+    async fn no_minute_has_more_requests_than_the_plan_allows() {
         let sent = run(PurgePlan::Free, vec![], async |purges| {
             for number in 0..2_000 {
                 purges.add([tag(number)]);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_waits_at_the_end_is_sent() {
+    async fn pending_tags_are_sent_at_shutdown() {
         let sent = run(PurgePlan::Pro, vec![], async |purges| purges.add([tag(1)])).await;
 
         assert_eq!(sent.len(), 1);

@@ -1,4 +1,4 @@
-//! The invalidator over a real store, towards doors that note who knocked.
+//! The invalidator over a real store, and servers that record its requests.
 
 #![allow(clippy::unwrap_used, reason = "it is test code")]
 

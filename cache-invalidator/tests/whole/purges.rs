@@ -1,4 +1,4 @@
-//! Cloudflare is told of the tags that writes name, gathered into few requests.
+//! The tags of writes are purged at Cloudflare, batched into few requests.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use platform::{CloudflareSettings, PurgePlan, Secret};
 use serde_json::Value;
 
-use crate::shop::{Asked, Door, Shop, settings, until};
+use crate::shop::{Asked, RecordingServer, Shop, settings, until};
 
 const DONE: &str = r#"{"success":true,"errors":[],"messages":[],"result":{"id":"1"}}"#;
 const ZONE: &str = "023e105f4ecef8ad9ca31a8372d0c353";
@@ -22,7 +22,7 @@ fn tags(asked: &[Asked]) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn the_tags_of_writes_are_purged_in_few_requests_of_at_most_a_hundred() {
-    let api = Door::answering(StatusCode::OK, DONE).await;
+    let api = RecordingServer::answering(StatusCode::OK, DONE).await;
     let mut settings = settings();
     settings.cloudflare = Some(CloudflareSettings {
         zone: ZONE.to_owned(),
@@ -31,7 +31,7 @@ async fn the_tags_of_writes_are_purged_in_few_requests_of_at_most_a_hundred() {
         endpoint: api.url(),
     });
     let shop = Shop::open(&settings).await;
-    assert!(api.asked().is_empty(), "nothing is purged for a start");
+    assert!(api.asked().is_empty(), "nothing is purged at the start");
 
     for number in 0..70 {
         shop.sells(&format!("lamp-{number}")).await;

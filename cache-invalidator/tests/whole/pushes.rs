@@ -1,4 +1,4 @@
-//! Edges and origins are told of the log's new position, signed.
+//! Edges and origins are notified of the log's new position by signed pushes.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use embedded::SystemWorld;
 use ports::{Bell, PortError, World as _};
 use tokio::sync::Notify;
 
-use crate::shop::{Door, Shop, key, settings, until};
+use crate::shop::{RecordingServer, Shop, key, settings, until};
 
 #[tokio::test]
-async fn every_edge_and_origin_hears_of_a_write_by_a_signed_push() {
-    let edge = Door::answering(StatusCode::NO_CONTENT, "").await;
-    let origin = Door::answering(StatusCode::NO_CONTENT, "").await;
+async fn every_edge_and_origin_is_notified_of_a_write_by_a_signed_push() {
+    let edge = RecordingServer::answering(StatusCode::NO_CONTENT, "").await;
+    let origin = RecordingServer::answering(StatusCode::NO_CONTENT, "").await;
     let mut settings = settings();
     settings.edges = vec![edge.url()];
     settings.origins = vec![origin.url()];
@@ -27,9 +27,9 @@ async fn every_edge_and_origin_hears_of_a_write_by_a_signed_push() {
 
     let head = shop.catalog.log().head().await.unwrap();
     let target = format!("/internal/changes?at={}.{seq}", head.log.as_str());
-    for door in [&edge, &origin] {
-        until(|| door.asked().iter().any(|asked| asked.target == target)).await;
-        for asked in door.asked() {
+    for server in [&edge, &origin] {
+        until(|| server.asked().iter().any(|asked| asked.target == target)).await;
+        for asked in server.asked() {
             let auth = asked.headers[headers::EDGE_AUTH].to_str().unwrap();
             let now = SystemWorld.now();
             assert!(push::read(asked.method.as_str(), &asked.target).is_some(), "{asked:?}");
@@ -40,10 +40,10 @@ async fn every_edge_and_origin_hears_of_a_write_by_a_signed_push() {
 }
 
 #[tokio::test]
-async fn an_edge_that_fails_keeps_nobody_else_from_hearing() {
-    let broken = Door::answering(StatusCode::INTERNAL_SERVER_ERROR, "").await;
-    let strange = Door::answering(StatusCode::NOT_FOUND, "").await;
-    let edge = Door::answering(StatusCode::NO_CONTENT, "").await;
+async fn an_edge_that_fails_delays_no_other_notification() {
+    let broken = RecordingServer::answering(StatusCode::INTERNAL_SERVER_ERROR, "").await;
+    let strange = RecordingServer::answering(StatusCode::NOT_FOUND, "").await;
+    let edge = RecordingServer::answering(StatusCode::NO_CONTENT, "").await;
     let mut settings = settings();
     // Nothing listens on the discard port.
     settings.edges = vec!["http://127.0.0.1:9".to_owned(), broken.url(), strange.url(), edge.url()];
@@ -57,8 +57,8 @@ async fn an_edge_that_fails_keeps_nobody_else_from_hearing() {
 }
 
 #[tokio::test]
-async fn many_writes_make_few_pushes_and_the_last_one_is_told() {
-    let edge = Door::answering(StatusCode::NO_CONTENT, "").await;
+async fn many_writes_make_few_pushes_and_the_last_one_is_announced() {
+    let edge = RecordingServer::answering(StatusCode::NO_CONTENT, "").await;
     let mut settings = settings();
     settings.edges = vec![edge.url()];
     let shop = Shop::open(&settings).await;
@@ -75,7 +75,7 @@ async fn many_writes_make_few_pushes_and_the_last_one_is_told() {
     assert!(edge.asked().len() as u128 <= most, "{} pushes, {most} at most", edge.asked().len());
 }
 
-/// A bell whose ringing the test hears, and which it rings itself.
+/// A notifier that records what is published, and publishes when the test says so.
 #[derive(Default)]
 struct HandBell {
     rung: Mutex<Vec<String>>,
@@ -98,10 +98,10 @@ impl Bell for HandBell {
 }
 
 #[tokio::test]
-async fn processes_that_share_a_bell_ring_it_and_listen() {
+async fn processes_that_share_a_notifier_publish_and_subscribe() {
     let bell = Arc::new(HandBell::default());
     let mut settings = settings();
-    // No poll of its own can bring what it hears.
+    // No poll of its own can find the change.
     settings.poll_every = Duration::from_secs(3_600);
     let shop = Shop::open_with(&settings, Some(Arc::clone(&bell) as _)).await;
 

@@ -1,5 +1,5 @@
-//! A store that is written to, an invalidator that follows it, and an HTTP server that notes what it
-//! is asked.
+//! A store that is written to, an invalidator that follows it, and an HTTP server that records its
+//! requests.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,9 +41,9 @@ pub struct Asked {
     pub body: Bytes,
 }
 
-/// Notes every request and answers all alike.
+/// Records every request and gives each the same response.
 #[derive(Clone)]
-pub struct Door {
+pub struct RecordingServer {
     pub addr: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
@@ -82,7 +82,7 @@ impl Shop {
             catalog: catalog.clone(),
             world,
             key: key(),
-            beside: Vec::new(),
+            local_followers: Vec::new(),
             observed: Vec::new(),
             bell,
             supervisor: Supervisor::default(),
@@ -120,7 +120,7 @@ impl Shop {
     }
 }
 
-impl Door {
+impl RecordingServer {
     pub async fn answering(status: StatusCode, body: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();

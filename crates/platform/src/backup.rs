@@ -1,8 +1,8 @@
-//! A shop's data saved to a folder or a file, and put back from there.
+//! Backup of a shop's data to a folder or a file, and restore from there.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,16 +13,18 @@ use ports::{PortError, PortErrorKind};
 use store::schema::TABLES;
 use store::{Db, Log, StoreError};
 
-use crate::connect::{system_world, told};
+use crate::connect::{format_error, system_world};
+use crate::owner_only;
 use crate::settings::{Settings, StoreSettings};
 
-/// What a backup's folder has in it: the database, and what [`crate::Secrets`] has generated.
+/// The contents of a backup's folder: the database, and the secrets that [`crate::Secrets`] has
+/// generated.
 const DATABASE: &str = "shop.db";
 const SECRETS: &str = "secrets";
-/// Behind the database's name: what it is called once another one is in its place.
+/// The suffix of a database that was replaced by a backup.
 const REPLACED: &str = ".replaced";
 
-/// Why nothing was saved or put back.
+/// Why nothing was saved or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     #[error(
@@ -30,13 +32,13 @@ pub enum BackupError {
          restore there, run `shopping log renew`"
     )]
     Elsewhere,
-    #[error("{0} is there already: a backup takes the place of nothing")]
+    #[error("{0} is there already: a backup never overwrites anything")]
     Exists(PathBuf),
     #[error("there is no backup in {0}: neither a database nor a folder with {DATABASE}")]
     Nothing(PathBuf),
-    #[error("a shop has {0} open: stop it first, and its commands too")]
+    #[error("a shop has {0} open: stop it first, and its commands")]
     Running(PathBuf),
-    #[error("{path} can't be used ({})", told(.source))]
+    #[error("{path} can't be used ({})", format_error(.source))]
     Unusable { path: PathBuf, source: PortError },
     #[error("{path} can't be written: {source}")]
     Files { path: PathBuf, source: io::Error },
@@ -44,8 +46,8 @@ pub enum BackupError {
     Store(#[from] StoreError),
 }
 
-/// Saves the database, beside a running shop, as it is at one moment: to a file if the name ends in
-/// `.db`, else to a new folder, with the secrets that were generated for this shop.
+/// Saves a consistent snapshot of the database, while a shop may run on it: to a file if the name ends
+/// in `.db`, else to a new folder, with the secrets that were generated for this shop.
 pub fn back_up(settings: &Settings, to: &Path) -> Result<(), BackupError> {
     let database = database(settings)?;
     if to.try_exists().map_err(files(to))? {
@@ -54,14 +56,14 @@ pub fn back_up(settings: &Settings, to: &Path) -> Result<(), BackupError> {
     if !database.exists() {
         return Err(BackupError::Nothing(database.to_owned()));
     }
-    // Whatever ends this halfway leaves nothing that looks like a backup.
+    // If this is interrupted, nothing that looks like a backup is left.
     let partial = with_suffix(to, ".partial");
     remove(&partial)?;
     let is_file = to.extension().is_some_and(|extension| extension == "db");
     if is_file {
         file::copy(database, &partial).map_err(unusable(database))?;
     } else {
-        DirBuilder::new().mode(0o700).create(&partial).map_err(files(&partial))?;
+        make_folder(&partial)?;
         let copy = partial.join(DATABASE);
         file::copy(database, &copy).map_err(unusable(database))?;
         copy_secrets(&settings.data_dir.join(SECRETS), &partial.join(SECRETS))?;
@@ -72,8 +74,8 @@ pub fn back_up(settings: &Settings, to: &Path) -> Result<(), BackupError> {
     sync(folder.unwrap_or(Path::new(".")))
 }
 
-/// Puts a backup in the place of the database, in one step, with another name for its change log, so
-/// that every cache drops what was undone. The database of before stays beside it.
+/// Replaces the database by a backup in one step. Its change log gets another name, so that every
+/// cache drops what was undone. The previous database stays beside it.
 pub async fn restore(settings: &Settings, from: &Path) -> Result<Restored, BackupError> {
     let database = database(settings)?;
     let backup = if from.is_dir() { from.join(DATABASE) } else { from.to_owned() };
@@ -81,8 +83,8 @@ pub async fn restore(settings: &Settings, from: &Path) -> Result<Restored, Backu
         return Err(BackupError::Nothing(from.to_owned()));
     }
     let folder = database.parent().unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(files(folder))?;
-    // Looked at first, so that nobody waits for a check that was in vain.
+    make_folder(folder)?;
+    // Before the check of the backup, which may take long.
     drop(alone(database)?);
     let replaced = names_of(database).await;
 
@@ -105,12 +107,12 @@ pub async fn restore(settings: &Settings, from: &Path) -> Result<Restored, Backu
     Ok(Restored { log, kept: kept.filter(|path| path.exists()) })
 }
 
-/// What a restore has done.
+/// The result of a restore.
 #[derive(Debug)]
 pub struct Restored {
     /// The change log's new name.
     pub log: LogId,
-    /// Where the database of before is.
+    /// Where the previous database is.
     pub kept: Option<PathBuf>,
 }
 
@@ -128,8 +130,8 @@ fn alone(database: &Path) -> Result<ExclusiveFile, BackupError> {
     })
 }
 
-/// What the log of the database that is replaced was called, if it can be read; opening it also
-/// works off what a killed shop has left beside it.
+/// The names of the replaced database's log, if it can be read. Opening it also recovers what a
+/// killed shop has left in the write-ahead log.
 async fn names_of(database: &Path) -> Option<Vec<LogId>> {
     if !database.exists() {
         return None;
@@ -143,10 +145,10 @@ fn log_of(items: SqliteItems) -> Log {
     Log::new(Db::new(Arc::new(items), system_world()))
 }
 
-/// What is there already stays: edges elsewhere may have been given it.
+/// Existing secrets stay: edges on other machines may have been given them.
 fn copy_secrets(from: &Path, to: &Path) -> Result<(), BackupError> {
     let Ok(secrets) = fs::read_dir(from) else { return Ok(()) };
-    DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(files(to))?;
+    make_folder(to)?;
 
     for secret in secrets {
         let secret = secret.map_err(files(from))?;
@@ -161,6 +163,10 @@ fn copy_secrets(from: &Path, to: &Path) -> Result<(), BackupError> {
         written.sync_all().map_err(files(&copy))?;
     }
     sync(to)
+}
+
+fn make_folder(path: &Path) -> Result<(), BackupError> {
+    owner_only::make_folder(path).map_err(files(path))
 }
 
 fn remove(path: &Path) -> Result<(), BackupError> {

@@ -1,13 +1,8 @@
-//! The only place that knows which backends there are.
+//! Opens the backends that the settings name: the only place that matches on them.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::future::Future;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws::{DynamoItems, DynamoSettings};
 use bytes::Bytes;
@@ -15,17 +10,14 @@ use embedded::{SqliteItems, SystemWorld};
 use limits::RateLimits;
 use ports::{Bell, Items, PortError, PortErrorKind, SharedCache, World};
 use redis_adapters::{RedisChangeNotifier, RedisSharedCache};
-use store::WatchedItems;
 use store::schema::TABLES;
-use supervision::Supervisor;
-use tokio::time::sleep;
+use store::{Db, Log, WatchedItems};
+use supervision::{BackgroundTask, Supervisor};
 
-use crate::limiter_backend::{LimiterBackend, open_redis};
+use crate::limiter::{LimiterBackend, open_redis};
 use crate::secrets::{Secrets, SecretsError};
 use crate::settings::{CacheSettings, Settings, StoreSettings};
-
-/// Items past their time are never served; this only gives their space back.
-const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+use crate::{maintenance, owner_only};
 
 /// What the settings chose, opened and checked.
 #[derive(Clone)]
@@ -33,41 +25,50 @@ pub struct Platform {
     pub items: Arc<dyn Items>,
     pub world: Arc<dyn World>,
     pub secrets: Secrets,
-    /// Answers that processes share, and the news of changes between them.
+    /// Rendered responses that processes share, and the notifier of changes between them.
     pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
     pub bell: Option<Arc<dyn Bell>>,
-    limiter_backend: LimiterBackend,
+    limiter: LimiterBackend,
     watched: Arc<WatchedItems>,
-    /// A backend that does not delete by itself what has expired.
+    /// A backend that does not delete expired items by itself.
     swept: Option<Arc<SqliteItems>>,
 }
 
 /// Why a program can't start with its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    #[error("the folder {path} can't be made: {source}")]
+    #[error("the folder {path} can't be created: {source}")]
     Folder { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Secrets(#[from] SecretsError),
-    #[error("the store can't be opened ({})", told(.source))]
+    #[error("the store can't be opened ({})", format_error(.source))]
     Store { source: PortError },
     #[error("{}", damaged(.path, .source))]
     Damaged { path: PathBuf, source: PortError },
-    #[error("{key} can't be used ({})", told(.source))]
+    #[error("{key} can't be used ({})", format_error(.source))]
     Redis { key: &'static str, source: PortError },
 }
 
-/// The clock and the dice of this machine.
+impl ConnectError {
+    fn folder(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Folder { path, source }
+    }
+}
+
+/// The clock and the entropy of this machine.
 pub fn system_world() -> Arc<dyn World> {
     Arc::new(SystemWorld)
 }
 
 impl Platform {
-    /// Opens the store and the secrets. Nothing stands in for what is not to be had.
+    /// Opens the store and the secrets. A backend that is unavailable is an error, never replaced by
+    /// another one; only Redis may come later.
     pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
         let world = system_world();
         make_folder(&settings.data_dir)?;
-        tighten(&settings.data_dir)?;
+        owner_only::tighten_folder(&settings.data_dir)
+            .map_err(ConnectError::folder(&settings.data_dir))?;
         let secrets = Secrets::obtain(&settings.secrets, &settings.data_dir, &*world)?;
 
         let (items, swept): (Arc<dyn Items>, _) = match &settings.store {
@@ -91,15 +92,20 @@ impl Platform {
         };
         let shared = link.clone().map(|link| Arc::new(RedisSharedCache::new(link)) as Arc<_>);
         let bell = link.map(|link| Arc::new(RedisChangeNotifier::new(link)) as Arc<_>);
-        let limiter_backend = LimiterBackend::open(settings, &world).await?;
+        let limiter = LimiterBackend::open(settings, &world).await?;
 
         let watched = Arc::new(WatchedItems::new(items));
         let items = Arc::clone(&watched) as Arc<dyn Items>;
 
-        Ok(Self { items, world, secrets, shared, bell, limiter_backend, watched, swept })
+        Ok(Self { items, world, secrets, shared, bell, limiter, watched, swept })
     }
 
-    /// A process that writes is unfit while its store takes no writes.
+    /// What repositories work with.
+    pub fn db(&self) -> Db {
+        Db::new(Arc::clone(&self.items), Arc::clone(&self.world))
+    }
+
+    /// Makes a process that writes not ready while its store takes no writes.
     pub fn check_writes(&self, supervisor: &Supervisor) {
         let watched = Arc::clone(&self.watched);
 
@@ -109,29 +115,15 @@ impl Platform {
         });
     }
 
-    /// The limits of the settings, where they are counted. After the metrics' recorder was
-    /// installed.
+    /// The limits of the settings. After the metrics' recorder was installed.
     pub fn rate_limits(&self, settings: &Settings) -> RateLimits {
-        self.limiter_backend.rate_limits(settings)
+        self.limiter.rate_limits(settings)
     }
 
-    /// Deletes what has expired, once an hour until `shutdown`, where the backend does not do it.
-    pub async fn maintain(&self, shutdown: impl Future<Output = ()> + Send) {
-        let Some(items) = &self.swept else { return };
-        let mut shutdown = pin!(shutdown);
-
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                () = sleep(SWEEP_EVERY) => {}
-            }
-            let now = i64::try_from(self.world.now().as_seconds()).unwrap_or(i64::MAX);
-            match items.sweep(now).await {
-                Ok(deleted) => tracing::debug!(deleted, "expired items were deleted"),
-                Err(error) => tracing::warn!(%error, "expired items were not deleted"),
-            }
-        }
+    /// The periodic work of the process that owns the store; `log` is the change log that its
+    /// writes use.
+    pub fn background_tasks(&self, log: &Arc<Log>) -> Vec<BackgroundTask> {
+        maintenance::table(log, self.swept.as_ref(), &self.world)
     }
 }
 
@@ -144,7 +136,7 @@ async fn open_sqlite(path: PathBuf, world: Arc<dyn World>) -> Result<SqliteItems
     let opened = tokio::task::spawn_blocking(open).await;
 
     match opened {
-        // Without a cause it is not the file that can't be read, but this build that must not.
+        // Without a cause the file is readable, and this build must not read it.
         Ok(Err(source)) if source.kind == PortErrorKind::Corrupt && source.source.is_some() => {
             Err(ConnectError::Damaged { path, source })
         }
@@ -167,11 +159,8 @@ async fn open_dynamodb(
     Ok(items)
 }
 
-/// Customers are in it: for its owner alone.
 fn make_folder(path: &Path) -> Result<(), ConnectError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-
-    made.map_err(|source| ConnectError::Folder { path: path.to_owned(), source })
+    owner_only::make_folder(path).map_err(ConnectError::folder(path))
 }
 
 /// What an operator can do about a database that can't be read.
@@ -179,37 +168,14 @@ pub fn damaged(path: &Path, error: &PortError) -> String {
     let path = path.display();
 
     format!(
-        "the database {path} is damaged, or is none of a shop ({}): put a backup back with \
+        "the database {path} is damaged, or is not a shop's ({}): restore a backup with \
          `shopping restore FROM`, which keeps this file as {path}.replaced",
-        told(error)
+        format_error(error)
     )
 }
 
-/// Takes a folder of ours from others who could look into it, as an older build or a person made
-/// it. Not one that is shared on purpose: with the sticky bit, as `/tmp`, or of another owner.
-fn tighten(path: &Path) -> Result<(), ConnectError> {
-    const STICKY: u32 = 0o1000;
-    let failed = |source| ConnectError::Folder { path: path.to_owned(), source };
-    let found = fs::metadata(path).map_err(failed)?;
-    let mode = found.permissions().mode();
-
-    if mode & 0o077 == 0 || mode & STICKY != 0 {
-        return Ok(());
-    }
-    match fs::set_permissions(path, Permissions::from_mode(0o700)) {
-        Ok(()) => {
-            tracing::warn!(folder = %path.display(), "others could read the data folder; now its owner alone can");
-        }
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            tracing::warn!(folder = %path.display(), "others may read the data folder, and its owner is somebody else");
-        }
-        Err(error) => return Err(failed(error)),
-    }
-    Ok(())
-}
-
-/// An operator at a terminal needs the cause as well, which a port keeps apart for logs.
-pub(crate) fn told(error: &PortError) -> String {
+/// The error with its cause, which a port keeps apart for logs and an operator at a terminal needs.
+pub(crate) fn format_error(error: &PortError) -> String {
     match &error.source {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),

@@ -1,5 +1,5 @@
-//! What a program says beside its log, to whoever started it. None of it panics, and none keeps a
-//! server from serving: a reader may have gone, may never read, or may have put it on a full disk.
+//! Standard output and standard error, beside the log. Nothing here panics or blocks a server: the
+//! reader may have gone, may never read, or may write to a full disk.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// For a last word that nobody may be there to read.
+/// For a last message, whose reader may have gone.
 const LAST_WORD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Prints a command's answer. A reader that has gone has what it wanted: `shopping openapi | head`.
@@ -17,7 +17,7 @@ pub fn answer(text: impl Display) -> io::Result<()> {
     unless_gone(writeln!(out, "{text}").and_then(|()| out.flush()))
 }
 
-/// A reader that is gone is no failure of who writes.
+/// A reader that has gone is no failure of the writer.
 pub fn unless_gone(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -25,35 +25,35 @@ pub fn unless_gone(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Says something to a person at a terminal.
+/// Prints a line to standard error, for a person at a terminal.
 pub fn say(text: impl Display) {
-    // Whom should it be told that nothing can be told?
+    // There is no other place to report that standard error can't be written.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Prints where a server listens, without waiting for a reader.
 pub fn announce(line: String) {
-    let spoken = thread::Builder::new().name("announcement".to_owned()).spawn(move || {
+    let started = thread::Builder::new().name("announcement".to_owned()).spawn(move || {
         if let Err(error) = answer(&line) {
-            tracing::warn!(%error, line, "standard output does not take where this listens");
+            tracing::warn!(%error, line, "the addresses could not be printed to standard output");
         }
     });
 
-    if let Err(error) = spoken {
-        tracing::warn!(%error, "nobody was told where this listens");
+    if let Err(error) = started {
+        tracing::warn!(%error, "the addresses could not be printed to standard output");
     }
 }
 
-/// Says why a program ends, within a bound.
+/// Prints why a program ends, within a bound.
 pub fn last_word(text: String) {
-    let (said, heard) = mpsc::channel::<()>();
-    let spoken = thread::Builder::new().spawn(move || {
+    let (done, printed) = mpsc::channel::<()>();
+    let started = thread::Builder::new().spawn(move || {
         say(text);
-        drop(said);
+        drop(done);
     });
 
-    if spoken.is_ok() {
-        // Ready as well when the thread is done and its end of the channel is gone.
-        let _ = heard.recv_timeout(LAST_WORD_WITHIN);
+    if started.is_ok() {
+        // Returns when the thread has dropped its end of the channel.
+        let _ = printed.recv_timeout(LAST_WORD_WITHIN);
     }
 }

@@ -1,44 +1,38 @@
-//! What a program of the shop stands on: its settings and secrets, the backends that they choose,
-//! its telemetry and its end.
+//! What a program of the shop is built on: settings and secrets, the backends that they name, and a
+//! process with telemetry, background tasks and a shutdown.
 
 // `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod backup;
 mod connect;
-mod connections;
 pub mod console;
-mod invalidator;
-mod layers;
-mod limiter_backend;
-mod limits;
+mod empty_store;
+mod limiter;
 mod log;
-mod mistakes;
+mod maintenance;
 mod open_files;
 mod operators;
-mod reader;
+mod owner_only;
+mod process;
 mod secrets;
 mod settings;
 mod shutdown;
 mod telemetry;
-mod values;
 
-pub use self::limits::{InvalidLimit, LimitTable, parse_limit};
-pub use self::log::{flush_logs, start_logging};
 pub use backup::{BackupError, Restored, back_up, restore};
 pub use connect::{ConnectError, Platform, damaged, system_world};
-pub use connections::ConnectionSettings;
-pub use invalidator::{CloudflareSettings, InvalidatorSettings, PurgePlan};
-pub use layers::Sources;
-pub use limiter_backend::LimiterBackend;
-pub use mistakes::{Mistake, SettingsError};
+pub use empty_store::EmptyStore;
+pub use limiter::LimiterBackend;
 pub use open_files::{ConnectionBudget, OpenFiles};
 pub use operators::{Fitness, OperatorsPage};
-pub use secrets::{Secret, SecretSource, Secrets, SecretsError};
+pub use process::{Process, ProcessError};
+pub use secrets::{Secrets, SecretsError};
 pub use settings::{
-    CacheSettings, CatalogSettings, EdgeSettings, LimiterSettings, LogFormat, LogSettings,
-    OriginSettings, Settings, StoreSettings,
+    CacheSettings, CatalogSettings, CloudflareSettings, ConnectionSettings, EdgeSettings,
+    InvalidatorSettings, LimitTable, LimiterSettings, LogFormat, LogSettings, Mistake,
+    OriginSettings, PurgePlan, RedisUrl, Secret, SecretSource, Settings, SettingsError, Sources,
+    StoreSettings, TooShort,
 };
-pub use shutdown::{Shutdown, drain, end, exit_code};
+pub use shutdown::{Shutdown, end};
 pub use telemetry::{Metrics, TelemetryError, start_metrics};
-pub use values::RedisUrl;

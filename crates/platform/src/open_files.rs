@@ -1,30 +1,30 @@
-//! How many files the process may hold open, sockets among them, and who gets how many.
+//! How many files, sockets included, the process may hold open, and how many each server gets.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Beside what grows with the limit: standard streams, listeners, the database with its readers,
-/// Redis, the operators' page, connections that are just being closed.
+/// Reserved whatever the limit is: standard streams, listeners, the database with its readers, Redis,
+/// the operators' page, connections that are being closed.
 const ALWAYS: usize = 128;
-/// What has no part below, of the rest: temporary files of imports, and slack.
+/// Reserved as a part of the limit: temporary files of imports, and slack.
 const SLACK: usize = 16;
 const SLACK_MAX: usize = 1_024;
 /// Parts are sixteenths.
 const WHOLE: usize = 16;
-/// More is not asked for, so that there is a number where the system knows no limit.
+/// Stands for no limit, so that there is a number.
 const UNLIMITED: u64 = 1 << 20;
-/// Of requests to the origin for cached reads at once, also where there is room for more.
+/// The most concurrent requests to the origin for cached reads, however high the limit.
 const FETCHES_MAX: usize = 512;
 
 /// The process's limit of open files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenFiles(usize);
 
-/// How many connections each server of the process may hold, at most.
+/// The most connections that each server of the process may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionBudget {
     pub edge: usize,
     pub origin: usize,
-    /// From the edge to the origin, for cached reads that nobody waits for any more as well.
+    /// From the edge to the origin for cached reads, including those whose client has gone.
     pub fetches: usize,
 }
 

@@ -1,5 +1,5 @@
-//! What operators ask a process that has no other page for them: does it run, is it fit, how is it
-//! doing. On an address of its own, so that nobody else can ask.
+//! The operators' page of a process without an origin: `/healthz`, `/readyz` and `/metrics`, on an
+//! address of its own that shoppers can't reach.
 
 use std::future::Future;
 use std::io;
@@ -25,13 +25,13 @@ use tokio::net::TcpListener;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Metrics;
 
-/// Few ask; what they take is set aside from the limit of open files.
+/// Operators are few; their connections are reserved in the limit of open files.
 const CONNECTIONS_MAX: usize = 32;
 
-/// How far the process has followed the change log; `None` while it is not fit for its work.
+/// The position in the change log that the process has reached; `None` while it is not ready.
 pub type Fitness = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// A page whose port is taken, and which nobody is shown yet.
+/// A page that is bound to its port, and not served yet.
 pub struct OperatorsPage {
     pub addr: SocketAddr,
     listener: TcpListener,
@@ -47,8 +47,8 @@ struct Page {
 }
 
 impl OperatorsPage {
-    /// Takes the port, so that a process whose page can't be shown does not start.
-    pub async fn bind(
+    /// Binds the port.
+    pub(crate) async fn bind(
         listen: SocketAddr,
         metrics: Metrics,
         supervisor: Supervisor,
@@ -60,7 +60,7 @@ impl OperatorsPage {
         Ok(Self { addr, listener, metrics, supervisor })
     }
 
-    /// Answers until `shutdown`.
+    /// Serves until `shutdown`, then drains.
     pub fn serve(
         self,
         fitness: Fitness,

@@ -1,33 +1,17 @@
-//! What must not be known outside: generated into the data folder, or given in the settings.
+//! The shop's secrets as keys: generated into the data folder, or given in the settings.
 
-use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use edge_core::auth::{KeyRing, SECRET_MIN, SigningKey};
 use ports::World;
 
-use crate::reader::Reader;
+use crate::owner_only;
+use crate::settings::{Secret, SecretSource, TooShort};
 
-/// Text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-/// Where the secrets come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// A file each in the data folder, made when it is not there.
-    Generated,
-    Given {
-        edge_auth: Secret,
-        edge_auth_other: Option<Secret>,
-        catalog_token: Secret,
-    },
-}
-
-/// The shop's secrets, as the keys that are made of them.
+/// The secrets of a running program. `Debug` hides them.
 #[derive(Clone, Debug)]
 pub struct Secrets {
     edge_auth: Secret,
@@ -37,77 +21,24 @@ pub struct Secrets {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
-    #[error("the secret {path} can't be read or made: {source}")]
+    #[error("the secret {path} can't be read or created: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("the secret {0} is shorter than {SECRET_MIN} characters")]
     Short(PathBuf),
-    #[error("others may read the secret {0}: chmod 600 it, or remove it and have another one made")]
+    #[error(
+        "other users may read {0}, and it is not this shop's to change (a link, or another owner): \
+         its owner has to make it private"
+    )]
     Exposed(PathBuf),
 }
 
-/// The names of a generated secret's file.
+/// The names of the generated secrets' files.
 const EDGE_AUTH: &str = "edge_auth";
 const CATALOG_TOKEN: &str = "catalog_token";
 
-impl Secret {
-    /// `Err` if it is too short to be one.
-    pub fn new(text: impl Into<String>) -> Result<Self, TooShort> {
-        let text = text.into();
-
-        if text.len() < SECRET_MIN { Err(TooShort) } else { Ok(Self(text)) }
-    }
-
-    /// Whoever calls this keeps it out of every log and message.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Named by its hash, so that both sides of a connection give a key the same name.
-    fn key(&self) -> SigningKey {
-        SigningKey::of_secret(self.0.as_bytes()).expect("a secret is long enough for a key")
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a secret has at least {SECRET_MIN} characters")]
-pub struct TooShort;
-
-impl SecretSource {
-    const GIVEN: &[&str] =
-        &["secrets.edge_auth", "secrets.edge_auth_other", "secrets.catalog_token"];
-
-    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
-        match reader.choice("secrets.source", &[("generated", false), ("given", true)]) {
-            Some(false) => {
-                reader.only_with("secrets.source", "given", Self::GIVEN);
-                Some(Self::Generated)
-            }
-            Some(true) => {
-                let edge_auth = reader.required_secret("secrets.edge_auth");
-                let edge_auth_other = reader.secret("secrets.edge_auth_other");
-                let catalog_token = reader.required_secret("secrets.catalog_token");
-                if edge_auth.is_some() && edge_auth == catalog_token {
-                    let what = "the same as secrets.edge_auth: whoever learns one has the other";
-                    reader.refuse("secrets.catalog_token", what);
-                }
-
-                Some(Self::Given {
-                    edge_auth: edge_auth?,
-                    edge_auth_other,
-                    catalog_token: catalog_token?,
-                })
-            }
-            None => {
-                reader.know(Self::GIVEN);
-                None
-            }
-        }
-    }
-}
-
 impl Secrets {
-    /// Takes what was given, or reads the data folder's secrets and makes those that are missing.
-    /// Two processes that start at once end up with the same ones.
+    /// Takes the given secrets, or reads those of the data folder and creates the missing ones.
+    /// Processes that start at the same time get the same ones.
     pub fn obtain(
         source: &SecretSource,
         data_dir: &Path,
@@ -121,28 +52,28 @@ impl Secrets {
             }),
             SecretSource::Generated => {
                 let folder = data_dir.join("secrets");
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(&folder)
-                    .and_then(|()| fs::set_permissions(&folder, Permissions::from_mode(0o700)))
+                let is_ours = owner_only::make_folder(&folder)
+                    .and_then(|()| owner_only::tighten_folder(&folder))
                     .map_err(|source| SecretsError::File { path: folder.clone(), source })?;
+                if !is_ours {
+                    return Err(SecretsError::Exposed(folder));
+                }
 
                 Ok(Self {
-                    edge_auth: kept(&folder.join(EDGE_AUTH), world)?,
+                    edge_auth: read_or_create(&folder.join(EDGE_AUTH), world)?,
                     edge_auth_other: None,
-                    catalog_token: kept(&folder.join(CATALOG_TOKEN), world)?,
+                    catalog_token: read_or_create(&folder.join(CATALOG_TOKEN), world)?,
                 })
             }
         }
     }
 
-    /// With which an edge signs.
+    /// The key that an edge signs with.
     pub fn edge_key(&self) -> SigningKey {
         self.edge_auth.key()
     }
 
-    /// Which an origin believes.
+    /// The keys whose signatures an origin accepts.
     pub fn edge_keys(&self) -> KeyRing {
         let ring = KeyRing::new(self.edge_auth.key());
 
@@ -158,21 +89,25 @@ impl Secrets {
     }
 }
 
-fn kept(path: &Path, world: &dyn World) -> Result<Secret, SecretsError> {
+fn read_or_create(path: &Path, world: &dyn World) -> Result<Secret, SecretsError> {
     let failed = |source| SecretsError::File { path: path.to_owned(), source };
 
     if !path.try_exists().map_err(failed)? {
-        make(path, world).map_err(failed)?;
+        create(path, world).map_err(failed)?;
     }
-    refuse_exposed(path)?;
+    // A file of ours was left readable by an earlier version or by a copy; one that is not ours may
+    // be shared on purpose, and is not ours to change.
+    if !owner_only::tighten_file(path).map_err(failed)? {
+        return Err(SecretsError::Exposed(path.to_owned()));
+    }
     let text = fs::read_to_string(path).map_err(failed)?;
 
     Secret::new(text.trim_end()).map_err(|TooShort| SecretsError::Short(path.to_owned()))
 }
 
-/// Complete before it has its name, so that no other process reads half of it; the one that is there
-/// first stays.
-fn make(path: &Path, world: &dyn World) -> io::Result<()> {
+/// Complete before it gets its name, so that no other process reads half of it. If two processes
+/// create it at the same time, the first one wins.
+fn create(path: &Path, world: &dyn World) -> io::Result<()> {
     let text = format!("{:032x}{:032x}\n", world.random(), world.random());
     let draft = path.with_extension(format!("{:032x}", world.random()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
@@ -186,21 +121,11 @@ fn make(path: &Path, world: &dyn World) -> io::Result<()> {
     linked
 }
 
-fn refuse_exposed(path: &Path) -> Result<(), SecretsError> {
-    let failed = |source| SecretsError::File { path: path.to_owned(), source };
-    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-
-    if mode & 0o077 == 0 { Ok(()) } else { Err(SecretsError::Exposed(path.to_owned())) }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(…)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use embedded::SystemWorld;
 
     use super::*;
@@ -209,6 +134,10 @@ mod tests {
 
     fn obtain(folder: &Path) -> Result<Secrets, SecretsError> {
         Secrets::obtain(&SecretSource::Generated, folder, &SystemWorld)
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
     #[test]
@@ -240,10 +169,9 @@ mod tests {
     }
 
     #[test]
-    fn generated_secrets_are_readable_by_their_owner_alone() {
+    fn generated_secrets_are_readable_by_their_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         obtain(folder.path()).unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
 
         let secrets = folder.path().join("secrets");
 
@@ -253,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn processes_that_start_at_once_have_the_same_secrets() {
+    fn processes_that_start_at_the_same_time_have_the_same_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let start = || {
             let secrets = obtain(folder.path()).unwrap();
@@ -269,17 +197,45 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_others_may_read_or_that_was_cut_is_refused() {
+    fn our_own_secret_that_others_may_read_is_tightened_and_stays_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = obtain(folder.path()).unwrap();
+        let path = folder.path().join("secrets").join(EDGE_AUTH);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+
+        let after = obtain(folder.path()).unwrap();
+
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(after.edge_key().kid(), before.edge_key().kid());
+    }
+
+    #[test]
+    fn a_link_to_a_file_elsewhere_that_others_may_read_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        obtain(folder.path()).unwrap();
+        let (path, elsewhere) =
+            (folder.path().join("secrets").join(EDGE_AUTH), folder.path().join("elsewhere"));
+        fs::rename(&path, &elsewhere).unwrap();
+        fs::set_permissions(&elsewhere, Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+
+        let refused = obtain(folder.path()).unwrap_err();
+
+        assert!(matches!(refused, SecretsError::Exposed(_)), "{refused}");
+        assert_eq!(mode(&elsewhere), 0o644);
+        fs::set_permissions(&elsewhere, Permissions::from_mode(0o600)).unwrap();
+        assert!(obtain(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_refused_without_being_printed() {
         let folder = tempfile::tempdir().unwrap();
         obtain(folder.path()).unwrap();
         let path = folder.path().join("secrets").join(EDGE_AUTH);
-
-        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(obtain(folder.path()), Err(SecretsError::Exposed(_))));
-
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "short\n").unwrap();
+
         let refused = obtain(folder.path()).unwrap_err();
+
         assert!(matches!(refused, SecretsError::Short(_)));
         assert!(!refused.to_string().contains("short\n"), "{refused}");
     }

@@ -1,4 +1,4 @@
-//! The end of a program: asked for once, heard everywhere, and over within a bound.
+//! The shutdown of a process: requested once, visible to every part, and over within a bound.
 
 use std::future::Future;
 use std::io;
@@ -15,14 +15,14 @@ use tokio::time::{Instant, timeout};
 
 use crate::log::flush_logs;
 
-/// Signals that come together are one request; a person needs longer to change his mind.
+/// Signals within this time are one request; a person takes longer to press Ctrl-C again.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
 /// From the signal; longer than any program drains (`END_WITHIN` of each).
 const ENDED_WITHIN: Duration = Duration::from_secs(30);
-/// For reads and writes of files that are under way when all else is done.
+/// For file reads and writes that are still running when all else has ended.
 const BLOCKED_WITHIN: Duration = Duration::from_secs(2);
 
-/// Whether the program is to end. Clones hear of the same end.
+/// Whether the process is shutting down. Clones share one state.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
     begun: Arc<watch::Sender<bool>>,
@@ -35,11 +35,11 @@ impl Default for Shutdown {
 }
 
 impl Shutdown {
-    /// Begins at the first SIGINT (Ctrl-C) or SIGTERM. A later one ends the process at once, for a
-    /// person who does not want to wait; not one that follows at the first one's heels, since a
-    /// supervisor that tells a group and its leader sends the same request twice. Begins as well
-    /// when a task is lost without which the process can't go on.
-    pub fn on_signals(supervisor: &Supervisor) -> io::Result<Self> {
+    /// Begins at the first SIGINT (Ctrl-C) or SIGTERM. A later one ends the process immediately, for a
+    /// person who does not want to wait; but not one within a second of the first, since a process
+    /// manager that signals a group and its leader sends the same request twice. Begins as well when
+    /// a vital task is lost.
+    pub(crate) fn on_signals(supervisor: &Supervisor) -> io::Result<Self> {
         Self::on_signals_then(supervisor, end_at_last)
     }
 
@@ -53,7 +53,7 @@ impl Shutdown {
             let (shutdown, lost) = (shutdown.clone(), supervisor.lost());
             async move {
                 let task = lost.await;
-                tracing::error!(task, "shutting down without a task that can't be replaced");
+                tracing::error!(task, "shutting down: a vital task was lost");
                 shutdown.begin();
             }
         });
@@ -74,9 +74,9 @@ impl Shutdown {
                 if began.elapsed() >= SAME_REQUEST {
                     break again;
                 }
-                tracing::info!(signal = again, "shutting down already");
+                tracing::info!(signal = again, "already shutting down");
             };
-            tracing::warn!(signal = again, "ending at once");
+            tracing::warn!(signal = again, "second signal; exiting immediately");
             flush_logs();
             std::process::exit(1);
         }));
@@ -96,7 +96,7 @@ impl Shutdown {
         let mut begun = self.begun.subscribe();
 
         async move {
-            // The sender goes when every handle is gone: then nobody can ask for an end any more.
+            // Every handle was dropped: no shutdown can be requested any more.
             if begun.wait_for(|begun| *begun).await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -104,37 +104,37 @@ impl Shutdown {
     }
 }
 
-/// Ends the process even if something in it blocks for ever: a disk that gives no answer, a thread
-/// that is stuck.
+/// Ends the process even if something in it blocks for ever: a disk that does not respond, a stuck
+/// thread.
 fn end_at_last() {
     let ends = std::thread::Builder::new().name("last-resort".to_owned()).spawn(|| {
         std::thread::sleep(ENDED_WITHIN);
-        tracing::error!("the process did not end in time, and is ended");
+        tracing::error!("the process did not end in time; exiting");
         flush_logs();
         std::process::exit(1);
     });
 
     if let Err(error) = ends {
-        tracing::warn!(%error, "nothing ends this process if it does not end by itself");
+        tracing::warn!(%error, "no last resort: this process may not end if something blocks");
     }
 }
 
-/// What a server ends with: not with success if something was cut off, or lost.
-pub fn exit_code(drained: bool, supervisor: &Supervisor) -> ExitCode {
+/// The exit code of a server: failure if a task was aborted or a vital one lost.
+pub(crate) fn exit_code(drained: bool, supervisor: &Supervisor) -> ExitCode {
     match drained && !supervisor.has_lost() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
 }
 
-/// The end of a program: threads that still block are left behind, and lines that wait are written.
+/// Ends the runtime and writes the remaining log lines. Threads that still block are abandoned.
 pub fn end(runtime: Runtime) {
     runtime.shutdown_timeout(BLOCKED_WITHIN);
     flush_logs();
 }
 
-/// Waits for tasks to end; those that have not by then are aborted. Whether all did.
-pub async fn drain(mut tasks: JoinSet<()>, within: Duration) -> bool {
+/// Waits for the tasks to end, and aborts those that have not ended in time. Whether all ended.
+pub(crate) async fn drain(mut tasks: JoinSet<()>, within: Duration) -> bool {
     let all = async {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended
@@ -147,7 +147,7 @@ pub async fn drain(mut tasks: JoinSet<()>, within: Duration) -> bool {
     let is_drained = timeout(within, all).await.is_ok();
 
     if !is_drained {
-        tracing::warn!(tasks = tasks.len(), "some tasks did not end in time");
+        tracing::warn!(tasks = tasks.len(), "tasks did not end in time and are aborted");
         tasks.shutdown().await;
     }
     is_drained
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn everybody_hears_of_the_end_before_or_after_it() {
+    async fn a_shutdown_is_seen_by_those_who_wait_before_and_after_it() {
         let shutdown = Shutdown::default();
         let early = shutdown.begun();
 
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_never_ends_does_not_keep_the_program() {
+    async fn a_task_that_never_ends_does_not_keep_the_process() {
         let mut tasks = JoinSet::new();
         tasks.spawn(std::future::pending());
         let began = Instant::now();

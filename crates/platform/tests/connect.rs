@@ -5,16 +5,29 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use aws::testing::LocalDynamo;
-use platform::{ConnectError, Platform, Settings, Shutdown, Sources};
+use platform::{ConnectError, Platform, Settings, Sources};
 use ports::{Attributes, Key, Table, Transaction};
+use store::Log;
+use supervision::BackgroundTask;
 
 fn settings(folder: &Path, more: &[(&str, &str)]) -> Settings {
     let data = ("SHOP__DATA_DIR", folder.to_str().unwrap());
     let all = more.iter().chain([&data]).map(|(name, value)| (name.into(), value.into()));
 
     Settings::load(&Sources::new().environment(all)).unwrap()
+}
+
+fn tasks_of(platform: &Platform) -> Vec<&'static str> {
+    let log = Arc::new(Log::new(platform.db()));
+
+    platform.background_tasks(&log).iter().map(BackgroundTask::name).collect()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 #[tokio::test]
@@ -34,36 +47,39 @@ async fn a_store_on_this_machine_keeps_what_was_written_and_its_secrets() {
 
     assert_eq!(second.items.get(&key).await.unwrap(), Some(item));
     assert_eq!(second.secrets.edge_key().kid(), kid);
-    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(tasks_of(&second), ["log-maintenance", "expiry-sweep"]);
+    assert_eq!(mode(&data), 0o700);
 }
 
 #[tokio::test]
-async fn a_data_folder_that_others_could_read_is_for_its_owner_alone_from_the_next_start_on() {
+async fn a_data_folder_of_an_earlier_version_is_for_its_owner_only_from_the_next_start_on() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    fs::create_dir_all(data.join("secrets")).unwrap();
-    for wide in [data.clone(), data.join("secrets")] {
+    drop(Platform::connect(&settings(&data, &[])).await.unwrap());
+    let secrets = data.join("secrets");
+    let files = || {
+        let both = [fs::read_dir(&data).unwrap(), fs::read_dir(&secrets).unwrap()];
+        both.into_iter().flatten().map(|file| file.unwrap().path()).filter(|path| path.is_file())
+    };
+    files().for_each(|file| fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap());
+    for wide in [&data, &secrets] {
         fs::set_permissions(wide, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     let _platform = Platform::connect(&settings(&data, &[])).await.unwrap();
 
-    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
-    let secrets = data.join("secrets");
-    assert_eq!(fs::metadata(&secrets).unwrap().permissions().mode() & 0o777, 0o700);
-    for file in
-        [fs::read_dir(&data).unwrap(), fs::read_dir(&secrets).unwrap()].into_iter().flatten()
-    {
-        let file = file.unwrap();
-        let mode = file.metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{file:?}");
+    assert_eq!([mode(&data), mode(&secrets)], [0o700, 0o700]);
+    let names: Vec<_> = files().map(|file| file.file_name().unwrap().to_owned()).collect();
+    for name in ["shop.db", "shop.db-turn", "edge_auth", "catalog_token"] {
+        assert!(names.contains(&name.into()), "{name} is not in {names:?}");
     }
+    files().for_each(|file| assert_eq!(mode(&file), 0o600, "{file:?}"));
 }
 
 #[tokio::test]
 async fn a_store_that_is_not_ours_refuses_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("shop.db"), "not a database, but somebody's letter").unwrap();
+    fs::write(folder.path().join("shop.db"), "not a database, but a letter").unwrap();
 
     let refused = Platform::connect(&settings(folder.path(), &[])).await.err().unwrap();
 
@@ -103,20 +119,5 @@ async fn tables_in_dynamodb_are_made_only_where_that_is_allowed() {
 
     let checked = Platform::connect(&settings(folder.path(), &dynamodb)).await.unwrap();
     assert!(checked.items.get(&key).await.unwrap().is_some());
-    checked.maintain(std::future::pending()).await;
-}
-
-#[tokio::test]
-async fn maintenance_ends_with_the_program() {
-    let folder = tempfile::tempdir().unwrap();
-    let platform = Platform::connect(&settings(folder.path(), &[])).await.unwrap();
-    let shutdown = Shutdown::default();
-    let maintaining = tokio::spawn({
-        let (platform, begun) = (platform.clone(), shutdown.begun());
-        async move { platform.maintain(begun).await }
-    });
-
-    shutdown.begin();
-
-    maintaining.await.unwrap();
+    assert_eq!(tasks_of(&checked), ["log-maintenance"], "DynamoDB deletes expired items itself");
 }

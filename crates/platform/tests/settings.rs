@@ -332,7 +332,7 @@ fn a_misspelt_key_is_refused_with_a_guess() {
     let (keys, said) = refused(&[("SHOP__STORE__BACKENT", "sqlite")]);
 
     assert_eq!(keys, ["store.backent"]);
-    assert!(said.contains("is it store.backend?"), "{said}");
+    assert!(said.contains("did you mean store.backend?"), "{said}");
 }
 
 #[test]
@@ -509,7 +509,7 @@ fn a_variable_that_almost_names_a_setting_is_refused_with_a_guess() {
         assert!(text.contains(meant) && !text.contains("correct-horse"), "{text}");
     }
     let (_, text) = refused(&[("SHOP_OF_HORRORS", "1")]);
-    assert!(text.contains("SHOP__") && !text.contains("is it"), "{text}");
+    assert!(text.contains("SHOP__") && !text.contains("did you mean"), "{text}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! How long a task that panicked waits before it starts again.
+//! The pause between a task's panic and its restart.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
-/// Short enough that a task which waits at a shutdown ends well within the shutdown's bound.
+/// Short enough that a task which is waiting when shutdown begins ends well within its bound.
 const LONGEST: Duration = Duration::from_secs(2);
-/// A task that ran for so long has left its trouble behind.
+/// A task that ran for this long has recovered: its next pause is the first one again.
 const STEADY_AFTER: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// After a panic of a task that had run for so long.
+    /// The pause after a panic, given how long the task had run before it.
     pub(crate) fn after(&mut self, ran: Duration) -> Duration {
         if ran >= STEADY_AFTER {
             self.panics = 0;

@@ -1,5 +1,5 @@
-//! Whether a listener of this process accepts: a real connection and a real request, as a shopper
-//! would make them.
+//! Whether a listener of this process accepts connections: tried with a real connection and a real
+//! request, as a shopper would make them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,29 +7,29 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Of the first line of any answer.
-const ANSWER: &[u8] = b"HTTP/1.1 ";
+/// How the first line of any HTTP/1.1 response begins.
+const STATUS_LINE: &[u8] = b"HTTP/1.1 ";
 
-/// Whether something at `addr` answers a request for `path`, whatever it says.
+/// Whether `addr` responds to `GET {path}`, with any status.
 pub(crate) async fn answers(addr: SocketAddr, path: &str) -> bool {
-    ask(reachable(addr), path).await.unwrap_or(false)
+    request(reachable(addr), path).await.unwrap_or(false)
 }
 
-async fn ask(addr: SocketAddr, path: &str) -> io::Result<bool> {
+async fn request(addr: SocketAddr, path: &str) -> io::Result<bool> {
     let mut stream = TcpStream::connect(addr).await?;
-    // A proxy answers this one by itself as well (RFC 9111 §5.2.1.7).
+    // A caching proxy responds to this without asking its origin (RFC 9111 §5.2.1.7).
     let request = format!(
         "GET {path} HTTP/1.1\r\nhost: {addr}\r\ncache-control: only-if-cached\r\n\
          connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
-    let mut begins = [0; ANSWER.len()];
+    let mut begins = [0; STATUS_LINE.len()];
     stream.read_exact(&mut begins).await?;
 
-    Ok(begins == ANSWER)
+    Ok(begins == STATUS_LINE)
 }
 
-/// Whoever listens everywhere is asked on this machine.
+/// The loopback address where the listener is bound to all interfaces.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_listener_that_answers_is_told_from_one_that_is_gone() {
+    async fn a_listener_answers_until_it_is_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move {
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_listens_everywhere_is_asked_here() {
+    fn a_listener_on_all_interfaces_is_reached_over_loopback() {
         let at = |text: &str| reachable(text.parse().unwrap()).to_string();
 
         assert_eq!(at("0.0.0.0:80"), "127.0.0.1:80");

@@ -1,5 +1,5 @@
-//! Whether a process is fit for its work: asked of everything that has to work, so that a page
-//! which still answers does not speak for what does not.
+//! Whether a process is ready: every registered check is run, so that a health page which still
+//! responds does not hide a part that has failed.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -8,18 +8,18 @@ use std::time::Duration;
 use futures::future::{BoxFuture, join_all};
 use tokio::time::{Instant, timeout};
 
-/// A part that takes longer to answer is not fit.
+/// A check that takes longer has failed.
 const CHECK_WITHIN: Duration = Duration::from_secs(1);
-/// Whoever asks more often is told the same again: asking costs connections.
+/// Results are reused for this long, since checks open connections.
 const REMEMBERED_FOR: Duration = Duration::from_millis(500);
 
 type Check = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
-/// What is asked, and what it last answered.
+/// The registered checks, and their last result.
 #[derive(Default)]
 pub(crate) struct Readiness {
     checks: Mutex<Vec<(String, Check)>>,
-    asked: tokio::sync::Mutex<Option<(Instant, Vec<String>)>>,
+    last: tokio::sync::Mutex<Option<(Instant, Vec<String>)>>,
 }
 
 impl Readiness {
@@ -32,30 +32,30 @@ impl Readiness {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).push((reason, check));
     }
 
-    /// The reasons of what is not fit. All is asked at once, by one caller for all who ask.
+    /// The reasons of the checks that failed. Checks run concurrently, once for concurrent callers.
     pub(crate) async fn unfit(&self) -> Vec<String> {
-        let mut asked = self.asked.lock().await;
-        if let Some((at, reasons)) = &*asked
+        let mut last = self.last.lock().await;
+        if let Some((at, reasons)) = &*last
             && at.elapsed() < REMEMBERED_FOR
         {
             return reasons.clone();
         }
-        let reasons = self.ask().await;
-        *asked = Some((Instant::now(), reasons.clone()));
+        let reasons = self.run_checks().await;
+        *last = Some((Instant::now(), reasons.clone()));
         reasons
     }
 
-    async fn ask(&self) -> Vec<String> {
-        let begun: Vec<_> = {
+    async fn run_checks(&self) -> Vec<String> {
+        let started: Vec<_> = {
             let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
             checks.iter().map(|(reason, check)| (reason.clone(), check())).collect()
         };
-        let asked = begun.into_iter().map(async |(reason, check)| {
-            let is_fit = timeout(CHECK_WITHIN, check).await.unwrap_or(false);
-            (!is_fit).then_some(reason)
+        let ended = started.into_iter().map(async |(reason, check)| {
+            let has_passed = timeout(CHECK_WITHIN, check).await.unwrap_or(false);
+            (!has_passed).then_some(reason)
         });
 
-        join_all(asked).await.into_iter().flatten().collect()
+        join_all(ended).await.into_iter().flatten().collect()
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_part_that_does_not_answer_is_not_fit_and_does_not_keep_whoever_asks() {
+    async fn a_check_that_does_not_return_fails_within_a_second() {
         let readiness = Readiness::default();
         readiness.add("the first".to_owned(), async || true);
         readiness.add("the second".to_owned(), std::future::pending);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_crowd_asks_once() {
+    async fn concurrent_callers_share_one_run_of_the_checks() {
         let readiness = Arc::new(Readiness::default());
         let asked = Arc::new(AtomicUsize::new(0));
         readiness.add("one".to_owned(), {

@@ -1,4 +1,4 @@
-//! The list of a process's long-lived tasks, and what becomes of one that panics.
+//! Restarts a process's long-lived tasks after a panic, and knows which of them are down.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,30 +14,30 @@ use crate::backoff::Backoff;
 use crate::readiness::Readiness;
 use crate::{listener, panic_if_planted, restarts};
 
-/// Runs a process's long-lived tasks. Clones share one list.
+/// Supervises a process's long-lived tasks. Clones share one list.
 #[derive(Clone, Debug, Default)]
 pub struct Supervisor(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     readiness: Readiness,
-    /// How many tasks of each name wait to be started again.
+    /// How many tasks of each name are waiting for their restart.
     down: Mutex<BTreeMap<&'static str, usize>>,
     lost: watch::Sender<Option<&'static str>>,
 }
 
-/// A task that does not run, until dropped.
+/// Marks a task as down until dropped.
 struct Down<'a> {
     shared: &'a Shared,
     task: &'static str,
 }
 
 impl Supervisor {
-    /// Runs what `start` makes of a clone of `parts` until it returns; after a panic, again from
-    /// its start, with pauses that grow.
+    /// Runs the future that `start` makes of a clone of `parts` until it returns. After a panic it
+    /// is started again, with growing pauses.
     ///
-    /// What the task shares with others must be whole at every await and in every call, as it has
-    /// to be for other reasons: locks here ignore poisoning.
+    /// State that the task shares must be consistent at every await point: locks in this workspace
+    /// ignore poisoning.
     pub fn keep<P, S, F>(
         &self,
         task: &'static str,
@@ -70,8 +70,8 @@ impl Supervisor {
         }
     }
 
-    /// Runs a task that can't be started again. A panic of it is the end of the process, which
-    /// whoever waits for [`Self::lost`] brings about.
+    /// Runs a task that can't be restarted. Its panic ends the process: [`Self::lost`] becomes
+    /// ready, and its caller begins the shutdown.
     pub fn vital<F: Future<Output = ()>>(
         &self,
         task: &'static str,
@@ -85,13 +85,13 @@ impl Supervisor {
 
         async move {
             if AssertUnwindSafe(running).catch_unwind().await.is_err() {
-                tracing::error!(task, "a task panicked without which the process can't go on");
+                tracing::error!(task, "vital task panicked; the process can't go on without it");
                 shared.lost.send_replace(Some(task));
             }
         }
     }
 
-    /// Ready with the name of a vital task that has panicked; before or after it did.
+    /// Ready with the name of a vital task once it has panicked; may be called before or after.
     pub fn lost(&self) -> impl Future<Output = &'static str> + Send + use<> {
         let mut lost = self.0.lost.subscribe();
         let shared = Arc::clone(&self.0);
@@ -113,7 +113,7 @@ impl Supervisor {
         self.0.lost.borrow().is_some()
     }
 
-    /// Something beside the tasks that has to work, with what is said when it does not.
+    /// Adds a readiness check. `reason` is reported while it fails.
     pub fn check<F>(&self, reason: impl Into<String>, check: impl Fn() -> F + Send + Sync + 'static)
     where
         F: Future<Output = bool> + Send + 'static,
@@ -121,22 +121,22 @@ impl Supervisor {
         self.0.readiness.add(reason.into(), check);
     }
 
-    /// A listener of this process, and a path at which it answers without much ado.
+    /// Adds a readiness check that a listener of this process responds at `path`, which must be cheap.
     pub fn listens(&self, listener: &str, addr: SocketAddr, path: &'static str) {
         let reason = format!("{listener} does not answer at {addr}");
 
         self.check(reason, move || listener::answers(addr, path));
     }
 
-    /// Why this process is not fit for its work; nothing while it is.
+    /// The reasons why this process is not ready; empty while it is.
     pub async fn unfit(&self) -> Vec<String> {
         let down = self.down().into_iter().map(|task| format!("the task {task} does not run"));
-        let found = self.0.readiness.unfit().await;
+        let failed = self.0.readiness.unfit().await;
 
-        down.chain(found).collect()
+        down.chain(failed).collect()
     }
 
-    /// The tasks that do not run at this moment.
+    /// The tasks that are not running at this moment.
     pub fn down(&self) -> Vec<&'static str> {
         let waiting = self.0.down().keys().copied().collect::<Vec<_>>();
 

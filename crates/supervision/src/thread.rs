@@ -1,4 +1,4 @@
-//! The same for a thread.
+//! Restarts the work of a thread after a panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -6,7 +6,8 @@ use std::time::Instant;
 use crate::backoff::Backoff;
 use crate::{panic_if_planted, restarts};
 
-/// Runs `work` until it returns, again after each panic. `work` may be half done at any place.
+/// Runs `work` until it returns, and again after each panic. A panic may leave it half done at any
+/// point.
 pub fn keep_thread(task: &'static str, mut work: impl FnMut()) {
     let mut backoff = Backoff::default();
 

@@ -1,6 +1,8 @@
-//! Import and export, as somebody at a terminal uses them.
+//! Import and export, as a person at a terminal uses them.
 
 use std::fs;
+use std::process::Stdio;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -80,26 +82,32 @@ async fn a_table_with_awkward_text_comes_out_as_it_went_in() -> Result<()> {
     shop.close().await
 }
 
+/// A named pipe holds the first import up halfway, for as long as the test likes.
 #[tokio::test]
-async fn two_imports_at_once_are_both_in() -> Result<()> {
+async fn a_second_import_is_refused_while_one_runs_and_follows_one_that_was_killed() -> Result<()> {
     let world = World::new()?;
-    let both = json_lines(600);
-    let (first, second) = both.split_at(both.match_indices('\n').nth(299).context("rows")?.0 + 1);
-    let (first, second) = (world.write("1.jsonl", first)?, world.write("2.jsonl", second)?);
-    let shop = world.open().await?;
+    let file = world.write("rows.jsonl", &json_lines(20))?;
+    let pipe = world.path("pipe.jsonl");
+    ensure!(std::process::Command::new("mkfifo").arg(&pipe).status()?.success(), "no mkfifo");
+    let first = world.command_with(&["import", text(&pipe)?])?;
+    let mut first = tokio::process::Command::from(first);
+    let mut first = first.stdin(Stdio::null()).kill_on_drop(true).spawn()?;
+    // It opens for writing once the import reads it, which the import does under its lease.
+    let (opened, opening) = tokio::sync::oneshot::channel();
+    thread::spawn(move || opened.send(fs::File::options().write(true).open(pipe)));
+    let _writer = tokio::time::timeout(Duration::from_secs(60), opening).await???;
 
-    let (first, second) = (["import", text(&first)?], ["import", text(&second)?]);
-    let (one, two) = tokio::try_join!(world.run(&first), world.run(&second))?;
+    let second = world.run(&["import", text(&file)?]).await?;
+    let dry = world.run(&["import", text(&file)?, "--dry-run"]).await?;
+    first.kill().await?;
+    let third = world.run(&["import", text(&file)?]).await?;
 
-    one.must_exit(0)?;
-    two.must_exit(0)?;
-    tests::until(Duration::from_secs(15), "all rows are at the edge", async || {
-        Ok((walk(shop.edge(), "/products", 600).await?.len() == 600).then_some(()))
-    })
-    .await?;
-    let tree = shop.edge().get_json("/categories").await?;
-    ensure!(tests::catalogue::categories(&tree).len() == 3, "{tree}");
-    shop.close().await
+    let second = second.must_exit(1)?.stderr;
+    ensure!(second.contains("another import is running on this store"), "{second}");
+    dry.must_exit(0)?;
+    let third = third.must_exit(0)?.stderr;
+    ensure!(third.contains("created 20, updated 0, unchanged 0, refused 0"), "{third}");
+    Ok(())
 }
 
 #[tokio::test]
@@ -145,6 +153,39 @@ async fn a_dry_run_says_what_it_would_do_and_does_nothing() -> Result<()> {
     let list = shop.edge().get_json("/products").await?;
     ensure!(facet(&list, "category").is_empty(), "{list}");
     shop.close().await
+}
+
+#[tokio::test]
+async fn a_dry_run_without_a_shop_compares_with_an_empty_catalogue_and_makes_none() -> Result<()> {
+    let world = World::new()?;
+    let rows = "sku,name,category,price,stock\n\
+                a-1,Axe,Tools,19.99,3\n\
+                a-2,,Tools,19.99,3\n";
+    let file = world.write("rows.csv", rows)?;
+    let before = names_in(&world.path("."))?;
+
+    let refused = world.run(&["import", text(&file)?, "--dry-run"]).await?.must_exit(2)?.stderr;
+    ensure!(!world.data().exists(), "it made {}", world.data().display());
+    ensure!(names_in(&world.path("."))? == before, "it made {:?}", names_in(&world.path("."))?);
+    fs::create_dir(world.data())?;
+    let again = world.run(&["import", text(&file)?, "--dry-run"]).await?.must_exit(2)?.stderr;
+
+    for said in [refused, again] {
+        ensure!(said.contains("there is no shop in"), "{said}");
+        ensure!(said.contains("would be created 1, updated 0, unchanged 0, refused 1"), "{said}");
+        ensure!(said.contains("1 categories would be created"), "{said}");
+    }
+    ensure!(names_in(&world.data())?.is_empty(), "{:?}", names_in(&world.data())?);
+    Ok(())
+}
+
+fn names_in(folder: &std::path::Path) -> Result<Vec<std::ffi::OsString>> {
+    let mut names = Vec::new();
+    for file in fs::read_dir(folder)? {
+        names.push(file?.file_name());
+    }
+    names.sort();
+    Ok(names)
 }
 
 #[tokio::test]
@@ -230,7 +271,7 @@ async fn what_is_left_out_of_a_row_is_told_counted_and_listed() -> Result<()> {
         ensure!(listed.contains(&named), "{column} is not in the warnings: {listed}");
         ensure!(ended.stderr.contains(&format!("warning: line 2: {column}: ")), "{ended:?}");
     }
-    ensure!(ended.stderr.contains("4 values left out or read otherwise"), "{ended:?}");
+    ensure!(ended.stderr.contains("4 values left out or read differently"), "{ended:?}");
     let shop = world.open().await?;
     let shown = walk(shop.edge(), "/products", 1).await?;
     ensure!(shown.is_empty(), "a product with an unknown status is live: {shown:?}");

@@ -24,8 +24,8 @@ async fn a_follower_that_panics_follows_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_keeps_house_goes_on_after_a_panic() -> Result<()> {
-    for task in ["change-log-tidying", "metrics-upkeep", "store-sweep", "announcer", "log-writer"] {
+async fn background_tasks_go_on_after_a_panic() -> Result<()> {
+    for task in ["log-maintenance", "metrics-upkeep", "expiry-sweep", "announcer", "log-writer"] {
         let world = World::new()?;
         let shop = open(&world, task).await?;
 

@@ -157,7 +157,7 @@ async fn a_request_to_stop_that_comes_twice_cuts_nothing_off() -> Result<()> {
     shop.signal(Signal::TERM)?;
     says("shutting down").await?;
     shop.signal(Signal::TERM)?;
-    says("shutting down already").await?;
+    says("already shutting down").await?;
     drop(half);
     let ended = shop.ended().await?;
 

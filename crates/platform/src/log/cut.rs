@@ -1,5 +1,5 @@
-//! How much of a value a log line shows: addresses, keys and causes come from outside, and some of
-//! them are long.
+//! Limits how much of a value a log line shows: addresses, keys and causes come from outside and may
+//! be long.
 
 use std::fmt::{self, Write};
 
@@ -7,10 +7,10 @@ use tracing::field::Field;
 
 /// Longer than almost every key; a line has few values.
 const BYTES_MAX: usize = 512;
-/// Some hundred frames, which only a person asks for (`RUST_BACKTRACE`).
+/// Some hundred frames; only where `RUST_BACKTRACE` asks for them.
 const BACKTRACE_BYTES_MAX: usize = 16 << 10;
 
-/// Passes on the first bytes, as many as there is room for.
+/// Writes the first bytes that fit, and counts all of them.
 pub(crate) struct Cut<'a> {
     out: &'a mut dyn Write,
     room: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
-    /// Writes what there is room for of a field's value, and then how long the whole is.
+    /// Writes as much of a field's value as fits, followed by its length if that is not all.
     pub(crate) fn write(
         out: &'a mut dyn Write,
         field: &Field,
@@ -44,7 +44,7 @@ impl Write for Cut<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let shown = &text[..text.floor_char_boundary(self.room)];
         self.len += text.len();
-        // A letter that did not fit ends it: what follows would not stand where it belongs.
+        // The first character that does not fit ends it, even if a later, shorter one would fit.
         self.room = if shown.len() < text.len() { 0 } else { self.room - shown.len() };
 
         self.out.write_str(shown)

@@ -14,10 +14,10 @@ use super::cut::Cut;
 
 pub(crate) struct Json;
 
-/// Inside a JSON string: what is written is escaped.
+/// Escapes what is written, for use inside a JSON string.
 struct Escaped<'a, 'w>(&'a mut Writer<'w>);
 
-/// The event's fields, one after the other.
+/// Writes the event's fields one after the other.
 struct Fields<'a, 'w> {
     out: &'a mut Writer<'w>,
     result: fmt::Result,

@@ -1,4 +1,4 @@
-//! Which cache misses are logged: all, or one in so many where they would be most of the log.
+//! Samples the log lines of cache misses, which would otherwise be most of the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,11 +6,11 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// The last part of the target of a line about a miss.
+/// The last segment of the target of a cache miss's event.
 const MISS: &str = "miss";
 
 pub(crate) struct Misses {
-    /// None for nought.
+    /// 0 logs none.
     one_in: u64,
     seen: AtomicU64,
 }

@@ -1,5 +1,5 @@
-//! The process's log: to standard error, since standard output is for what a command answers.
-//! Nothing that becomes of it stops or slows what logs.
+//! The process's log, on standard error: standard output is for a command's result. A log that can't
+//! be written neither stops nor slows the code that logs.
 
 mod cut;
 mod json;
@@ -28,16 +28,16 @@ pub(crate) use self::sink::describe_metrics;
 use crate::settings::{LogFormat, LogSettings};
 use crate::telemetry::TelemetryError;
 
-/// At the end of a process, for lines that wait.
+/// For lines that are still queued when the process ends.
 const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 
 /// A process has one log.
 static SINK: OnceLock<Sink> = OnceLock::new();
 
-/// Once, before anything that logs. From then on a panic is a line of the log as well.
-pub fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
+/// Once, before anything that logs. From then on a panic is logged as well.
+pub(crate) fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&settings.filter)?;
-    // A copy of the descriptor: the standard library's own has a lock, which a write that never
+    // A copy of the descriptor: the standard library's handle has a lock, which a write that never
     // returns would hold for ever.
     let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let sink = Sink::start(stderr)?;
@@ -53,18 +53,18 @@ pub fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
         .with(lines)
         .try_init()?;
     let _ = SINK.set(sink);
-    panic::set_hook(Box::new(tell_of_panic));
+    panic::set_hook(Box::new(log_panic));
     Ok(())
 }
 
-/// Before a process ends: waits, within a bound, until what was logged is written.
-pub fn flush_logs() {
+/// Before a process ends: waits, within a bound, until every line is written.
+pub(crate) fn flush_logs() {
     if let Some(sink) = SINK.get() {
         sink.flush(FLUSH_WITHIN);
     }
 }
 
-/// For people: `name=value`, each shortened.
+/// The pretty format's fields: `name=value`, each shortened.
 fn shortened() -> impl for<'a> fmt::FormatFields<'a> + Send + Sync + 'static {
     let field = |out: &mut fmt::format::Writer<'_>,
                  field: &tracing::field::Field,
@@ -78,8 +78,8 @@ fn shortened() -> impl for<'a> fmt::FormatFields<'a> + Send + Sync + 'static {
     fmt::format::debug_fn(field).delimited(" ")
 }
 
-/// In place of the standard library's own, which waits for standard error.
-fn tell_of_panic(panic: &PanicHookInfo<'_>) {
+/// Replaces the standard library's hook, which blocks on standard error.
+fn log_panic(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let at = panic.location().map(ToString::to_string);
     let backtrace = Backtrace::capture();
@@ -90,6 +90,6 @@ fn tell_of_panic(panic: &PanicHookInfo<'_>) {
         at,
         why = panic.payload_as_str(),
         backtrace = backtrace.map(tracing::field::display),
-        "a panic"
+        "panicked"
     );
 }

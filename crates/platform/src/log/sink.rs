@@ -1,6 +1,6 @@
-//! Where log lines go: a queue that is bounded in bytes, and one thread that writes it out. Whoever
-//! logs never waits and never fails: what has no room is dropped and counted, and once the log can be
-//! written again, it says how many lines it lacks.
+//! The log's destination: a queue bounded in bytes, and a thread that writes it out. Logging never
+//! waits and never fails: lines that do not fit are dropped and counted, and a later line says how many
+//! are missing.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,17 +12,17 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Some 20,000 lines: a disk that stalls for a second costs none.
 const BYTES_MAX: usize = 4 << 20;
-/// Between two tries to write where the last one failed.
+/// Between two attempts to write after a failure.
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
 const PAUSE_LONGEST: Duration = Duration::from_secs(1);
 
 const DROPPED: &str = "log_lines_dropped_total";
 
-/// A handle; clones lead to the same thread.
+/// A handle; clones share one queue and thread.
 #[derive(Clone)]
 pub(crate) struct Sink(Arc<Shared>);
 
-/// One line on its way in.
+/// Takes one line into the queue.
 pub(crate) struct Line<'a>(&'a Shared);
 
 #[derive(Default)]
@@ -35,20 +35,20 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     lines: Vec<u8>,
-    /// Bytes that the thread has taken and not yet written.
+    /// Bytes that the thread has taken but not written yet.
     under_way: usize,
-    /// Lines dropped since the log last said how many.
+    /// Lines dropped since the last line that said how many.
     dropped: u64,
 }
 
-/// Whoever wants the numbers installs a recorder first.
+/// After the recorder was installed.
 pub(crate) fn describe_metrics() {
-    describe_counter!(DROPPED, "Log lines that were not written because the log was not taken");
+    describe_counter!(DROPPED, "Log lines dropped because the log could not be written");
     counter!(DROPPED).increment(0);
 }
 
 impl Sink {
-    /// The thread may wait in a write for ever, so nobody ever waits for its end.
+    /// The thread may block in a write for ever, so it is never joined.
     pub(crate) fn start(mut out: impl Write + Send + 'static) -> io::Result<Self> {
         let sink = Self(Arc::default());
         let shared = Arc::clone(&sink.0);
@@ -58,7 +58,7 @@ impl Sink {
         Ok(sink)
     }
 
-    /// Waits until all is written, for at most `within`. Whether it is.
+    /// Waits until every line is written, for at most `within`. Whether that was in time.
     pub(crate) fn flush(&self, within: Duration) -> bool {
         let queue = self.0.queue();
         let (queue, _) = self
@@ -80,7 +80,7 @@ impl<'a> MakeWriter<'a> for Sink {
 }
 
 impl Write for Line<'_> {
-    /// Takes all or nothing: the formatter writes a line at once, and half a line helps nobody.
+    /// Takes the whole line or nothing: the formatter writes a line in one call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.put(line);
         Ok(line.len())
@@ -122,7 +122,7 @@ impl Shared {
     /// Waits for lines.
     fn take(&self, taken: &mut Vec<u8>) {
         let mut queue = self.queue();
-        // Of a round that panicked.
+        // Left by a round that panicked.
         queue.under_way = 0;
         let waited = self.filled.wait_while(queue, |queue| queue.lines.is_empty());
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +131,7 @@ impl Shared {
         queue.under_way = taken.len();
     }
 
-    /// What was taken is written. How many lines were dropped meanwhile.
+    /// Marks the taken lines as written. Returns how many lines were dropped meanwhile.
     fn settle(&self) -> u64 {
         let mut queue = self.queue();
         queue.under_way = 0;
@@ -153,7 +153,7 @@ impl Queue {
     }
 }
 
-/// Tries until all is out: a full disk may have space again, and a pipe a reader.
+/// Tries until everything is written: a full disk may get space again, and a pipe a reader.
 fn write_all(out: &mut impl Write, mut rest: &[u8]) {
     let mut pause = PAUSE_FIRST;
 

@@ -5,8 +5,8 @@ use super::*;
 const LINE: &[u8] = b"a line of the log\n";
 const SOON: Duration = Duration::from_secs(20);
 
-/// A log that is not taken until it is told to be: it blocks, as a pipe that nobody reads, or
-/// refuses, as a full disk.
+/// A destination that blocks, as a pipe that is not read, or refuses, as a full disk, until it is
+/// released.
 #[derive(Clone, Default)]
 struct Out(Arc<Inside>);
 
@@ -74,14 +74,14 @@ fn lines_are_written_whole_and_in_order() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_keeps_nobody_and_takes_a_bounded_space() {
+fn a_log_that_is_not_read_blocks_no_caller_and_takes_bounded_memory() {
     let out = Out::blocked(true);
     let sink = Sink::start(out.clone()).unwrap();
     let fit = BYTES_MAX / LINE.len();
 
     log(&sink, fit + 1_000);
 
-    assert!(!sink.flush(Duration::from_millis(50)), "nothing can be written");
+    assert!(!sink.flush(Duration::from_millis(50)), "the destination is blocked");
     let queue = sink.0.queue();
     assert!(queue.bytes() <= BYTES_MAX);
     assert_eq!(queue.dropped, 1_000);
@@ -90,11 +90,11 @@ fn a_log_that_nobody_reads_keeps_nobody_and_takes_a_bounded_space() {
     out.block(false);
     assert!(sink.flush(SOON));
     assert_eq!(out.written(), LINE.repeat(fit));
-    assert_eq!(sink.0.queue().dropped, 0, "it was said");
+    assert_eq!(sink.0.queue().dropped, 0, "a line has said it");
 }
 
 #[test]
-fn what_a_full_disk_refused_is_written_when_there_is_space_again() {
+fn lines_that_a_full_disk_refused_are_written_when_there_is_space_again() {
     let out = Out::default();
     out.0.is_full.store(true, Ordering::Relaxed);
     let sink = Sink::start(out.clone()).unwrap();

@@ -1,27 +1,27 @@
-//! What is wrong with the settings: all of it, in words for the person who wrote them.
+//! What is wrong with the settings: every mistake at once, worded for the person who wrote them.
 
 use std::fmt;
 
-/// One mistake, and where to mend it.
+/// One mistake, and the key to correct.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// `store.backend`, or what could not be read at all.
+    /// `store.backend`, or the file that could not be read.
     pub key: String,
     pub what: String,
 }
 
-/// Why the settings are refused.
+/// Every mistake in the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError(pub Vec<Mistake>);
 
 impl Mistake {
-    pub(crate) fn new(key: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(super) fn new(key: impl Into<String>, what: impl Into<String>) -> Self {
         Self { key: key.into(), what: what.into() }
     }
 }
 
 /// `store.backend` is `SHOP__STORE__BACKEND`.
-pub(crate) fn environment_name(key: &str) -> String {
+pub(super) fn environment_name(key: &str) -> String {
     format!("SHOP__{}", key.replace('.', "__").to_uppercase())
 }
 

@@ -1,4 +1,4 @@
-//! Where settings come from, laid over one another; each value remembers its source.
+//! Where settings come from: layers, of which later ones win. Each value remembers its layer.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::mistakes::Mistake;
+use super::mistakes::Mistake;
 
-const DEFAULTS: &str = include_str!("../../../settings/default.toml");
+const DEFAULTS: &str = include_str!("../../../../settings/default.toml");
 const PREFIX: &str = "SHOP__";
 const CONFIG: &str = "SHOP_CONFIG";
-/// What else may begin so; the last two tell tests where their data are, and a debug build which
-/// task is to panic.
+/// Variables that begin with `SHOP_` and are no settings: the last two tell tests where their data
+/// are, and a debug build which task panics.
 const NO_SETTINGS: [&str; 3] = [CONFIG, "SHOP_SHARED", "SHOP_PLANT_PANIC"];
 
-/// What a program was started with. Not to be printed: the environment may hold secrets.
+/// What a program was started with. Has no `Debug`, since the environment may hold secrets.
 #[derive(Clone, Default)]
 pub struct Sources {
     file: Option<PathBuf>,
@@ -25,9 +25,9 @@ pub struct Sources {
     flags: Vec<(&'static str, &'static str, String)>,
 }
 
-/// Who said it.
+/// The layer that set a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Layer {
+pub(super) enum Layer {
     Default,
     File(PathBuf),
     Environment(String),
@@ -35,21 +35,21 @@ pub(crate) enum Layer {
 }
 
 #[derive(Clone)]
-pub(crate) struct Given {
-    pub(crate) value: Value,
-    pub(crate) layer: Layer,
+pub(super) struct Given {
+    pub(super) value: Value,
+    pub(super) layer: Layer,
 }
 
-/// Each key with the value that counts.
-pub(crate) type Values = BTreeMap<String, Given>;
+/// Each key with the value of its last layer.
+pub(super) type Values = BTreeMap<String, Given>;
 
 impl Sources {
-    /// The defaults alone.
+    /// Only the defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With this process's environment, in which `SHOP_CONFIG` may name a file.
+    /// The defaults and this process's environment, in which `SHOP_CONFIG` may name a file.
     pub fn of_process() -> Self {
         Self::new().environment(std::env::vars_os())
     }
@@ -68,14 +68,14 @@ impl Sources {
         self
     }
 
-    /// What a flag says of a key: `.flag("--origin-port", "origin.listen", "127.0.0.1:9")`.
+    /// A command's flag that sets a key: `.flag("--origin-port", "origin.listen", "127.0.0.1:9")`.
     #[must_use]
     pub fn flag(mut self, flag: &'static str, key: &'static str, value: impl Into<String>) -> Self {
         self.flags.push((flag, key, value.into()));
         self
     }
 
-    pub(crate) fn read(&self, mistakes: &mut Vec<Mistake>) -> Values {
+    pub(super) fn read(&self, mistakes: &mut Vec<Mistake>) -> Values {
         let mut values = Values::new();
         let defaults = DEFAULTS.parse().expect("the defaults are built in and tested");
 
@@ -94,8 +94,8 @@ impl Sources {
         values
     }
 
-    /// Variables that begin as settings almost do: somebody meant one.
-    pub(crate) fn strays(&self) -> impl Iterator<Item = &str> {
+    /// Variables whose names are almost those of settings, and so probably were meant as one.
+    pub(super) fn strays(&self) -> impl Iterator<Item = &str> {
         let named =
             self.environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value)));
         let almost = named.filter(|(name, value)| {
@@ -131,13 +131,13 @@ impl Sources {
 }
 
 impl Layer {
-    /// Whether values are text because there are no others: `"64"` may be meant as a number.
-    pub(crate) const fn is_text(&self) -> bool {
+    /// Whether this layer has text only, so that `"64"` may be meant as a number.
+    pub(super) const fn is_text(&self) -> bool {
         matches!(self, Self::Environment(_) | Self::Flag(_))
     }
 }
 
-/// Kubernetes tells every pod of a service that is called `shop`, or `shop-…`:
+/// Kubernetes sets these in every pod for a service named `shop` or `shop-…`:
 /// `SHOP_SERVICE_HOST`, `SHOP_PORT=tcp://…`, `SHOP_PORT_80_TCP_ADDR` ("Discovering services").
 fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
     let is_address = ["tcp://", "udp://", "sctp://"]
@@ -155,10 +155,10 @@ fn parse_file(path: &Path) -> Result<Table, Mistake> {
         .map_err(|error| mistake(format!("the settings file can't be read: {error}")))?;
 
     text.parse().map_err(|error: toml::de::Error| {
-        // Its own text quotes the line, and the line may hold a secret.
+        // The error's own text quotes the line, which may hold a secret.
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        mistake(format!("line {line} is no TOML: {}", error.message()))
+        mistake(format!("line {line} is not valid TOML: {}", error.message()))
     })
 }
 

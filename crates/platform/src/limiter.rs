@@ -1,4 +1,4 @@
-//! Where requests are counted against limits: in memory, in Redis or in DynamoDB, as the settings say.
+//! The limiter that the settings name. An edge without a store uses it too.
 
 use std::sync::Arc;
 
@@ -6,18 +6,16 @@ use aws::{DynamoItems, DynamoSettings};
 use embedded::MemoryLimiter;
 use limits::{DenyCache, RateLimits};
 use ports::{Limiter, PortError, PortErrorKind, World};
-use redis_adapters::{RedisConnection, RedisLimiter};
+use redis_adapters::{RedisLimiter, RedisConnection};
 use store::schema::TABLES;
 
 use crate::connect::ConnectError;
-use crate::limits::LimitTable;
-use crate::settings::{LimiterSettings, Settings, StoreSettings};
-use crate::values::RedisUrl;
+use crate::settings::{LimitTable, LimiterSettings, RedisUrl, Settings, StoreSettings};
 
-/// Memory for the counts of each class: enough for some hundred thousand occasional readers.
+/// Memory for the counts of one class: some hundred thousand shoppers who read occasionally.
 const LIMITER_BYTES: usize = 32 << 20;
 
-/// The limiter of the settings, and a local one that counts while that one can't.
+/// The limiter of the settings, and a local one that counts while it is unavailable.
 #[derive(Clone)]
 pub struct LimiterBackend {
     limiter: Arc<dyn Limiter>,
@@ -46,7 +44,7 @@ impl LimiterBackend {
         Ok(Self { limiter, local: memory() })
     }
 
-    /// The limits of the settings. Call it after the metrics' recorder was installed.
+    /// The limits of the settings. After the metrics' recorder was installed.
     pub fn rate_limits(&self, settings: &Settings) -> RateLimits {
         let LimitTable { public_share, .. } = settings.limits;
 
@@ -76,16 +74,16 @@ async fn store(settings: &StoreSettings) -> Result<DynamoItems, PortError> {
     }
 }
 
-/// Does not fail while the server is down: Redis only makes reads faster and counts shared, and the
-/// process has to work without it later as well.
+/// Starts without a server that is unavailable: it makes reads faster and counts shared, and the shop
+/// works without it at any later time as well.
 pub(crate) async fn open_redis(
     key: &'static str,
     url: &RedisUrl,
 ) -> Result<RedisConnection, ConnectError> {
-    let link = RedisConnection::open(url.as_str())
-        .map_err(|source| ConnectError::Redis { key, source })?;
+    let link =
+        RedisConnection::open(url.as_str()).map_err(|source| ConnectError::Redis { key, source })?;
     if link.ping().await.is_err() {
-        tracing::warn!(key, "starting without Redis");
+        tracing::warn!(key, "Redis is unavailable; starting without it");
     }
 
     Ok(link)

@@ -1,28 +1,28 @@
-//! The settings of the invalidator: whom it tells of changes, and what it purges.
+//! `[invalidator]`: which processes it notifies of changes, and what it purges.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::reader::Reader;
-use crate::secrets::Secret;
-use crate::values::{address, url};
+use super::reader::Reader;
+use super::secrets::Secret;
+use super::values::{address, url};
 
-/// Slower than this, edges hear of it by their own polls.
+/// Slower than this, the edges' own polls find a change sooner.
 const POLL_MAX_MS: u64 = 10_000;
-/// Faster would be work for nothing: a push trails by 20 ms.
+/// Faster gains nothing: pushes are 20 ms apart.
 const POLL_MIN_MS: u64 = 10;
 const ONE_IN_MAX: u64 = 1_000_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidatorSettings {
-    /// In the shop's process.
+    /// Whether it runs in the shop's process.
     pub enabled: bool,
-    /// Of the process of its own.
+    /// Its operators' page when it runs as a process of its own.
     pub listen: SocketAddr,
     pub edges: Vec<String>,
     pub origins: Vec<String>,
     pub poll_every: Duration,
-    /// `None`: nothing is observed.
+    /// One product change in so many is checked for staleness; `None`: none is.
     pub observe_one_in: Option<u64>,
     /// `None`: nothing is purged.
     pub cloudflare: Option<CloudflareSettings>,
@@ -37,7 +37,7 @@ pub struct CloudflareSettings {
     pub endpoint: String,
 }
 
-/// What a zone pays for decides how often it may be purged.
+/// The zone's Cloudflare plan, which decides how often it may be purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PurgePlan {
     Free,
@@ -47,7 +47,7 @@ pub enum PurgePlan {
 }
 
 impl InvalidatorSettings {
-    pub(crate) fn read(reader: &mut Reader) -> Option<Self> {
+    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let enabled = reader.switch("invalidator.enabled");
         let listen = reader.required("invalidator.listen", address);
         let edges = reader.list("invalidator.edges", url);
@@ -83,7 +83,7 @@ impl CloudflareSettings {
         );
         let endpoint = reader.required("invalidator.cloudflare.endpoint", endpoint);
         let Some(zone) = zone else {
-            let needs = "the zone, invalidator.cloudflare.zone, is missing beside it";
+            let needs = "set without its zone, invalidator.cloudflare.zone";
             if reader.secret("invalidator.cloudflare.token").is_some() {
                 reader.refuse("invalidator.cloudflare.token", needs);
             }
@@ -99,10 +99,10 @@ impl CloudflareSettings {
 fn zone(text: &str) -> Result<String, &'static str> {
     let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
 
-    if is_id { Ok(text.to_owned()) } else { Err("a zone's id is 32 hexadecimal digits") }
+    if is_id { Ok(text.to_owned()) } else { Err("it must be a zone's id, 32 hexadecimal digits") }
 }
 
-/// The token goes there with every request: never in the clear beyond this machine.
+/// Every request carries the token, so it leaves this machine only over TLS.
 fn endpoint(text: &str) -> Result<String, &'static str> {
     let text = url(text)?;
     let is_here = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|here| {

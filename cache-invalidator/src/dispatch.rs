@@ -1,4 +1,5 @@
-//! What happens with each row of the log, before anybody else is told that it is there.
+//! Passes each row of the log on: its position to the announcers, its tags to the purges, a sample to
+//! the observer.
 
 use std::sync::Arc;
 
@@ -12,26 +13,29 @@ use tokio::sync::watch;
 use crate::observe::Samples;
 use crate::purge::Purges;
 
-/// Hands rows on without waiting for anybody, so the position never stands still for a slow one.
-pub(crate) struct Heard {
+/// Passes rows on without waiting for any receiver, so that a slow one does not delay the position.
+pub(crate) struct RowDispatcher {
     pub(crate) heads: watch::Sender<Option<Stamp>>,
     pub(crate) purges: Option<Purges>,
     pub(crate) samples: Option<Samples>,
     pub(crate) world: Arc<dyn World>,
-    pub(crate) measures: Measures,
+    pub(crate) metrics: Metrics,
 }
 
-pub(crate) struct Measures {
+pub(crate) struct Metrics {
     rows: Counter,
     delay: Histogram,
 }
 
-impl Measures {
+impl Metrics {
     pub(crate) fn new() -> Self {
-        describe_counter!("invalidator_rows_total", "Rows of the change log that were heard of");
+        describe_counter!(
+            "invalidator_rows_total",
+            "Rows of the change log that the invalidator has read"
+        );
         describe_histogram!(
             "invalidator_heard_seconds",
-            "From a row's commit until the invalidator had it, by both clocks"
+            "Time from a row's commit until the invalidator has read it, by the clocks of both processes"
         );
 
         Self {
@@ -42,8 +46,8 @@ impl Measures {
 }
 
 #[async_trait]
-impl Sink for Heard {
-    /// Rows that come again are told of again, which does no harm to anybody.
+impl Sink for RowDispatcher {
+    /// Rows that are applied again are announced again, which is harmless.
     async fn apply(&self, rows: &[ChangeRow], position: &Stamp) -> Result<(), PortError> {
         let now = self.world.now();
         self.heads.send_replace(Some(position.clone()));
@@ -55,14 +59,14 @@ impl Sink for Heard {
             if let Some(samples) = &self.samples {
                 samples.take(row);
             }
-            self.measures.delay.record(now.since(row.at));
+            self.metrics.delay.record(now.since(row.at));
         }
-        self.measures.rows.increment(rows.len() as u64);
+        self.metrics.rows.increment(rows.len() as u64);
         Ok(())
     }
 
-    /// At the start nothing is known to have changed. Later it means that the store was restored or
-    /// that rows were missed: whatever is cached outside may be of another history.
+    /// At the start nothing has to be purged. Later, a reset means that the store was restored or that
+    /// rows were missed, so external caches may hold responses of another history.
     async fn reset(&self, head: &Stamp) -> Result<Stamp, PortError> {
         let before = self.heads.send_replace(Some(head.clone()));
 

@@ -1,27 +1,33 @@
 //! `shopping export`: the catalogue as a file that `shopping import` reads.
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use catalog_files::{ExportError, FileError, Format};
+use clap::Args;
 use domain::Currency;
 use platform::console;
 use store::Catalog;
 
-use crate::NOT_ANSWERED;
-use crate::arguments::ExportArguments;
-use crate::draft_file::Draft;
+use super::NOT_PRINTED;
+use super::draft_file::Draft;
 use crate::start::Start;
 
-pub async fn run(
-    start: &Start,
-    catalog: &Catalog,
-    arguments: ExportArguments,
-) -> anyhow::Result<ExitCode> {
+#[derive(Clone, Debug, Args)]
+pub struct ExportArguments {
+    /// Ends in .csv or .jsonl. Without it, JSON lines go to standard output.
+    file: Option<PathBuf>,
+}
+
+pub(super) async fn run(start: &Start, arguments: ExportArguments) -> anyhow::Result<ExitCode> {
+    start.require_shop()?;
+    let platform = start.connect_to_read().await?;
+    let catalog = Catalog::over(platform.db());
     let currency = start.settings.catalog.currency;
     let Some(path) = arguments.file else {
-        return print(catalog, currency).await;
+        return print(&catalog, currency).await;
     };
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let format = Format::of_extension(extension)
@@ -29,7 +35,7 @@ pub async fn run(
 
     let draft = Draft::new(&path)?;
     let mut out = BufWriter::new(draft.file());
-    let rows = catalog_files::export(catalog, &mut out, format, currency).await?;
+    let rows = catalog_files::export(&catalog, &mut out, format, currency).await?;
     out.flush().with_context(|| path.display().to_string())?;
     drop(out);
     draft.keep()?;
@@ -43,9 +49,9 @@ async fn print(catalog: &Catalog, currency: Currency) -> anyhow::Result<ExitCode
 
     match catalog_files::export(catalog, out, Format::JsonLines, currency).await {
         Ok(rows) => console::say(format_args!("{rows} rows")),
-        // A reader that has gone has what it wanted: `shopping export | head`.
+        // A reader that has gone has all that it wanted: `shopping export | head`.
         Err(error) if is_reader_gone(&error) => {}
-        Err(error) => return Err(error).context(NOT_ANSWERED),
+        Err(error) => return Err(error).context(NOT_PRINTED),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,14 +1,16 @@
-//! Limits as they are written in the settings: `1000/60s`, `off`.
+//! `[limits]`: how often each class may ask, written as `1000/60s` or `off`.
 
 use std::time::Duration;
 
 use domain::limits::{Limit, LimitClass, Share};
 
-/// How often each class may ask; `None` is off.
+use super::reader::Reader;
+
+/// The limit of each class; `None` is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitTable {
     pub public: Option<Limit>,
-    /// How much of what is counted in total one address may take; `None`: all of it.
+    /// How much of the limits that are counted in total one address may use; `None`: all of it.
     pub public_share: Option<Share>,
     pub refill: Option<Limit>,
     pub read: Option<Limit>,
@@ -20,16 +22,38 @@ pub struct LimitTable {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("requests within a time, such as 1000/60s (1 or more; s, m or h, at most 24h), or off")]
-pub struct InvalidLimit;
+struct InvalidLimit;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("whole percent, such as 10% (1% to 100%), or off")]
-pub struct InvalidShare;
+struct InvalidShare;
 
-/// Longer ones would have to be remembered longer than a process may live.
+/// A longer window would have to be remembered for longer than a process may live.
 const WINDOW_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 impl LimitTable {
+    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
+        let public = reader.required("limits.public", parse_limit);
+        let public_share = reader.required("limits.public_share", parse_share);
+        let refill = reader.required("limits.refill", parse_limit);
+        let read = reader.required("limits.read", parse_limit);
+        let cart = reader.required("limits.cart", parse_limit);
+        let payment = reader.required("limits.payment", parse_limit);
+        let admin = reader.required("limits.admin", parse_limit);
+        let auth_failure = reader.required("limits.auth_failure", parse_limit);
+
+        Some(Self {
+            public: public?,
+            public_share: public_share?,
+            refill: refill?,
+            read: read?,
+            cart: cart?,
+            payment: payment?,
+            admin: admin?,
+            auth_failure: auth_failure?,
+        })
+    }
+
     pub const fn of(&self, class: LimitClass) -> Option<Limit> {
         match class {
             LimitClass::Payment => self.payment,
@@ -43,7 +67,7 @@ impl LimitTable {
     }
 }
 
-pub fn parse_limit(text: &str) -> Result<Option<Limit>, InvalidLimit> {
+fn parse_limit(text: &str) -> Result<Option<Limit>, InvalidLimit> {
     if text == "off" {
         return Ok(None);
     }
@@ -57,7 +81,7 @@ pub fn parse_limit(text: &str) -> Result<Option<Limit>, InvalidLimit> {
     Ok(Some(Limit { requests, window }))
 }
 
-pub fn parse_share(text: &str) -> Result<Option<Share>, InvalidShare> {
+fn parse_share(text: &str) -> Result<Option<Share>, InvalidShare> {
     if text == "off" {
         return Ok(None);
     }
@@ -80,7 +104,7 @@ fn duration(text: &str) -> Option<Duration> {
     count.checked_mul(seconds).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
-/// Digits alone: `parse` would take a plus sign too.
+/// Digits only: `parse` would accept a plus sign too.
 fn whole(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

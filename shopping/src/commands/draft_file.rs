@@ -1,5 +1,5 @@
-//! A file that has no name until it is whole: a half one is never taken for a whole one, and a
-//! process that is killed leaves none behind.
+//! A file that gets its name once it is complete, so that a partial one is never mistaken for it and a
+//! killed process leaves none behind.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,25 +9,25 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use rustix::fs::{AtFlags, CWD};
 
-/// As `File::create` has it; the user's mask takes from it.
+/// As in `File::create`; the umask applies.
 #[cfg(target_os = "linux")]
 const MODE: u32 = 0o666;
 
 pub struct Draft {
     file: File,
     path: PathBuf,
-    /// Where the file has a name already: file systems that know no file without one.
+    /// The temporary name, on file systems without unnamed files.
     named: Option<PathBuf>,
 }
 
 impl Draft {
-    /// Begins what will be `path`.
+    /// Starts the file that will be `path`.
     pub fn new(path: &Path) -> anyhow::Result<Self> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let unnamed = without_a_name(folder).with_context(|| path.display().to_string())?;
+        let unnamed = open_unnamed(folder).with_context(|| path.display().to_string())?;
         let (file, named) = match unnamed {
             Some(file) => (file, None),
             None => {
@@ -43,12 +43,12 @@ impl Draft {
         &self.file
     }
 
-    /// Gives it its name, in the place of what has it now.
+    /// Gives it its name, replacing a file that has it.
     pub fn keep(self) -> anyhow::Result<()> {
         let part = match self.named {
             Some(part) => part,
             None => {
-                // A link takes no name that is taken, and a rename does: hence two steps.
+                // A link can't replace a file and a rename can: hence two steps.
                 let part = part_of(&self.path);
                 let _ = fs::remove_file(&part);
                 let unnamed = format!("/proc/self/fd/{}", self.file.as_raw_fd());
@@ -62,9 +62,9 @@ impl Draft {
     }
 }
 
-/// `None` on file systems that know no such file.
+/// `None` on file systems without unnamed files.
 #[cfg(target_os = "linux")]
-fn without_a_name(folder: &Path) -> io::Result<Option<File>> {
+fn open_unnamed(folder: &Path) -> io::Result<Option<File>> {
     use rustix::fs::{Mode, OFlags};
     use rustix::io::Errno;
 
@@ -77,7 +77,7 @@ fn without_a_name(folder: &Path) -> io::Result<Option<File>> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn without_a_name(_: &Path) -> io::Result<Option<File>> {
+fn open_unnamed(_: &Path) -> io::Result<Option<File>> {
     Ok(None)
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_no_name_until_it_is_whole() {
+    fn a_file_has_no_name_until_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalog.csv");
         fs::write(&path, "old").unwrap();

@@ -1,21 +1,26 @@
-//! Texts that a setting may be, and in a few words what is wrong with any other.
+//! Parsers of single values. Their errors say in a few words what is allowed.
 
 use std::fmt;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
 
-pub(crate) fn path(text: &str) -> Result<PathBuf, &'static str> {
-    if text.contains('\0') { Err("a path has no NUL") } else { Ok(text.into()) }
+use super::reader::Reader;
+
+/// A tebibyte: more is a typing error.
+const CAPACITY_MAX_MB: u64 = 1 << 20;
+
+pub(super) fn path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.contains('\0') { Err("a path can't contain NUL") } else { Ok(text.into()) }
 }
 
-pub(crate) fn address(text: &str) -> Result<SocketAddr, &'static str> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "it must be an IP address and a port, such as 127.0.0.1:8080")
 }
 
-/// Scheme and authority alone.
-pub(crate) fn url(text: &str) -> Result<String, &'static str> {
+/// Scheme and authority only.
+pub(super) fn url(text: &str) -> Result<String, &'static str> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
 
     match rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)) {
@@ -26,9 +31,9 @@ pub(crate) fn url(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// `host`, `host:port` or `[v6]:port`: what may stand in a header and a URL, and no user.
-pub(crate) fn host(text: &str) -> Result<String, &'static str> {
-    let wrong = "it must be a host name or address, with a port or without";
+/// `host`, `host:port` or `[v6]:port`: valid in a header and in a URL, without user information.
+pub(super) fn host(text: &str) -> Result<String, &'static str> {
+    let wrong = "it must be a host name or address, optionally with a port";
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (text, None),
@@ -47,7 +52,7 @@ pub(crate) fn host(text: &str) -> Result<String, &'static str> {
     if is_name && is_port { Ok(text.to_owned()) } else { Err(wrong) }
 }
 
-/// Where a Redis is. Not to be printed: it may hold a password.
+/// The address of a Redis server. `Debug` leaves the user and the password out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl(String);
 
@@ -65,8 +70,8 @@ impl fmt::Debug for RedisUrl {
     }
 }
 
-/// `redis://user:password@host:port/number`, of which the host alone must be there.
-pub(crate) fn redis_url(text: &str) -> Option<RedisUrl> {
+/// `redis://user:password@host:port/number`, of which only the host is required.
+pub(super) fn redis_url(text: &str) -> Option<RedisUrl> {
     let rest = text.strip_prefix("redis://").or_else(|| text.strip_prefix("rediss://"))?;
     let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
     let (authority, database) = place.split_once('/').unwrap_or((place, ""));
@@ -75,41 +80,56 @@ pub(crate) fn redis_url(text: &str) -> Option<RedisUrl> {
     (host(authority).is_ok() && is_number).then(|| RedisUrl(text.to_owned()))
 }
 
-pub(crate) fn region(text: &str) -> Result<String, &'static str> {
+pub(super) fn region(text: &str) -> Result<String, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
 
-    if text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err("such as eu-central-1") }
+    if text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be a region, such as eu-central-1")
+    }
 }
 
-/// DynamoDB's own rule for names of tables (CreateTable), with room for the longest of ours.
-pub(crate) fn table_prefix(text: &str) -> Result<String, &'static str> {
+/// DynamoDB's own rule for table names (CreateTable), with room for the longest of ours.
+pub(super) fn table_prefix(text: &str) -> Result<String, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
 
     if text.len() <= 200 && text.bytes().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err("at most 200 letters, digits, _ - and .")
+        Err("it must be at most 200 letters, digits, _ - and .")
     }
 }
 
-/// A word alone is a level here: [`EnvFilter`] would take a misspelt one for a module, and log
-/// nothing of any other.
-pub(crate) fn log_filter(text: &str) -> Result<String, String> {
+/// A single word must be a level: [`EnvFilter`] would take a misspelt one for a module, and log
+/// nothing else.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
     let mut words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
 
-    // A span's fields may hold commas; whoever writes one knows the language.
+    // Fields of a span may contain commas; such a filter is left to `EnvFilter`.
     if !text.contains('[')
         && let Some(odd) = words.find(|word| !word.contains('=') && !is_level(word))
     {
         let levels = LEVELS.join(", ");
-        return Err(format!("{odd:?} is none of the levels {levels}; a module needs one: a=debug"));
+        return Err(format!(
+            "{odd:?} is not one of the levels {levels}; a module needs one: a=debug"
+        ));
     }
     match EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!("{error}; such as info or info,cache=debug")),
     }
+}
+
+pub(super) fn proxies(reader: &mut Reader, key: &'static str) -> Option<Vec<IpAddr>> {
+    reader.list(key, |text| text.parse().map_err(|_| "it must be an IP address"))
+}
+
+/// A number of mebibytes, in bytes.
+pub(super) fn capacity(reader: &mut Reader, key: &'static str) -> Option<u64> {
+    reader.number(key, 1, CAPACITY_MAX_MB).map(|mebibytes| mebibytes << 20)
 }
 
 #[cfg(test)]

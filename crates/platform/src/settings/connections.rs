@@ -1,26 +1,26 @@
-//! The bounds of each server's connections.
+//! The connection limits of a server, the same keys in `[edge]` and `[origin]`.
 
 use std::time::Duration;
 
 use http_server::ServerSettings;
 
-use crate::reader::Reader;
+use super::reader::Reader;
 
-/// Descriptors are refused beyond it by most systems.
+/// Most systems allow a process no more descriptors than this.
 const CONNECTIONS_MAX: u64 = 1 << 20;
 const TIMEOUT_MAX_S: u64 = 3_600;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionSettings {
-    /// `None`: the default, as far as the limit of open files allows.
+    /// `None`: the default, lowered to what the limit of open files allows.
     pub connections_max: Option<usize>,
     pub connections_per_address: Option<usize>,
     pub idle_timeout: Duration,
     pub head_timeout: Duration,
 }
 
-/// The keys of one server.
-pub(crate) struct Keys {
+/// The names of one server's keys.
+pub(super) struct ConnectionKeys {
     pub connections_max: &'static str,
     pub connections_per_address: &'static str,
     pub idle_timeout: &'static str,
@@ -28,7 +28,7 @@ pub(crate) struct Keys {
 }
 
 impl ConnectionSettings {
-    pub(crate) fn read(reader: &mut Reader, keys: &Keys) -> Option<Self> {
+    pub(super) fn read(reader: &mut Reader, keys: &ConnectionKeys) -> Option<Self> {
         let connections_max = count(reader, keys.connections_max);
         let connections_per_address = count(reader, keys.connections_per_address);
         let idle_timeout = seconds(reader, keys.idle_timeout);
@@ -42,7 +42,8 @@ impl ConnectionSettings {
         })
     }
 
-    /// For the server of that name, which may hold `allowed` connections by the limit of open files.
+    /// The settings of the server `name`, which may hold `allowed` connections by the limit of open
+    /// files.
     pub fn server(&self, name: &'static str, allowed: usize) -> ServerSettings {
         let default = ServerSettings::new(name);
         let wanted = self.connections_max.unwrap_or(default.connections_max);
@@ -55,7 +56,7 @@ impl ConnectionSettings {
                 "the limit of open files allows fewer connections than connections_max"
             );
         }
-        tracing::info!(server = name, connections_max, "connections");
+        tracing::info!(server = name, connections_max, "connection limit");
 
         ServerSettings {
             connections_max,
@@ -67,7 +68,7 @@ impl ConnectionSettings {
     }
 }
 
-pub(crate) fn seconds(reader: &mut Reader, key: &'static str) -> Option<Duration> {
+pub(super) fn seconds(reader: &mut Reader, key: &'static str) -> Option<Duration> {
     reader.number(key, 1, TIMEOUT_MAX_S).map(Duration::from_secs)
 }
 

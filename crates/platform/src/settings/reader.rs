@@ -1,37 +1,51 @@
-//! Takes values out of the layers one by one, and writes down every mistake instead of stopping.
+//! Takes values out of the layers one by one, and collects every mistake instead of stopping at the
+//! first.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use toml::Value;
 
-use crate::layers::{Given, Layer, Sources, Values};
-use crate::mistakes::{Mistake, SettingsError, environment_name};
-use crate::secrets::Secret;
-use crate::values::{RedisUrl, redis_url};
+use super::mistakes::{Mistake, SettingsError, environment_name};
+use super::secrets::Secret;
+use super::sources::{Given, Layer, Sources, Values};
+use super::values::{RedisUrl, redis_url};
 
-pub(crate) struct Reader {
+pub(super) struct Reader {
     values: Values,
-    asked: BTreeSet<&'static str>,
+    known: BTreeSet<&'static str>,
     strays: Vec<String>,
     mistakes: Vec<Mistake>,
 }
 
-/// As far as a misspelling goes that is worth a guess.
+/// A misspelt key is at most this far from the one that was meant.
 const NEAR: usize = 2;
 
+/// One choice of a key that selects a backend, with the keys that only it has.
+pub(super) struct Backend<T> {
+    word: &'static str,
+    keys: &'static [&'static str],
+    value: T,
+}
+
+impl<T> Backend<T> {
+    pub(super) const fn new(word: &'static str, keys: &'static [&'static str], value: T) -> Self {
+        Self { word, keys, value }
+    }
+}
+
 impl Reader {
-    pub(crate) fn new(sources: &Sources) -> Self {
+    pub(super) fn new(sources: &Sources) -> Self {
         let mut mistakes = Vec::new();
         let values = sources.read(&mut mistakes);
 
         let strays = sources.strays().map(ToOwned::to_owned).collect();
 
-        Self { values, asked: BTreeSet::new(), strays, mistakes }
+        Self { values, known: BTreeSet::new(), strays, mistakes }
     }
 
-    /// What is read so, unless something was wrong or was given that nobody asked for.
-    pub(crate) fn finish<T>(mut self, read: Option<T>) -> Result<T, SettingsError> {
+    /// What was read, unless there were mistakes or keys that no section has read.
+    pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<T, SettingsError> {
         self.refuse_unknown();
         self.refuse_strays();
         self.mistakes.sort_by(|left, right| left.key.cmp(&right.key));
@@ -43,7 +57,7 @@ impl Reader {
     }
 
     /// A value that may be absent.
-    pub(crate) fn optional<T, E: Display>(
+    pub(super) fn optional<T, E: Display>(
         &mut self,
         key: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
@@ -54,7 +68,7 @@ impl Reader {
             return None;
         };
         if text.is_empty() {
-            self.refuse(key, format!("{} says nothing; leave it out instead", given.layer));
+            self.refuse(key, format!("{} is empty; remove it to use the default", given.layer));
             return None;
         }
 
@@ -63,29 +77,24 @@ impl Reader {
             Err(why) => {
                 self.refuse(
                     key,
-                    format!("{text:?}, said by {}, is not allowed: {why}", given.layer),
+                    format!("{text:?}, set by {}, is not allowed: {why}", given.layer),
                 );
                 None
             }
         }
     }
 
-    pub(crate) fn required<T, E: Display>(
+    pub(super) fn required<T, E: Display>(
         &mut self,
         key: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        if !self.values.contains_key(key) {
-            self.asked.insert(key);
-            let name = environment_name(key);
-            self.refuse(key, format!("must be set, in the settings file or by {name}"));
-            return None;
-        }
+        self.require(key)?;
         self.optional(key, parse)
     }
 
-    /// A whole number of a range.
-    pub(crate) fn number(&mut self, key: &'static str, least: u64, most: u64) -> Option<u64> {
+    /// A whole number from `least` to `most`.
+    pub(super) fn number(&mut self, key: &'static str, least: u64, most: u64) -> Option<u64> {
         let given = self.given(key)?;
         let number = match &given.value {
             Value::Integer(number) => u64::try_from(*number).ok(),
@@ -100,7 +109,7 @@ impl Reader {
         number
     }
 
-    pub(crate) fn switch(&mut self, key: &'static str) -> Option<bool> {
+    pub(super) fn switch(&mut self, key: &'static str) -> Option<bool> {
         let given = self.given(key)?;
         let switch = match &given.value {
             Value::Boolean(switch) => Some(*switch),
@@ -114,8 +123,8 @@ impl Reader {
         switch
     }
 
-    /// A list of texts, separated by commas where there are no lists.
-    pub(crate) fn list<T, E: Display>(
+    /// A list of texts; separated by commas in the environment and in flags.
+    pub(super) fn list<T, E: Display>(
         &mut self,
         key: &'static str,
         parse: impl Fn(&str) -> Result<T, E>,
@@ -138,7 +147,7 @@ impl Reader {
             match parse(text) {
                 Ok(value) => parsed.push(value),
                 Err(why) => {
-                    self.refuse(key, format!("{text:?}, said by {}: {why}", given.layer));
+                    self.refuse(key, format!("{text:?}, set by {}: {why}", given.layer));
                 }
             }
         }
@@ -146,7 +155,7 @@ impl Reader {
     }
 
     /// One of the words of a table.
-    pub(crate) fn choice<T: Copy>(
+    pub(super) fn choice<T: Copy>(
         &mut self,
         key: &'static str,
         words: &[(&'static str, T)],
@@ -159,68 +168,76 @@ impl Reader {
         })
     }
 
-    /// Text that no message repeats.
-    pub(crate) fn secret(&mut self, key: &'static str) -> Option<Secret> {
+    /// Text of at least 32 characters. No message repeats it.
+    pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
         let given = self.given(key)?;
         let secret = text_of(&given).and_then(|text| Secret::new(text).ok());
 
         if secret.is_none() {
             let least = edge_core::auth::SECRET_MIN;
-            self.refuse(key, format!("{} must give {least} characters or more", given.layer));
+            self.refuse(key, format!("{} must have {least} characters or more", given.layer));
         }
         secret
     }
 
-    /// An address that may hold a password, which no message repeats.
-    pub(crate) fn required_redis(&mut self, key: &'static str) -> Option<RedisUrl> {
-        if !self.values.contains_key(key) {
-            self.asked.insert(key);
-            let name = environment_name(key);
-            self.refuse(key, format!("must be set, in the settings file or by {name}"));
-            return None;
-        }
+    /// An address that may contain a password. No message repeats it.
+    pub(super) fn required_redis(&mut self, key: &'static str) -> Option<RedisUrl> {
+        self.require(key)?;
         let given = self.given(key)?;
         let url = text_of(&given).and_then(redis_url);
 
         if url.is_none() {
-            let what = "must give redis://host:port/number, or rediss://… for TLS";
+            let what = "must be redis://host:port/number, or rediss://… for TLS";
             self.refuse(key, format!("{} {what}", given.layer));
         }
         url
     }
 
-    pub(crate) fn required_secret(&mut self, key: &'static str) -> Option<Secret> {
+    pub(super) fn required_secret(&mut self, key: &'static str) -> Option<Secret> {
         if !self.values.contains_key(key) {
-            self.asked.insert(key);
-            self.refuse(key, format!("must be set, best by {}", environment_name(key)));
+            self.known.insert(key);
+            self.refuse(key, format!("must be set, preferably by {}", environment_name(key)));
             return None;
         }
         self.secret(key)
     }
 
-    /// Refuses what was said for another choice than the one that was made. The defaults speak of
-    /// every choice.
-    pub(crate) fn only_with(
+    /// The backend that `key` names. Keys that only other backends have are refused if they are
+    /// set; the defaults set some of every backend.
+    pub(super) fn backend<T: Copy>(
         &mut self,
-        choice: &'static str,
-        word: &'static str,
-        keys: &[&'static str],
-    ) {
-        for key in keys {
-            self.asked.insert(key);
-            let layer = self.values.get(*key).map(|given| given.layer.clone());
-            if let Some(layer) = layer.filter(|layer| *layer != Layer::Default) {
-                self.refuse(key, format!("said by {layer}, but only {choice} = {word} has it"));
-            }
+        key: &'static str,
+        backends: &[Backend<T>],
+    ) -> Option<T> {
+        let words: Vec<_> = backends.iter().map(|backend| (backend.word, backend)).collect();
+        // Known whichever is meant: where the choice itself is wrong, its keys are no mistakes.
+        self.known.extend(backends.iter().flat_map(|backend| backend.keys));
+        let chosen = self.choice(key, &words)?;
+        let others: BTreeSet<_> = backends
+            .iter()
+            .flat_map(|backend| backend.keys.iter().copied())
+            .filter(|key| !chosen.keys.contains(key))
+            .collect();
+
+        for other in others {
+            let owners = backends.iter().filter(|backend| backend.keys.contains(&other));
+            let words: Vec<_> = owners.map(|backend| backend.word).collect();
+            self.refuse_unless_default(other, key, &words.join(" or "));
         }
+        Some(chosen.value)
     }
 
-    /// Keys that are right, whatever they say.
-    pub(crate) fn know(&mut self, keys: &[&'static str]) {
-        self.asked.extend(keys);
+    fn refuse_unless_default(&mut self, key: &'static str, choice: &str, words: &str) {
+        let Some(given) = self.values.get(key) else { return };
+        if given.layer == Layer::Default {
+            return;
+        }
+        let what = format!("set by {}, but only {choice} = {words} uses it", given.layer);
+
+        self.refuse(key, what);
     }
 
-    pub(crate) fn refuse(&mut self, key: &str, what: impl Into<String>) {
+    pub(super) fn refuse(&mut self, key: &str, what: impl Into<String>) {
         let name = environment_name(key);
         let what = what.into();
         let what = if what.contains(&name) { what } else { format!("{what} ({name})") };
@@ -228,8 +245,18 @@ impl Reader {
         self.mistakes.push(Mistake::new(key, what));
     }
 
+    fn require(&mut self, key: &'static str) -> Option<()> {
+        self.known.insert(key);
+        if !self.values.contains_key(key) {
+            let name = environment_name(key);
+            self.refuse(key, format!("must be set, in the settings file or by {name}"));
+            return None;
+        }
+        Some(())
+    }
+
     fn given(&mut self, key: &'static str) -> Option<Given> {
-        self.asked.insert(key);
+        self.known.insert(key);
 
         self.values.get(key).cloned()
     }
@@ -241,38 +268,39 @@ impl Reader {
             other => format!("a value of the type {}", other.type_str()),
         };
 
-        self.refuse(key, format!("{found}, said by {}, is not {wanted}", given.layer));
+        self.refuse(key, format!("{found}, set by {}, is not {wanted}", given.layer));
     }
 
-    /// Never with its value: a misspelt secret is a secret.
+    /// Never quotes the value: a misspelt secret is still a secret.
     fn refuse_unknown(&mut self) {
         let unknown: Vec<_> = self
             .values
             .iter()
-            .filter(|(key, _)| !self.asked.contains(key.as_str()))
+            .filter(|(key, _)| !self.known.contains(key.as_str()))
             .map(|(key, given)| (key.clone(), given.layer.clone()))
             .collect();
 
         for (key, layer) in unknown {
-            let nearest = self.asked.iter().min_by_key(|known| distance(known, &key));
+            let nearest = self.known.iter().min_by_key(|known| distance(known, &key));
             let guess = nearest
                 .filter(|known| distance(known, &key) <= NEAR)
-                .map_or_else(String::new, |known| format!("; is it {known}?"));
+                .map_or_else(String::new, |known| format!("; did you mean {known}?"));
             self.mistakes
-                .push(Mistake::new(key, format!("no such setting, said by {layer}{guess}")));
+                .push(Mistake::new(key, format!("unknown setting, set by {layer}{guess}")));
         }
     }
 
-    /// Never with its value, as above.
+    /// Never quotes the value, as above.
     fn refuse_strays(&mut self) {
         for stray in std::mem::take(&mut self.strays) {
             let letters = |name: &str| name.replace('_', "").to_uppercase();
-            let known = self.asked.iter().map(|key| environment_name(key));
+            let known = self.known.iter().map(|key| environment_name(key));
             let nearest = known.min_by_key(|known| distance(&letters(known), &letters(&stray)));
             let guess = nearest
                 .filter(|known| distance(&letters(known), &letters(&stray)) <= NEAR)
-                .map_or_else(String::new, |known| format!("; is it {known}?"));
-            let what = format!("no setting: those begin with SHOP__, with two underscores{guess}");
+                .map_or_else(String::new, |known| format!("; did you mean {known}?"));
+            let what =
+                format!("not a setting: those begin with SHOP__, with two underscores{guess}");
             self.mistakes.push(Mistake::new(stray, what));
         }
     }
@@ -282,7 +310,7 @@ fn text_of(given: &Given) -> Option<&str> {
     given.value.as_str()
 }
 
-/// Letters to put in, leave out or replace (Levenshtein).
+/// Letters to insert, delete or replace (Levenshtein distance).
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
