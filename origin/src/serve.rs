@@ -9,7 +9,7 @@ use axum::extract::FromRef as _;
 use cache::RoundEnd;
 use http_server::ServerSettings;
 use ports::{PortError, PortErrorKind};
-use store::{Catalog, StoreError};
+use store::StoreError;
 use supervision::Supervisor;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};

@@ -66,7 +66,7 @@ impl Start {
     /// Compares the currency of the settings with that of the store, and notes it in a new store.
     pub async fn agree_on_currency(&self, catalog: &Catalog) -> anyhow::Result<()> {
         if !self.check_currency(catalog).await? {
-            catalog.set_mark(CURRENCY, self.settings.catalog.currency.code()).await?;
+            catalog.set_metadata(CURRENCY, self.settings.catalog.currency.code()).await?;
         }
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Start {
     pub async fn check_currency(&self, catalog: &Catalog) -> anyhow::Result<bool> {
         let ours = self.settings.catalog.currency.code();
 
-        match catalog.mark(CURRENCY).await?.as_deref() {
+        match catalog.metadata(CURRENCY).await?.as_deref() {
             Some(theirs) if theirs == ours => Ok(true),
             Some(theirs) => bail!(
                 "catalog.currency is {ours}, but this shop's prices are in {theirs}; \
