@@ -1,6 +1,6 @@
 //! The changes that are looked for.
 
-use domain::{ChangeRow, ProductId, Timestamp};
+use domain::{ChangeRow, Entity, ProductId, Timestamp};
 use metrics::counter;
 use tokio::sync::mpsc;
 
@@ -38,11 +38,10 @@ impl Sample {
     /// Of a row of many products the first; of one that only moves stock none, for that does not
     /// count the product's version up.
     fn of(row: &ChangeRow) -> Option<Self> {
-        let product = |entity: &str| entity.parse::<ProductId>().ok();
-        let (product, version) = row
-            .changes
-            .iter()
-            .find_map(|change| Some((product(&change.entity)?, change.version)))?;
+        let (product, version) = row.changes.iter().find_map(|change| match change.entity {
+            Entity::Product(id) => Some((id, change.version)),
+            _ => None,
+        })?;
 
         Some(Self { product, version, is_hard: row.hard, at: row.at })
     }

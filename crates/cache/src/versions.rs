@@ -31,7 +31,7 @@ impl NamedVersions {
     pub(crate) fn take(&mut self, row: &ChangeRow) {
         for change in &row.changes {
             let named = Named { version: change.version, gone: change.gone, seq: row.seq };
-            self.last.insert(TagHash::of(&change.entity), named);
+            self.last.insert(TagHash::of(&change.entity.to_string()), named);
         }
         if self.last.len() > self.capacity {
             self.forget_older_half();
@@ -45,10 +45,9 @@ impl NamedVersions {
     /// Whether a read that found `version` of an entity (`None`: nothing) is at least as new as the
     /// log says.
     pub(crate) fn are_seen_by(&self, entity: &str, version: Option<u64>) -> bool {
-        self.last.get(&TagHash::of(entity)).is_none_or(|named| {
-            let change = Change { entity: String::new(), version: named.version, gone: named.gone };
-            change.is_seen_by(version)
-        })
+        let named = self.last.get(&TagHash::of(entity));
+
+        named.is_none_or(|named| Change::is_seen(named.version, named.gone, version))
     }
 
     pub(crate) fn clear(&mut self) {

@@ -13,7 +13,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{CategoryId, CollectionId, LogId, ProductId, RowDigest, RowId, Slug, Timestamp};
+use crate::{
+    CategoryId, CollectionId, Entity, LogId, ProductId, RowDigest, RowId, Slug, Timestamp,
+};
 
 /// A place in the change log; the first row is 1, and rows are dense.
 #[derive(
@@ -57,11 +59,10 @@ pub struct Tag(Cow<'static, str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TagHash(pub u64);
 
-/// An entity that a write left at `version`: `{"entity":"prod_…","version":8}`. A stock bucket is
-/// `prod_…/var_…` with the version of its level.
+/// An entity that a write left at `version`: `{"entity":"prod_…","version":8}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    pub entity: String,
+    pub entity: Entity,
     pub version: u64,
     /// It was deleted: a read that still finds it came too early.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -176,19 +177,24 @@ impl TagHash {
 }
 
 impl Change {
-    pub fn to(entity: impl Into<String>, version: u64) -> Self {
+    pub fn to(entity: impl Into<Entity>, version: u64) -> Self {
         Self { entity: entity.into(), version, gone: false }
     }
 
-    pub fn gone(entity: impl Into<String>, version: u64) -> Self {
+    pub fn gone(entity: impl Into<Entity>, version: u64) -> Self {
         Self { entity: entity.into(), version, gone: true }
     }
 
     /// Whether a read that found `version` (`None`: nothing) has seen this change.
-    pub fn is_seen_by(&self, version: Option<u64>) -> bool {
-        match version {
-            Some(version) => !self.gone && version >= self.version,
-            None => self.gone,
+    pub const fn is_seen_by(&self, version: Option<u64>) -> bool {
+        Self::is_seen(self.version, self.gone, version)
+    }
+
+    /// The same for a change whose entity is known from elsewhere.
+    pub const fn is_seen(version: u64, gone: bool, found: Option<u64>) -> bool {
+        match found {
+            Some(found) => !gone && found >= version,
+            None => gone,
         }
     }
 }

@@ -67,7 +67,7 @@ impl ChangeRow {
             hash.update(&[0xff]);
         }
         for change in &self.changes {
-            hash.update(change.entity.as_bytes());
+            hash.update(change.entity.to_string().as_bytes());
             hash.update(&[0xff, u8::from(change.gone)]);
             hash.update(&change.version.to_le_bytes());
         }

@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 
 use domain::api::CategoryNode;
 use domain::{
-    Category, CategoryId, CategoryTree, Collection, CollectionId, LogId, ProductId, Ref, Seq,
-    Stamp, VariantId,
+    Category, CategoryId, CategoryTree, Collection, CollectionId, Entity, LogId, ProductId, Ref,
+    Seq, Stamp, VariantId,
 };
 
 use crate::bits::Bits;
@@ -132,18 +132,16 @@ impl Shelf {
         self.collections.find(reference).ok_or(Unknown::Collection)
     }
 
-    /// The version in which an entity of the change log is here: a product, a variant, a category,
-    /// a collection, or a variant's stock level (`prod_…/var_…`). `None` when it is not here.
-    pub fn version_of(&self, entity: &str) -> Option<u64> {
-        if let Some((_, variant)) = entity.split_once('/') {
-            return self.variant_version(variant, |variant| variant.level);
-        }
-        match entity.split_once('_')?.0 {
-            "prod" => Some(self.row(entity.parse().ok()?)?.entry.version),
-            "var" => self.variant_version(entity, |variant| variant.version),
-            "cat" => Some(self.tree().get(entity.parse().ok()?)?.version),
-            "col" => Some(self.collections.get(entity.parse().ok()?)?.version),
-            _ => None,
+    /// The version in which an entity of the change log is here; `None` when it is not, or when it
+    /// carries no version here.
+    pub fn version_of(&self, entity: &Entity) -> Option<u64> {
+        match entity {
+            Entity::Product(id) => Some(self.row(*id)?.entry.version),
+            Entity::Variant(id) => self.variant_version(*id, |variant| variant.version),
+            Entity::Availability(_, id) => self.variant_version(*id, |variant| variant.level),
+            Entity::Category(id) => Some(self.tree().get(*id)?.version),
+            Entity::Collection(id) => Some(self.collections.get(*id)?.version),
+            Entity::Featured | Entity::Bestsellers(_) | Entity::Unknown(_) => None,
         }
     }
 
@@ -177,10 +175,9 @@ impl Shelf {
 
     fn variant_version(
         &self,
-        variant: &str,
+        id: VariantId,
         version: impl Fn(&crate::entry::VariantVersions) -> u64,
     ) -> Option<u64> {
-        let id: VariantId = variant.parse().ok()?;
         let row = self.rows.get(*self.variants.get(&id)?)?;
 
         row.entry.variants.iter().find(|variant| variant.id == id).map(version)

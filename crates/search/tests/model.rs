@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::query::Limit;
 use domain::{
-    Availability, CatalogProduct, Category, CategoryTree, Collection, ListQuery, Membership,
-    PriceRange, ProductId, Ref, Rule, Sort, Status,
+    Availability, CatalogProduct, Category, CategoryTree, Collection, Entity, ListQuery,
+    Membership, PriceRange, ProductId, Ref, Rule, Sort, Status,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -333,9 +333,9 @@ proptest! {
             };
             prop_assert_eq!(recommended(&changed), recommended(&rebuilt));
             let entities = [
-                id.to_string(),
-                shop::variant_id(number).to_string(),
-                format!("{id}/{}", shop::variant_id(number)),
+                Entity::Product(id),
+                Entity::Variant(shop::variant_id(number)),
+                Entity::Availability(id, shop::variant_id(number)),
             ];
             for entity in entities {
                 prop_assert_eq!(changed.version_of(&entity), rebuilt.version_of(&entity));

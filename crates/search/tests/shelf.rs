@@ -4,7 +4,7 @@
 
 mod shop;
 
-use domain::{Availability, ListQuery, Ref, Rule, Sort, Status};
+use domain::{Availability, Entity, ListQuery, Ref, Rule, Sort, Status};
 use search::{Batch, Shelf, Unknown, write_cards};
 use serde_json::{Value, json};
 use shop::{
@@ -297,19 +297,19 @@ fn versions_are_known_by_the_names_that_the_change_log_uses() {
     let shelf = with(&shelf([listed]), Batch { collections, ..Batch::default() });
     let (id, variant) = (product_id(1), variant_id(1));
 
-    assert_eq!(shelf.version_of(&id.to_string()), Some(3));
-    assert_eq!(shelf.version_of(&variant.to_string()), Some(4));
-    assert_eq!(shelf.version_of(&format!("{id}/{variant}")), Some(5));
-    assert_eq!(shelf.version_of(&category_id(1).to_string()), Some(1));
-    assert_eq!(shelf.version_of(&collection_id(1).to_string()), Some(1));
+    assert_eq!(shelf.version_of(&id.into()), Some(3));
+    assert_eq!(shelf.version_of(&variant.into()), Some(4));
+    assert_eq!(shelf.version_of(&Entity::Availability(id, variant)), Some(5));
+    assert_eq!(shelf.version_of(&category_id(1).into()), Some(1));
+    assert_eq!(shelf.version_of(&collection_id(1).into()), Some(1));
     for absent in ["", "prod_", "flags", "/", "prod_x/var_y"] {
-        assert_eq!(shelf.version_of(absent), None, "{absent}");
+        assert_eq!(shelf.version_of(&absent.into()), None, "{absent}");
     }
 
     let gone = Batch { products: vec![(id, None)], ..Batch::default() };
     let shelf = with(&shelf, gone);
-    assert_eq!(shelf.version_of(&id.to_string()), None);
-    assert_eq!(shelf.version_of(&variant.to_string()), None);
+    assert_eq!(shelf.version_of(&id.into()), None);
+    assert_eq!(shelf.version_of(&variant.into()), None);
 }
 
 #[test]
@@ -322,8 +322,8 @@ fn a_variant_that_was_taken_from_its_product_has_no_version() {
 
     let shelf = with(&shelf, puts([other]));
 
-    assert_eq!(shelf.version_of(&variant_id(1).to_string()), None);
-    assert_eq!(shelf.version_of(&variant_id(2).to_string()), Some(1));
+    assert_eq!(shelf.version_of(&variant_id(1).into()), None);
+    assert_eq!(shelf.version_of(&variant_id(2).into()), Some(1));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use domain::access::Role;
 use domain::ids::AdminKeyId;
-use ports::{Action, Attributes, Condition, Key, Query, Table, Update, Value};
+use ports::{Action, Attributes, Condition, Query, Table, Update, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -79,7 +79,7 @@ impl AdminKeys {
         };
         let details = json!({ "name": name, "role": role });
         let mut create = WriteBatch::new();
-        create.put_new(place(key.id), Attributes::of(&key)?);
+        create.put_new(keys::admin_key(key.id), Attributes::of(&key)?);
         self.audit(&mut create, "admin_key.create", key.id, details, by)?;
 
         self.db.commit(create).await?;
@@ -91,12 +91,12 @@ impl AdminKeys {
         Ok(self.check(token).await?.ok())
     }
 
-    /// The same, with the reason for operators; whoever sent the token is not told it.
+    /// The same, with the reason for operators; the sender of the token is not told it.
     pub async fn check(&self, token: &str) -> Result<Result<AdminKey, RefusedKey>, StoreError> {
         let parts = token.split_once('.');
         let parts = parts.and_then(|(id, secret)| Some((id.parse::<AdminKeyId>().ok()?, secret)));
         let Some((id, secret)) = parts else { return Ok(Err(RefusedKey::Malformed)) };
-        let Some(item) = self.db.items.get(&place(id)).await? else {
+        let Some(item) = self.db.items.get(&keys::admin_key(id)).await? else {
             return Ok(Err(RefusedKey::Unknown(id)));
         };
         let key: AdminKey = item.parse("an admin key")?;
@@ -121,7 +121,7 @@ impl AdminKeys {
     pub async fn revoke(&self, id: AdminKeyId, by: &Actor) -> Result<(), StoreError> {
         let mut revoke = WriteBatch::new();
         let set = Action::Update {
-            key: place(id),
+            key: keys::admin_key(id),
             updates: vec![Update::Set("revoked_at".into(), self.db.now().to_string().into())],
             condition: Some(Condition::Equals("revoked_at".into(), Value::Null)),
         };
@@ -150,10 +150,6 @@ impl AdminKeys {
 
         Ok(audit::append(batch, &self.db, by, record)?)
     }
-}
-
-fn place(id: AdminKeyId) -> Key {
-    Key::new(Table::Commerce, keys::ADMIN_KEYS, id.to_string())
 }
 
 fn hash(secret: &str) -> String {

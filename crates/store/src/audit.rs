@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use domain::ids::{AdminKeyId, AuditId};
-use ports::{Action, Attributes, Key, PageToken, PortError, Query, Table, Value};
+use ports::{Action, Attributes, PageToken, PortError, Query, Table, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::write::{Db, WriteBatch};
@@ -82,7 +82,7 @@ pub(crate) fn append(
     };
 
     batch.push(Action::Put {
-        key: Key::new(Table::Commerce, keys::audit_partition(at), entry.id.to_string()),
+        key: keys::audit_entry(at, entry.id),
         attributes: Attributes::of(&entry)?,
         condition: None,
     });
@@ -176,6 +176,6 @@ impl Month {
     }
 
     fn partition(self) -> String {
-        format!("audit#{:04}-{:02}", self.year, self.month)
+        keys::audit_partition(&format!("{:04}-{:02}", self.year, self.month))
     }
 }

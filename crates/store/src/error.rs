@@ -7,7 +7,7 @@ use ports::{PortError, PortErrorKind};
 pub enum StoreError {
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// Somebody changed it since it was read.
+    /// Another writer changed it since it was read.
     #[error("it has changed since; its version is {current}")]
     VersionMismatch { current: u64 },
     #[error("the slug {0} is taken")]

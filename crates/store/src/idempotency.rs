@@ -1,6 +1,6 @@
 //! Idempotency keys: claimed first, with a lease and an owner, and answered in the transaction of
-//! the effect, on condition of the owner. So a request has its effect once: whoever lost the key
-//! can't commit, and whoever retries after a crash finds either the answer or no effect.
+//! the effect, on condition of the owner. So a request has its effect once: a process that lost the
+//! key can't commit, and a retry after a crash finds either the answer or no effect.
 
 mod claimed;
 mod context;
@@ -47,8 +47,8 @@ pub enum Claim {
 pub enum Ended {
     /// As the owner wanted.
     AsAsked,
-    /// An answer stood there already: that of a write whose outcome was unknown, or of whoever took
-    /// the key over.
+    /// An answer stood there already: that of a write whose outcome was unknown, or of the process
+    /// that took the key over.
     Answered(Recorded),
     /// Another process has taken the key over and is running the request.
     TakenOver,
@@ -104,8 +104,8 @@ impl Idempotency {
         }
     }
 
-    /// Runs `work` and renews the lease beside it, so that nobody takes a long request over while
-    /// it runs. A lease that is lost all the same stops `work` at its next write.
+    /// Runs `work` and renews the lease beside it, so that no other process takes a long request
+    /// over while it runs. A lease that is lost all the same stops `work` at its next write.
     pub async fn hold<F: Future>(&self, claimed: &ClaimedKey, work: F) -> F::Output {
         tokio::select! {
             biased;

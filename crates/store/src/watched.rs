@@ -1,14 +1,15 @@
-//! Items that remember whether writes work: a shop whose disk is full answers reads, and whoever
-//! directs traffic has to know that it takes no orders.
+//! Items that remember whether writes work: a shop whose disk is full answers reads, and what
+//! directs traffic to it has to know that it takes no orders.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use ports::{
-    Attributes, Items, Key, Page, PortError, PortErrorKind, Query, Scan, Table, TransactError,
-    Transaction,
+    Attributes, Items, Key, Page, PortError, PortErrorKind, Query, Scan, TransactError, Transaction,
 };
+
+use crate::keys;
 
 /// The Items of another adapter, with a memory of how the last write ended.
 pub struct WatchedItems {
@@ -22,13 +23,13 @@ impl WatchedItems {
     }
 
     /// Whether the store takes writes. Asks it only while the last write has failed, by writing one
-    /// small item that nobody reads: so that this ends when the trouble does, without a customer
+    /// small item that is never read: so that this ends when the trouble does, without a customer
     /// who tries.
     pub async fn takes_writes(&self) -> bool {
         if !self.is_failing.load(Ordering::Relaxed) {
             return true;
         }
-        let place = Key::new(Table::Catalog, "marks", "write-check");
+        let place = keys::store_metadata("write-check");
         let put = Transaction::new().put(place, Attributes::default().with("state", "written"));
 
         // Success has cleared the memory.

@@ -7,19 +7,16 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use cache::Sink;
-use domain::{Change, ChangeRow, ProductId, Stamp};
+use domain::{Change, ChangeRow, Entity, ProductId, Stamp};
 use ports::{PortError, PortErrorKind};
 use search::{Batch, Contents, Shelf};
 use store::Catalog;
-use store::catalog::FeaturedList;
 
 use super::slugs;
 
 /// An engine that shows a transaction's items one by one is milliseconds late.
 const LATE_BY: Duration = Duration::from_millis(20);
 const READS_MAX: u32 = 5;
-/// What is read in a version of its own.
-const VERSIONED: [&str; 5] = ["prod_", "cat_", "col_", FeaturedList::ENTITY, "bestsellers"];
 
 pub struct Index {
     catalog: Catalog,
@@ -39,7 +36,7 @@ struct Named {
 /// What was read, and in which versions the lists were that carry none on the shelf.
 struct Found {
     batch: Batch,
-    lists: HashMap<String, u64>,
+    lists: HashMap<Entity, u64>,
 }
 
 impl Index {
@@ -68,7 +65,7 @@ impl Index {
         }
         if named.featured {
             let featured = catalog.featured().await?;
-            lists.insert(FeaturedList::ENTITY.to_owned(), featured.version);
+            lists.insert(Entity::Featured, featured.version);
             batch.featured = Some(featured.products);
         }
         if named.rankings {
@@ -100,7 +97,7 @@ impl Sink for Index {
             let Found { batch, lists } = self.read(&named).await?;
             let are_claimed = slugs::are_claimed(&self.catalog, rows, &batch.products).await?;
             let next = self.put(batch, position.clone()).await?;
-            let version = |entity: &str| match lists.get(entity) {
+            let version = |entity: &Entity| match lists.get(entity) {
                 Some(version) => Some(*version),
                 None => next.version_of(entity),
             };
@@ -140,13 +137,15 @@ impl Named {
         let mut named = Self::default();
 
         for change in changes {
-            let entity = change.entity.split('/').next().unwrap_or_default();
-            match entity.split_once('_').map(|(prefix, _)| prefix) {
-                Some("prod") => named.products.extend(entity.parse::<ProductId>()),
-                Some("cat") => named.categories = true,
-                Some("col") => named.collections = true,
-                _ if entity == "featured" => named.featured = true,
-                _ => named.rankings |= entity.starts_with("bestsellers"),
+            match &change.entity {
+                Entity::Product(id) | Entity::Availability(id, _) => {
+                    named.products.insert(*id);
+                }
+                Entity::Category(_) => named.categories = true,
+                Entity::Collection(_) => named.collections = true,
+                Entity::Featured => named.featured = true,
+                Entity::Bestsellers(_) => named.rankings = true,
+                Entity::Variant(_) | Entity::Unknown(_) => {}
             }
         }
         named
@@ -155,21 +154,26 @@ impl Named {
 
 /// A later change of the same entity may have been read already: a deletion hides what an earlier
 /// row named.
-fn is_seen(version_of: impl Fn(&str) -> Option<u64>, change: &Change, all: &[&Change]) -> bool {
-    let owner = change.entity.split('/').next().unwrap_or_default();
-    let is_gone = all.iter().any(|other| other.gone && other.entity == owner);
-    let version = version_of(&change.entity);
-    // A variant is read with its product, which is named beside it.
-    let has_version = VERSIONED.iter().any(|kind| owner.starts_with(kind));
-    // A stock bucket whose variant is not on its product any more was deleted with it.
-    let is_dropped = change.entity.contains('/') && version.is_none();
+fn is_seen(version_of: impl Fn(&Entity) -> Option<u64>, change: &Change, all: &[&Change]) -> bool {
+    let entity = &change.entity;
+    let is_gone = || all.iter().any(|other| other.gone && other.entity == *entity);
 
-    !has_version || is_dropped || (is_gone && version.is_none()) || change.is_seen_by(version)
+    match (entity, version_of(entity)) {
+        // A variant is read with its product, which is named beside it; of a kind that this build
+        // does not know it shows nothing.
+        (Entity::Variant(_) | Entity::Unknown(_), _) => true,
+        // The availability of a variant that is not on its product any more was deleted with it.
+        (Entity::Availability(..), None) => true,
+        (_, None) if is_gone() => true,
+        (_, version) => change.is_seen_by(version),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ID: &str = "01J9ZC4M5T2W3X4Y5Z6A7B8C9D";
 
     fn is_seen_at(version: Option<u64>, change: &Change) -> bool {
         is_seen(|_| version, change, &[change])
@@ -177,7 +181,8 @@ mod tests {
 
     #[test]
     fn a_list_that_is_read_before_its_write_shows_is_read_again() {
-        for entity in ["featured", "bestsellers", "bestsellers#cat_1", "cat_1", "prod_1"] {
+        let (ranking, category) = (format!("bestsellers#cat_{ID}"), format!("cat_{ID}"));
+        for entity in ["featured", "bestsellers", &ranking, &category, &format!("prod_{ID}")] {
             assert!(!is_seen_at(None, &Change::to(entity, 2)), "{entity}");
             assert!(!is_seen_at(Some(1), &Change::to(entity, 2)), "{entity}");
             assert!(is_seen_at(Some(2), &Change::to(entity, 2)), "{entity}");
@@ -188,8 +193,17 @@ mod tests {
 
     #[test]
     fn a_bucket_goes_with_its_product() {
-        let (bucket, product) = (Change::to("prod_1/var_1", 3), Change::gone("prod_1", 2));
+        let bucket = Change::to(format!("prod_{ID}/var_{ID}"), 3);
+        let product = Change::gone(format!("prod_{ID}"), 2);
 
         assert!(is_seen(|_| None, &bucket, &[&bucket, &product]));
+    }
+
+    #[test]
+    fn a_kind_that_a_newer_build_names_is_no_ranking_and_holds_nothing_back() {
+        let newer = Change::to("page_1", 7);
+
+        assert!(!Named::by(&[&newer]).rankings);
+        assert!(is_seen_at(None, &newer));
     }
 }

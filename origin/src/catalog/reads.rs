@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cache::{Answer, Filled, Follower, LoadError, ReadThrough, ReadThroughSettings};
-use domain::{CatalogRead, Resource, Seq};
+use domain::{CatalogRead, Entity, Resource, Seq};
 use ports::SharedCache;
 use store::{Catalog, StoreError};
 
@@ -91,27 +91,27 @@ async fn fill(
     let stamp = shelf.stamp().clone();
     let mut seen = Vec::new();
 
-    let page =
-        match read {
-            CatalogRead::Product(reference) => {
-                let product = catalog.find_product(reference).await?;
-                if let Some(found) = &product {
-                    let id = found.product.id;
-                    seen.push((id.to_string(), Some(found.product.version)));
-                    seen.extend(found.variants.iter().map(|variant| {
-                        (format!("{id}/{}", variant.id), Some(variant.level_version))
-                    }));
-                } else if let domain::Ref::Id(id) = reference {
-                    seen.push((id.to_string(), None));
-                }
-                render::product(&shelf, reference, product.as_ref())
+    let page = match read {
+        CatalogRead::Product(reference) => {
+            let product = catalog.find_product(reference).await?;
+            if let Some(found) = &product {
+                let id = found.product.id;
+                seen.push((Entity::Product(id).to_string(), Some(found.product.version)));
+                seen.extend(found.variants.iter().map(|variant| {
+                    let availability = Entity::Availability(id, variant.id);
+                    (availability.to_string(), Some(variant.level_version))
+                }));
+            } else if let domain::Ref::Id(id) = reference {
+                seen.push((Entity::Product(*id).to_string(), None));
             }
-            CatalogRead::Recommendations(reference) => {
-                let id = catalog.find_id(reference).await?;
-                render::recommendations(&shelf, reference, id, RECOMMENDED)
-            }
-            list => render::list(&shelf, list),
-        };
+            render::product(&shelf, reference, product.as_ref())
+        }
+        CatalogRead::Recommendations(reference) => {
+            let id = catalog.find_id(reference).await?;
+            render::recommendations(&shelf, reference, id, RECOMMENDED)
+        }
+        list => render::list(&shelf, list),
+    };
 
     let Page { status, tags, bytes } = page;
     let resource = if status == 200 { read.resource() } else { Resource::Missing };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::category::CATEGORIES_MAX;
 use domain::draft::{CategoryDraft, CategoryPatch};
 use domain::tags::Write;
-use domain::{Category, CategoryId, CategoryTree, Change, FieldError, Ref, Seq, Slug};
+use domain::{Category, CategoryId, CategoryTree, Change, Entity, FieldError, Ref, Seq, Slug};
 use ports::Attributes;
 use serde_json::json;
 
@@ -89,7 +89,7 @@ impl Catalog {
         }
         let after = context.with_tree(context.tree.with(category.clone()), self.db.random());
         batch.tag(&Write::Category { id, before: &context.tree, after: &after.tree });
-        batch.changed(Change::to(id.to_string(), 1));
+        batch.changed(Change::to(id, 1));
         batch.moves(&context, Some(after));
         let record = AuditRecord {
             action: "category.create",
@@ -130,7 +130,7 @@ impl Catalog {
         }
         let after = context.with_tree(context.tree.with(new.clone()), self.db.random());
         batch.tag(&Write::Category { id, before: &context.tree, after: &after.tree });
-        batch.changed(Change::to(id.to_string(), new.version));
+        batch.changed(Change::to(id, new.version));
         batch.moves(&context, Some(after));
         let record = AuditRecord {
             action: "category.update",
@@ -159,14 +159,14 @@ impl Catalog {
         if let Some(ranking) = context.rankings.get(&Some(id)) {
             batch.writes.remove(keys::ranking(Some(id)), at_version(ranking.version));
             batch.tag(&Write::Bestsellers { category: Some(id) });
-            batch.changed(Change::gone(keys::ranking(Some(id)).sk, ranking.version + 1));
+            batch.changed(Change::gone(Entity::Bestsellers(Some(id)), ranking.version + 1));
         }
         let mut after = context.with_tree(context.tree.without(id), self.db.random());
         if after.rankings.contains_key(&Some(id)) {
             Arc::make_mut(&mut after.rankings).remove(&Some(id));
         }
         batch.tag(&Write::Category { id, before: &context.tree, after: &after.tree });
-        batch.changed(Change::gone(id.to_string(), version + 1));
+        batch.changed(Change::gone(id, version + 1));
         batch.moves(&context, Some(after));
         batch.only_after(empty_at);
         let record = AuditRecord {

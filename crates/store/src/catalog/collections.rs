@@ -94,7 +94,7 @@ impl Catalog {
         batch.writes.put_new(keys::collection(id), Attributes::of(&collection)?);
         batch.claim_slug(SlugOf::Collection, &collection.slug, id)?;
         batch.tag(&Write::Collection { id, slugs: vec![collection.slug.clone()] });
-        batch.changed(Change::to(id.to_string(), 1));
+        batch.changed(Change::to(id, 1));
         batch.moves(&context, None);
         let record = AuditRecord {
             action: "collection.create",
@@ -140,7 +140,7 @@ impl Catalog {
             batch.claim_slug(SlugOf::Collection, &new.slug, id)?;
         }
         batch.tag(&Write::Collection { id, slugs: vec![old.slug, new.slug.clone()] });
-        batch.changed(Change::to(id.to_string(), new.version));
+        batch.changed(Change::to(id, new.version));
         batch.moves(&context, None);
         let record = AuditRecord {
             action: "collection.update",
@@ -162,7 +162,7 @@ impl Catalog {
         batch.writes.remove(keys::collection(id), at_version(version));
         batch.free_slug(SlugOf::Collection, &old.slug);
         batch.tag(&Write::Collection { id, slugs: vec![old.slug.clone()] });
-        batch.changed(Change::gone(id.to_string(), version + 1));
+        batch.changed(Change::gone(id, version + 1));
         batch.moves(&context, None);
         let record = AuditRecord {
             action: "collection.delete",
@@ -195,7 +195,7 @@ impl Catalog {
             collection.version,
         );
         batch.tag(&Write::Collection { id: after.id, slugs: Vec::new() });
-        batch.changed(Change::to(after.id.to_string(), after.version));
+        batch.changed(Change::to(after.id, after.version));
         Ok(())
     }
 

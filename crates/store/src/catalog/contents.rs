@@ -1,4 +1,4 @@
-//! The whole catalogue, for whoever keeps it in memory or writes it to a file.
+//! The whole catalogue, to be kept in memory or written to a file.
 
 use std::collections::{BTreeMap, HashMap};
 

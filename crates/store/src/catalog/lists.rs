@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 
-use domain::{CategoryId, ProductId};
+use domain::{CategoryId, Entity, ProductId};
 use serde::{Deserialize, Serialize};
-
-use crate::keys;
 
 /// More than fit on any front page.
 pub const FEATURED_MAX: usize = 200;
-/// The deepest page of bestsellers that anybody asks for.
+/// The deepest page of bestsellers that is offered.
 pub const RANKING_MAX: usize = 100;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,14 +28,9 @@ pub struct Ranking {
 
 impl Ranking {
     /// As rows of the change log name it.
-    pub fn entity(&self) -> String {
-        keys::ranking(self.category).sk
+    pub const fn entity(&self) -> Entity {
+        Entity::Bestsellers(self.category)
     }
-}
-
-impl FeaturedList {
-    /// As rows of the change log name it.
-    pub const ENTITY: &'static str = "featured";
 }
 
 /// By category; the shop's own under `None`.

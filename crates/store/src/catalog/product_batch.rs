@@ -1,7 +1,7 @@
 //! What takes a product from one state to another: actions, tags and changes.
 
 use domain::tags::{Lists, Write};
-use domain::{CatalogProduct, Change, Product, Variant};
+use domain::{CatalogProduct, Change, Entity, Product, Variant};
 use ports::{Action, Attributes, Condition, PortError};
 
 use crate::catalog::batch::CatalogBatch;
@@ -47,7 +47,7 @@ impl CatalogBatch {
         for variant in &after.variants {
             self.add_variant(variant)?;
         }
-        self.changed(Change::to(product.id.to_string(), product.version));
+        self.changed(Change::to(product.id, product.version));
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl CatalogBatch {
             self.writes.check(keys::product(old.id), condition);
         } else {
             self.writes.replace(keys::product(new.id), product_item(after)?, old.version);
-            self.changed(Change::to(new.id.to_string(), new.version));
+            self.changed(Change::to(new.id, new.version));
         }
         if old.slug != new.slug {
             self.free_slug(SlugOf::Product, &old.slug);
@@ -91,7 +91,7 @@ impl CatalogBatch {
         for variant in &before.variants {
             self.drop_variant(product, variant);
         }
-        self.changed(Change::gone(product.id.to_string(), product.version + 1));
+        self.changed(Change::gone(product.id, product.version + 1));
     }
 
     fn add_variant(&mut self, variant: &Variant) -> Result<(), PortError> {
@@ -111,8 +111,8 @@ impl CatalogBatch {
             Condition::Equals(seen.clone(), old.level_version.into()),
         ];
         if (old.availability, old.level_version) != (new.availability, new.level_version) {
-            let bucket = format!("{}/{}", new.product, new.id);
-            self.changed(Change::to(bucket, new.level_version));
+            let availability = Entity::Availability(new.product, new.id);
+            self.changed(Change::to(availability, new.level_version));
             conditions.push(Condition::Below(seen, signed(new.level_version)));
         }
         self.writes.push(Action::Put {

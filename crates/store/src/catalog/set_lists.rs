@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::tags::Write;
-use domain::{CategoryId, Change, FieldError, ProductId, Ref};
+use domain::{CategoryId, Change, Entity, FieldError, ProductId, Ref};
 use ports::{Attributes, PortError, Value};
 use serde_json::json;
 
@@ -119,11 +119,11 @@ impl Catalog {
             version,
         );
         batch.tag(&Write::Bestsellers { category });
-        batch.changed(Change::to(keys::ranking(category).sk, new.version));
+        batch.changed(Change::to(Entity::Bestsellers(category), new.version));
         batch.moves(&context, None);
         let record = AuditRecord {
             action: "bestsellers.set",
-            entity: keys::ranking(category).sk,
+            entity: Entity::Bestsellers(category).to_string(),
             details: json!({ "products": products.len() }),
         };
         self.commit(batch, by, record, new).await
@@ -137,7 +137,7 @@ impl Catalog {
         for row in self.partition(keys::LISTS).await? {
             if row.key == keys::featured() {
                 featured = row.attributes.parse("the featured list")?;
-            } else if row.key.sk.starts_with(keys::BESTSELLERS) {
+            } else if keys::is_ranking(&row.key) {
                 let ranking: Ranking = row.attributes.parse("a ranking")?;
                 rankings.insert(ranking.category, ranking);
             }
@@ -210,7 +210,7 @@ impl CatalogBatch {
     ) -> Result<(), PortError> {
         self.writes.replace(keys::featured(), Attributes::of(after)?, before.version);
         self.tag(&Write::Featured);
-        self.changed(Change::to(FeaturedList::ENTITY, after.version));
+        self.changed(Change::to(Entity::Featured, after.version));
         Ok(())
     }
 }

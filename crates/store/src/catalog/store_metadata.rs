@@ -1,14 +1,14 @@
 //! What is known of a store as a whole: its currency, whether the demo catalogue is in.
 
-use ports::{Action, Attributes, Key, Table};
+use ports::{Action, Attributes};
 
-use crate::StoreError;
 use crate::catalog::repository::Catalog;
 use crate::write::WriteBatch;
+use crate::{StoreError, keys};
 
 impl Catalog {
     pub async fn metadata(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let item = self.db.items.get(&place(name)).await?;
+        let item = self.db.items.get(&keys::store_metadata(name)).await?;
 
         Ok(item.and_then(|item| item.text("state").map(ToOwned::to_owned)))
     }
@@ -16,7 +16,7 @@ impl Catalog {
     pub async fn set_metadata(&self, name: &str, state: &str) -> Result<(), StoreError> {
         let attributes = Attributes::default().with("state", state);
         let mut put = WriteBatch::new();
-        put.push(Action::Put { key: place(name), attributes, condition: None });
+        put.push(Action::Put { key: keys::store_metadata(name), attributes, condition: None });
 
         Ok(self.db.commit(put).await?)
     }
@@ -31,8 +31,4 @@ impl Catalog {
         }
         Ok(true)
     }
-}
-
-fn place(name: &str) -> Key {
-    Key::new(Table::Catalog, "marks", name)
 }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Timestamp;
-use ports::{Action, Attributes, Condition, Key, PortError, Table, Update, Value};
-use sha2::{Digest, Sha256};
+use ports::{Action, Attributes, Condition, Key, PortError, Update, Value};
 
 use super::record::{self, PartRecord, Record, Recorded, StoredResponse};
-use crate::schema;
 use crate::write::signed;
+use crate::{keys, schema};
 
 /// The right to run a claimed request. Clones are the same claim.
 #[derive(Clone, Debug)]
@@ -38,7 +37,7 @@ impl ClaimedKey {
         expires: Timestamp,
     ) -> Self {
         Self(Arc::new(Inner {
-            partition: partition(scope, key),
+            partition: keys::idempotency_partition(scope, key),
             request: request.to_owned(),
             owner,
             claimed_at: now.as_seconds(),
@@ -105,11 +104,7 @@ impl ClaimedKey {
             expires_at: self.0.expires_at,
         };
         let put = Action::Put {
-            key: Key::new(
-                Table::Ephemeral,
-                self.partition(),
-                format!("{}{at:04}", self.parts_prefix()),
-            ),
+            key: keys::idempotency_part(self.partition(), self.request(), at),
             attributes: Attributes::of(&part)?,
             // One of a record that has expired and is not swept yet stands for nothing.
             condition: Some(Condition::Any(vec![
@@ -145,16 +140,15 @@ impl ClaimedKey {
     }
 
     pub(super) fn record_key(&self) -> Key {
-        Key::new(Table::Ephemeral, self.partition(), "record")
+        keys::idempotency_record(self.partition())
     }
 
     pub(super) fn body_key(&self, at: u32) -> Key {
-        Key::new(Table::Ephemeral, self.partition(), format!("body#{at}"))
+        keys::idempotency_body(self.partition(), at)
     }
 
-    /// Parts are those of one request: what another left under the same key is nothing to this one.
     pub(super) fn parts_prefix(&self) -> String {
-        format!("part#{}#", self.0.request)
+        keys::idempotency_parts_prefix(self.request())
     }
 
     pub(super) fn request(&self) -> &str {
@@ -164,14 +158,4 @@ impl ClaimedKey {
     pub(super) fn claimed_at(&self) -> u64 {
         self.0.claimed_at
     }
-}
-
-fn partition(scope: &str, key: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update(scope.as_bytes());
-    hash.update([0]);
-    hash.update(key.as_bytes());
-    let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-
-    format!("idempotency#{digest}")
 }

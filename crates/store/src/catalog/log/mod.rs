@@ -29,7 +29,7 @@ pub struct Head {
     pub log: LogId,
     /// The last row; 0 before the first one.
     pub head: Seq,
-    /// Rows at or below are not needed by anybody's cache any more.
+    /// No cache needs rows at or below any more.
     #[serde(default)]
     pub floor: Seq,
     /// Since when a job has been writing rows without tags, see `Row::quiet`.

@@ -19,7 +19,7 @@ impl Head {
 }
 
 impl Log {
-    /// The head for whoever polls; under another name, if what it has seen is not in this store any
+    /// The head for a follower that polls; under another name, if what it has seen is not in this store any
     /// more.
     pub async fn head_for(&self, poll: &Poll) -> Result<Head, StoreError> {
         // The head first: whatever was seen before it was asked for is in the store or was undone.
@@ -35,7 +35,7 @@ impl Log {
         self.renamed(head, &[undone]).await
     }
 
-    /// Gives the log another name. Whoever comes from one of the logs `also` is expected, and does
+    /// Gives the log another name. A follower of one of the logs `also` is expected, and does
     /// not make it take a third one.
     pub async fn renew(&self, also: &[LogId]) -> Result<LogId, StoreError> {
         let head = self.head().await?;

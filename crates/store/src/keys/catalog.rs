@@ -1,12 +1,11 @@
-//! Where each item stands.
+//! The catalogue, its change log, and what is known of the store.
 
-use domain::{CategoryId, CollectionId, ProductId, Seq, Sku, Slug, Timestamp, VariantId};
+use domain::{CategoryId, CollectionId, Entity, ProductId, Seq, Slug, VariantId};
 use ports::{Key, Table};
 
 pub const PRODUCT_PREFIX: &str = "product#";
 pub const VARIANT_PREFIX: &str = "variant#";
-pub const LOG_ROW_PREFIX: &str = "row#";
-pub const LEDGER_PREFIX: &str = "ledger#";
+const LOG_ROW_PREFIX: &str = "row#";
 
 /// Which kind of thing answers to a slug; each kind has its own name space.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +46,7 @@ pub fn slug(of: SlugOf, slug: &Slug) -> Key {
 pub const CATEGORIES: &str = "categories";
 pub const COLLECTIONS: &str = "collections";
 pub const LISTS: &str = "lists";
-/// Every ranking's sort key begins so.
-pub const BESTSELLERS: &str = "bestsellers";
 pub const LOG: &str = "log";
-pub const ADMIN_KEYS: &str = "admin-keys";
 
 pub fn category(id: CategoryId) -> Key {
     Key::new(Table::Catalog, CATEGORIES, id.to_string())
@@ -61,16 +57,17 @@ pub fn collection(id: CollectionId) -> Key {
 }
 
 pub fn featured() -> Key {
-    Key::new(Table::Catalog, LISTS, "featured")
+    Key::new(Table::Catalog, LISTS, Entity::Featured.to_string())
 }
 
+/// A ranking is stored under the name that the change log has for it.
 pub fn ranking(category: Option<CategoryId>) -> Key {
-    let sk = match category {
-        Some(category) => format!("{BESTSELLERS}#{category}"),
-        None => BESTSELLERS.to_owned(),
-    };
+    Key::new(Table::Catalog, LISTS, Entity::Bestsellers(category).to_string())
+}
 
-    Key::new(Table::Catalog, LISTS, sk)
+/// Whether an item among the lists is a ranking.
+pub fn is_ranking(key: &Key) -> bool {
+    matches!(Entity::from(key.sk.as_str()), Entity::Bestsellers(_))
 }
 
 /// Counts the writes that the tags of other writes depend on.
@@ -87,25 +84,7 @@ pub fn log_row(seq: Seq) -> Key {
     Key::new(Table::Catalog, LOG, format!("{LOG_ROW_PREFIX}{:020}", seq.0))
 }
 
-/// Also what makes a SKU unique; stays when its variant goes.
-pub fn level(sku: &Sku) -> Key {
-    Key::new(Table::Inventory, level_partition(sku), "level")
-}
-
-pub fn ledger(sku: &Sku, version: u64) -> Key {
-    Key::new(Table::Inventory, level_partition(sku), format!("{LEDGER_PREFIX}{version:020}"))
-}
-
-pub fn level_partition(sku: &Sku) -> String {
-    format!("sku#{sku}")
-}
-
-/// Stands under what caused it, so that what moved for one order is found by the order.
-pub fn movement(cause: &str, kind: &str) -> Key {
-    Key::new(Table::Inventory, format!("movement#{cause}"), kind)
-}
-
-/// A month a partition, so that none grows for ever.
-pub fn audit_partition(at: Timestamp) -> String {
-    format!("audit#{:.7}", at.to_string())
+/// What is known of the store as a whole, by name.
+pub fn store_metadata(name: &str) -> Key {
+    Key::new(Table::Catalog, "marks", name)
 }
