@@ -146,7 +146,7 @@ mod tests {
 
     fn id<T: std::str::FromStr>(prefix: &str) -> T
     where
-        T::Err: std::fmt::Debug,
+        T::Err: fmt::Debug,
     {
         format!("{prefix}_{ID}").parse().unwrap()
     }
