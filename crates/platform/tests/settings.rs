@@ -1,4 +1,4 @@
-//! What the settings allow, and what a person is told whose settings are wrong.
+//! What the settings allow, and the errors for settings that are wrong.
 
 #![allow(clippy::unwrap_used, reason = "it is test code")]
 
@@ -44,7 +44,7 @@ fn refused(environment: &[(&str, &str)]) -> (Vec<String>, String) {
 }
 
 #[test]
-fn nobody_needs_to_say_anything() {
+fn every_setting_has_a_default() {
     let settings = load(&[]).unwrap();
 
     assert_eq!(settings.edge.listen.to_string(), "127.0.0.1:8787");
@@ -73,7 +73,7 @@ fn connections_are_bounded_as_the_servers_are_by_default() {
 }
 
 #[test]
-fn connections_max_is_what_is_said_as_far_as_open_files_allow() {
+fn connections_max_is_lowered_to_what_open_files_allow() {
     let said = [
         ("SHOP__EDGE__CONNECTIONS_MAX", "500"),
         ("SHOP__EDGE__CONNECTIONS_PER_ADDRESS", "7"),
@@ -141,7 +141,7 @@ fn the_environment_can_name_the_file_and_a_flag_names_another() {
 }
 
 #[test]
-fn every_setting_that_operators_name_can_be_set_by_the_environment() {
+fn settings_of_operators_can_be_set_by_the_environment() {
     let settings = load(&[
         ("SHOP__EDGE__LISTEN", "[::1]:0"),
         ("SHOP__EDGE__ORIGIN_URL", "https://origin.example:8443/"),
@@ -194,7 +194,7 @@ fn the_database_is_in_the_data_folder_unless_it_is_put_elsewhere() {
 }
 
 #[test]
-fn all_mistakes_are_named_at_once_with_what_is_allowed() {
+fn all_mistakes_are_listed_together_with_what_is_allowed() {
     let (keys, said) = refused(&[
         ("SHOP__STORE__BACKEND", "punch-cards"),
         ("SHOP__STORE__PATH", "/srv/items.db"),
@@ -251,7 +251,7 @@ fn all_mistakes_are_named_at_once_with_what_is_allowed() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_the_variable_that_sets_it() {
+fn a_missing_setting_is_named_with_the_variable_that_sets_it() {
     let (keys, said) =
         refused(&[("SHOP__STORE__BACKEND", "dynamodb"), ("SHOP__SECRETS__SOURCE", "given")]);
 
@@ -275,7 +275,7 @@ fn a_key_of_another_backend_is_refused_and_a_default_is_not() {
 }
 
 #[test]
-fn two_servers_at_one_port_are_refused_unless_any_free_one_is_meant() {
+fn two_servers_at_one_port_are_refused_unless_it_is_port_zero() {
     let both =
         |edge, origin| load(&[("SHOP__EDGE__LISTEN", edge), ("SHOP__ORIGIN__LISTEN", origin)]);
 
@@ -367,7 +367,7 @@ fn an_empty_value_is_a_mistake_and_not_a_default() {
 }
 
 #[test]
-fn text_that_is_no_unicode_is_refused() {
+fn text_that_is_not_unicode_is_refused() {
     let value = OsString::from_vec(vec![0xff]);
 
     let error = Settings::load(&Sources::new().environment([("SHOP__LOG".into(), value)]));
@@ -453,7 +453,7 @@ fn a_zone_is_purged_with_its_token_by_its_plan() {
 }
 
 #[test]
-fn half_of_cloudflares_settings_is_none() {
+fn a_part_of_cloudflares_settings_is_refused() {
     let zone = ("SHOP__INVALIDATOR__CLOUDFLARE__ZONE", ZONE);
     let token = ("SHOP__INVALIDATOR__CLOUDFLARE__TOKEN", SECRET);
     let endpoint = |url| ("SHOP__INVALIDATOR__CLOUDFLARE__ENDPOINT", url);
@@ -481,7 +481,7 @@ fn half_of_cloudflares_settings_is_none() {
 }
 
 #[test]
-fn a_word_that_is_no_level_is_refused_where_a_level_stands() {
+fn a_word_that_is_not_a_level_is_refused_in_its_place() {
     for filter in ["debgu", "info,cache", "info,cache=debgu"] {
         let (keys, text) = refused(&[("SHOP__LOG", filter)]);
 
@@ -513,7 +513,7 @@ fn a_variable_that_almost_names_a_setting_is_refused_with_a_guess() {
 }
 
 #[test]
-fn variables_of_tests_and_of_kubernetes_are_none_of_our_business() {
+fn variables_of_tests_and_of_kubernetes_are_ignored() {
     let others = [
         ("SHOP_SHARED", "/data"),
         ("SHOPPING", "1"),

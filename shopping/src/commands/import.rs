@@ -121,7 +121,7 @@ async fn import(
     let by = lease.author(Actor::command(ACTOR));
     let importer = Importer::new(catalog, target.items, target.world, by);
 
-    let report = lease.hold(importer.run(job, screen)).await;
+    let report = lease.hold(Box::pin(importer.run(job, screen))).await;
     lease.release().await;
     Ok(report.map_err(|error| match error {
         ImportError::Store(StoreError::ClaimLost) => anyhow::anyhow!(
@@ -151,7 +151,7 @@ async fn rehearse(
     start.check_currency(&catalog).await?;
     let importer = Importer::new(catalog, target.items, target.world, Actor::command(ACTOR));
 
-    Ok(importer.run(job, screen).await.map_err(Into::into))
+    Ok(Box::pin(importer.run(job, screen)).await.map_err(Into::into))
 }
 
 impl Target {

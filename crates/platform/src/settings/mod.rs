@@ -15,6 +15,7 @@ mod reader;
 mod secrets;
 mod sources;
 mod store;
+mod unknown;
 mod values;
 
 use std::path::PathBuf;

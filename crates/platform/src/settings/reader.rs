@@ -9,6 +9,7 @@ use toml::Value;
 use super::mistakes::{Mistake, SettingsError, environment_name};
 use super::secrets::Secret;
 use super::sources::{Given, Layer, Sources, Values};
+use super::unknown;
 use super::values::{RedisUrl, redis_url};
 
 pub(super) struct Reader {
@@ -17,9 +18,6 @@ pub(super) struct Reader {
     strays: Vec<String>,
     mistakes: Vec<Mistake>,
 }
-
-/// A misspelt key is at most this far from the one that was meant.
-const NEAR: usize = 2;
 
 /// One choice of a key that selects a backend, with the keys that only it has.
 pub(super) struct Backend<T> {
@@ -46,8 +44,8 @@ impl Reader {
 
     /// What was read, unless there were mistakes or keys that no section has read.
     pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<T, SettingsError> {
-        self.refuse_unknown();
-        self.refuse_strays();
+        self.mistakes.extend(unknown::keys(&self.values, &self.known));
+        self.mistakes.extend(unknown::variables(&self.strays, &self.known));
         self.mistakes.sort_by(|left, right| left.key.cmp(&right.key));
 
         match read {
@@ -270,59 +268,8 @@ impl Reader {
 
         self.refuse(key, format!("{found}, set by {}, is not {wanted}", given.layer));
     }
-
-    /// Never quotes the value: a misspelt secret is still a secret.
-    fn refuse_unknown(&mut self) {
-        let unknown: Vec<_> = self
-            .values
-            .iter()
-            .filter(|(key, _)| !self.known.contains(key.as_str()))
-            .map(|(key, given)| (key.clone(), given.layer.clone()))
-            .collect();
-
-        for (key, layer) in unknown {
-            let nearest = self.known.iter().min_by_key(|known| distance(known, &key));
-            let guess = nearest
-                .filter(|known| distance(known, &key) <= NEAR)
-                .map_or_else(String::new, |known| format!("; did you mean {known}?"));
-            self.mistakes
-                .push(Mistake::new(key, format!("unknown setting, set by {layer}{guess}")));
-        }
-    }
-
-    /// Never quotes the value, as above.
-    fn refuse_strays(&mut self) {
-        for stray in std::mem::take(&mut self.strays) {
-            let letters = |name: &str| name.replace('_', "").to_uppercase();
-            let known = self.known.iter().map(|key| environment_name(key));
-            let nearest = known.min_by_key(|known| distance(&letters(known), &letters(&stray)));
-            let guess = nearest
-                .filter(|known| distance(&letters(known), &letters(&stray)) <= NEAR)
-                .map_or_else(String::new, |known| format!("; did you mean {known}?"));
-            let what =
-                format!("not a setting: those begin with SHOP__, with two underscores{guess}");
-            self.mistakes.push(Mistake::new(stray, what));
-        }
-    }
 }
 
 fn text_of(given: &Given) -> Option<&str> {
     given.value.as_str()
-}
-
-/// Letters to insert, delete or replace (Levenshtein distance).
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-
-    for (at, letter) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for column in 0..right.len() {
-            let replaced = diagonal + usize::from(right[column] != letter);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()]
 }
