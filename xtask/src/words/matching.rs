@@ -1,8 +1,32 @@
 //! Finds denied names in code, and denied phrases in prose and in the parts of identifiers.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::Finding;
 use super::denied::{ALLOWED, NAMES, PHRASES};
 use super::source::{self, Kind, Piece};
+
+/// The word, what to use instead, and the path that it is denied below.
+type Name = (&'static str, &'static str, &'static str);
+type Phrase = (&'static str, &'static str);
+
+// A workspace has some hundred thousand identifiers, each of which is looked up here.
+static BY_NAME: LazyLock<HashMap<&str, Vec<Name>>> =
+    LazyLock::new(|| grouped(NAMES, |(word, ..)| word.trim_end_matches('(')));
+static BY_FIRST_WORD: LazyLock<HashMap<&str, Vec<Phrase>>> =
+    LazyLock::new(|| grouped(PHRASES, |(phrase, _)| phrase.split(' ').next().unwrap_or(phrase)));
+
+fn grouped<T: Copy>(
+    entries: &[T],
+    key: impl Fn(T) -> &'static str,
+) -> HashMap<&'static str, Vec<T>> {
+    let mut groups: HashMap<_, Vec<T>> = HashMap::new();
+    for entry in entries {
+        groups.entry(key(*entry)).or_default().push(*entry);
+    }
+    groups
+}
 
 /// Words that follow on each other: a sentence's, over all its lines, or an identifier's parts.
 #[derive(Default)]
@@ -48,20 +72,25 @@ fn identifiers(code: &str) -> impl Iterator<Item = (&str, bool)> {
 }
 
 fn denied_name(path: &str, name: &str, is_called: bool, line: usize) -> Option<Finding> {
-    let is_denied = |word: &str| match word.strip_suffix('(') {
-        Some(function) => is_called && function == name,
-        None => word == name,
-    };
-    let (word, instead, _) =
-        NAMES.iter().find(|(word, _, scope)| is_denied(word) && path.starts_with(scope))?;
+    let is_denied =
+        |(word, _, scope): &&Name| (is_called || !word.ends_with('(')) && path.starts_with(scope);
+    let (word, instead, _) = BY_NAME.get(name)?.iter().find(is_denied)?;
 
     Some(Finding { line, word, instead })
 }
 
-fn denied_phrases(run: &Run) -> impl Iterator<Item = Finding> {
-    PHRASES.iter().flat_map(|(phrase, instead)| {
-        run.lines_of(phrase).map(|line| Finding { line, word: phrase, instead })
-    })
+/// A phrase is on the line of its first word.
+fn denied_phrases(run: &Run) -> Vec<Finding> {
+    let mut found = Vec::new();
+
+    for (index, (first, line)) in run.words.iter().enumerate() {
+        for (word, instead) in BY_FIRST_WORD.get(first.as_str()).into_iter().flatten() {
+            if run.has_at(index, word) {
+                found.push(Finding { line: *line, word, instead });
+            }
+        }
+    }
+    found
 }
 
 impl Run {
@@ -83,14 +112,10 @@ impl Run {
         Self { words }
     }
 
-    /// The lines on which the phrase begins.
-    fn lines_of(&self, phrase: &str) -> impl Iterator<Item = usize> {
-        let phrase: Vec<&str> = phrase.split(' ').collect();
-        let windows = self.words.windows(phrase.len());
+    fn has_at(&self, index: usize, phrase: &str) -> bool {
+        let mut words = self.words[index..].iter().map(|(word, _)| word.as_str());
 
-        windows
-            .filter(move |window| window.iter().map(|(word, _)| word).eq(phrase.iter()))
-            .map(|window| window[0].1)
+        phrase.split(' ').all(|wanted| words.next() == Some(wanted))
     }
 }
 
