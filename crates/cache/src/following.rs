@@ -131,10 +131,9 @@ impl State {
     /// Whether what the log says can't be the past of what was taken here: the store was put back
     /// under the same name. One head below the position may be an old answer, two are not.
     fn was_put_back(&self, current: &Snapshot, changes: &Changes) -> bool {
-        let is_below = current.position().is_some_and(|position| changes.head < position);
-        let was_below = self.went_back.swap(is_below, Ordering::AcqRel);
+        let was_ahead = self.went_back.swap(current.is_ahead_of(changes), Ordering::AcqRel);
 
-        (is_below && was_below) || current.is_contradicted_by(changes)
+        current.was_put_back(changes, was_ahead)
     }
 
     /// The log was asked with it, so whoever stands next to the store has judged it.

@@ -114,7 +114,7 @@ where
         before: &Snapshot,
         read_since: Instant,
     ) -> Arc<Entry<V>> {
-        let stamp = filled.stamp.or_else(|| before.stamp());
+        let stamp = before.stamp_of_read(filled.stamp);
         let read_at = stamp.as_ref().map_or(Seq::ZERO, |stamp| stamp.seq);
         let log = stamp.map(|stamp| stamp.log);
         // Of another log than the follower's it is no mark: its seq can't be compared.

@@ -44,10 +44,16 @@ pub enum Mutant {
     AgeIsIgnored,
     /// 8: another log is followed as if it were the same.
     OtherLogIsAccepted,
-    /// 8: a store that was put back under the log's old name is not told from the one before.
+    /// 8: a store that was put back under the log's old name is taken for the one before.
     PutBackIsNotNoticed,
+    /// 8: a follower does not compare the row at its position.
+    RowIsNotCompared,
+    /// 8: a follower waits for the log to reach its position again.
+    HeadBelowIsIgnored,
     /// 8: a row that an answer has named is not shown to the log.
     SeenIsNotShown,
+    /// 8: a stamp counts beyond the row that its answer names.
+    StampPassesTheRow,
     /// 8: a table that starts late believes stamps from before.
     FloorIsIgnored,
     /// 9: a pushed position is believed, instead of being a reason to poll.
@@ -57,7 +63,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::GapIsJumped,
         Self::StampIsLate,
         Self::VersionIsNotChecked,
@@ -71,16 +77,43 @@ impl Mutant {
         Self::ErrorShowsWithdrawn,
         Self::AgeIsIgnored,
         Self::OtherLogIsAccepted,
+        Self::PutBackIsNotNoticed,
+        Self::RowIsNotCompared,
+        Self::HeadBelowIsIgnored,
+        Self::SeenIsNotShown,
+        Self::StampPassesTheRow,
         Self::FloorIsIgnored,
         Self::PushIsBelieved,
         Self::TokenIsIgnored,
     ];
 
-    /// Another rule does the same work. The index takes a row only once everything shows that it
-    /// names, so a fill that begins after that reads nothing older; one that began before is stamped
-    /// before the row, which names its tags.
-    pub const fn is_covered(self) -> bool {
-        matches!(self, Self::FillIsNotChecked)
+    /// The name of the scenario that catches it; `None` where another rule does the same work, in
+    /// every scenario.
+    pub const fn caught_in(self) -> Option<&'static str> {
+        Some(match self {
+            // The index takes a row only once everything shows that it names, so a fill that begins
+            // after that reads nothing older; one that began before is stamped before the row, which
+            // names its tags.
+            Self::FillIsNotChecked => return None,
+            Self::GapIsJumped
+            | Self::StampIsLate
+            | Self::VersionIsNotChecked
+            | Self::FillIsNotJudged
+            | Self::HeadIsTheStamp
+            | Self::MinSeqIsIgnored
+            | Self::AnswerIsNotJudged
+            | Self::PushIsBelieved
+            | Self::TokenIsIgnored => "tokens",
+            Self::LowerStampReplaces | Self::ErrorShowsWithdrawn => "failing",
+            Self::StaleServesInvalid => "late",
+            Self::AgeIsIgnored => "slow",
+            Self::OtherLogIsAccepted => "restored",
+            Self::PutBackIsNotNoticed | Self::SeenIsNotShown | Self::StampPassesTheRow => {
+                "put back"
+            }
+            Self::RowIsNotCompared | Self::HeadBelowIsIgnored => "kept name",
+            Self::FloorIsIgnored => "blind",
+        })
     }
 }
 
@@ -124,7 +157,8 @@ impl Rules {
     /// What the store answers a tier with; `seen` was named by an answer.
     pub fn page(&self, state: &mut State, table: &Table, seen: Option<RowId>) -> Changes {
         let poll = table.snapshot.poll(seen.filter(|_| !self.lacks(Mutant::SeenIsNotShown)));
-        if state.store.has_undone(&poll) && !self.lacks(Mutant::PutBackIsNotNoticed) {
+        let is_noticed = !state.store.keeps_name && state.store.has_undone(&poll);
+        if is_noticed && !self.lacks(Mutant::PutBackIsNotNoticed) {
             state.store.log = 1;
         }
         let mut after = poll.after;
@@ -142,11 +176,17 @@ impl Rules {
         changes
     }
 
-    pub fn can_follow(&self, table: &Table, changes: &Changes) -> bool {
-        let is_contradicted =
-            table.snapshot.is_contradicted_by(changes) && !self.lacks(Mutant::PutBackIsNotNoticed);
+    pub fn can_follow(&self, table: &Table, changes: &Changes, was_ahead: bool) -> bool {
+        let was_ahead = was_ahead && !self.lacks(Mutant::HeadBelowIsIgnored);
+        let was_put_back = if self.lacks(Mutant::PutBackIsNotNoticed) {
+            false
+        } else if self.lacks(Mutant::RowIsNotCompared) {
+            was_ahead && table.snapshot.is_ahead_of(changes)
+        } else {
+            table.snapshot.was_put_back(changes, was_ahead)
+        };
 
-        table.snapshot.is_followed_by(changes) && !is_contradicted
+        table.snapshot.is_followed_by(changes) && !was_put_back
     }
 
     pub fn taken(&self, table: &Table, changes: &Changes) -> Option<Taken> {
@@ -155,7 +195,7 @@ impl Rules {
             let rows = filled_up(position, &changes.rows);
             return Some(Taken { rows, is_complete: true });
         }
-        if changes.head < position {
+        if table.snapshot.is_ahead_of(changes) {
             return None;
         }
         let (rows, has_gap) = changes.contiguous(position);
@@ -235,7 +275,13 @@ impl Rules {
         if self.lacks(Mutant::HeadIsTheStamp) && index.restore == state.store.restore {
             return state.store.begun();
         }
-        index.position
+        if self.lacks(Mutant::StampPassesTheRow) {
+            return index.position;
+        }
+        let source = stamp(index.log, index.position);
+        let read = state.origin.table.snapshot.stamp_of_read(Some(source));
+
+        small(read.expect("the source gave one").seq)
     }
 
     pub fn late_stamp(&self, state: &State, index: Index, stamp: u8) -> u8 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use domain::{Change, Resource, Seq};
+use domain::{Change, Resource, Seq, Stamp};
 use tokio::task::yield_now;
 
 use crate::world::{MemoryLog, following, run};
@@ -132,6 +132,20 @@ async fn a_read_that_lags_for_ever_is_served_and_not_kept() {
 
     assert!(!answer.await.unwrap().is_stored);
     assert!(cache.peek("/products/1", None).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stamp_of_an_index_that_is_ahead_of_the_follower_is_the_followers() {
+    let follower = following(&MemoryLog::at(5)).await;
+    let (cache, index) = (cache(&follower), follower.stamp().map(|at| at.seq.next()));
+    let log = follower.stamp().unwrap().log;
+
+    let answer = cache.get("/products/1", None, move |_| {
+        let stamp = Stamp { log: log.clone(), seq: index.unwrap() };
+        async move { Ok(filled(0, Resource::Product, "product:1").stamped(stamp)) }
+    });
+
+    assert_eq!(answer.await.unwrap().stamp(), follower.stamp());
 }
 
 #[tokio::test(start_paused = true)]
