@@ -57,7 +57,7 @@ pub async fn readyz(State(shop): State<SharedShop>) -> Result<axum::Json<Readine
     Ok(axum::Json(Readiness {
         status: "ok",
         position: shop.follower.stamp().map(|stamp| stamp.to_string()),
-        products: shop.shelf().len(),
+        products: shop.snapshot().len(),
     }))
 }
 
@@ -68,7 +68,7 @@ pub async fn metrics(State(shop): State<SharedShop>) -> Response {
     let (entries, bytes) = shop.reads.size();
     metrics::gauge!("cache_entries", "layer" => "memory").set(as_gauge(entries));
     metrics::gauge!("cache_bytes", "layer" => "memory").set(as_gauge(bytes));
-    metrics::gauge!("catalog_products").set(as_gauge(shop.shelf().len() as u64));
+    metrics::gauge!("catalog_products").set(as_gauge(shop.snapshot().len() as u64));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4");
 
     ([(CONTENT_TYPE, kind)], (shop.metrics)()).into_response()

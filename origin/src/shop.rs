@@ -11,7 +11,7 @@ use domain::{Currency, Seq, Stamp};
 use edge_core::auth::{KeyRing, SigningKey};
 use limits::Gates;
 use ports::{Bell, Items, SharedCache, World};
-use search::Shelf;
+use search::CatalogSnapshot;
 use store::{AdminKeys, Audit, Catalog, Idempotency, Log};
 use supervision::Supervisor;
 
@@ -125,8 +125,8 @@ impl Shop {
     }
 
     /// The catalogue as this process knows it.
-    pub fn shelf(&self) -> Arc<Shelf> {
-        self.index.shelf()
+    pub fn snapshot(&self) -> Arc<CatalogSnapshot> {
+        self.index.snapshot()
     }
 
     /// Tells others of a write, and waits, within a bound, until this process's lists show it.

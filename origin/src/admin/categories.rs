@@ -131,11 +131,11 @@ async fn delete_empty(
     for _ in 0..TRIES {
         let head = shop.catalog.log().head().await?;
         shop.follower.reach(head.head, std::time::Duration::from_secs(1)).await;
-        let shelf = shop.shelf();
-        if shelf.holds_products(category) {
+        let snapshot = shop.snapshot();
+        if snapshot.holds_products(category) {
             return Err(StoreError::InUse("there are products in it".into()));
         }
-        let empty_at = shelf.stamp().seq;
+        let empty_at = snapshot.stamp().seq;
         match shop.catalog.delete_category(category, version, empty_at, by).await {
             Err(StoreError::Busy) => {}
             answer => return answer,

@@ -54,7 +54,7 @@ pub async fn list_products(
     }
     let list = format!("products/{:?}/{}", query.status, words.unwrap_or_default());
     let after = paging::place::<ProductId>(&list, query.cursor.as_deref())?;
-    let page = shop.shelf().admin_list(query.status, words, after, limit);
+    let page = shop.snapshot().admin_list(query.status, words, after, limit);
     let ids: Vec<_> = page.cards.iter().map(search::Card::id).collect();
     let products = shop.catalog.products(&ids).await?;
 

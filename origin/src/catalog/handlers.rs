@@ -32,7 +32,7 @@ pub struct CardsBody {
 
 /// `{"data":[…]}`
 #[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "the shape of bytes that the shelf renders")]
+#[expect(dead_code, reason = "the shape of bytes that the snapshot renders")]
 pub struct CategoriesBody {
     data: Vec<CategoryNode<'static>>,
 }
