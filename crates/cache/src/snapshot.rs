@@ -51,7 +51,7 @@ impl Snapshot {
             .is_some_and(|table| *table.log() == changes.log && table.position() >= changes.floor)
     }
 
-    /// What to ask the log for; `seen` was named by somebody else's answer.
+    /// What to ask the log for; `seen` was named by another tier's answer.
     pub(crate) fn poll(&self, seen: Option<RowId>) -> Poll {
         Poll::of(self.table.as_ref(), seen)
     }

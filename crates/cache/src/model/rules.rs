@@ -6,7 +6,7 @@ use domain::coherence::Verdict;
 use domain::{CatalogRead, ChangeRow, Resource, RowId, Seq, TagHash, TagTable, Timestamp};
 use edge_core::decision::{self, Decision, LogAge, LogUse, Reception};
 
-use super::state::{Answer, Ask, Cached, Data, Index, Kept, State, TAGS, Table};
+use super::state::{Answer, Ask, Data, EdgeEntry, Index, OriginEntry, State, TAGS, Table};
 use super::state::{MADE_UP, log_id, log_of, row, small, stamp, writer_of};
 use crate::changes::Changes;
 use crate::entry::{is_clamped, source_age};
@@ -40,7 +40,7 @@ pub enum Mutant {
     StaleServesInvalid,
     /// 6: a failing origin lets what was withdrawn be shown.
     ErrorShowsWithdrawn,
-    /// 7: nobody looks at a table's age.
+    /// 7: a table's age is ignored.
     AgeIsIgnored,
     /// 8: another log is followed as if it were the same.
     OtherLogIsAccepted,
@@ -257,7 +257,7 @@ impl Rules {
     }
 
     /// The mark of an entry that the origin may serve from memory.
-    pub fn found(&self, state: &State, min_seq: Option<u8>) -> Option<(Cached, Mark)> {
+    pub fn found(&self, state: &State, min_seq: Option<u8>) -> Option<(OriginEntry, Mark)> {
         let cached = state.origin.cached?;
         let age = Duration::from_secs((state.now - cached.since).into());
         let table_age = self.table_age(state.now, state.origin.complete_at);
@@ -298,13 +298,13 @@ impl Rules {
         log: u8,
         seq: u8,
         since: u16,
-    ) -> (Cached, Option<Mark>) {
+    ) -> (OriginEntry, Option<Mark>) {
         let era = before.snapshot.era();
         let mark = match before.stamp() {
             Some((of, _)) if of == log => Mark::new(era, Seq(seq.into())),
             _ => Mark::COLD,
         };
-        let cached = Cached { data, log, seq, mark: mark.bits(), since };
+        let cached = OriginEntry { data, log, seq, mark: mark.bits(), since };
         let mut versions = NamedVersions::default();
         let pending = state.origin.pending.as_ref().map(|pending| pending.next.rows());
         let rows = state.origin.table.rows().chain(pending.into_iter().flatten());
@@ -334,11 +334,11 @@ impl Rules {
         (since, known && is_clamped(self.resource(), age, table_age))
     }
 
-    pub fn stays_at_origin(&self, old: &Cached, mark: Mark) -> bool {
+    pub fn stays_at_origin(&self, old: &OriginEntry, mark: Mark) -> bool {
         !self.lacks(Mutant::LowerStampReplaces) && Mark::from_bits(old.mark).outranks(mark)
     }
 
-    pub fn answer(&self, state: &State, cached: &Cached, is_behind: bool) -> Answer {
+    pub fn answer(&self, state: &State, cached: &OriginEntry, is_behind: bool) -> Answer {
         let known_at = small(Mark::from_bits(cached.mark).seq()).max(cached.seq);
 
         let seen = state.origin.table.snapshot.table().and_then(TagTable::row);
@@ -355,7 +355,7 @@ impl Rules {
         self.log_age(state).usage() == LogUse::RefreshFirst
     }
 
-    fn entry(&self, kept: &Kept) -> edge_core::Entry {
+    fn entry(&self, kept: &EdgeEntry) -> edge_core::Entry {
         edge_core::Entry {
             resource: self.resource(),
             stamp: stamp(kept.log, kept.seq),
@@ -366,13 +366,13 @@ impl Rules {
         }
     }
 
-    pub fn verdict(&self, kept: &Kept, table: &Snapshot) -> Verdict {
+    pub fn verdict(&self, kept: &EdgeEntry, table: &Snapshot) -> Verdict {
         let judged = kept.judged.map(|seq| Seq(seq.into()));
 
         decision::verdict(&self.entry(kept), judged, table.table())
     }
 
-    pub fn used(&self, state: &State, kept: &Kept) -> Use {
+    pub fn used(&self, state: &State, kept: &EdgeEntry) -> Use {
         let now = Timestamp::from_millis(u64::from(state.now) * 1_000);
         let entry = self.entry(kept);
         let mut verdict = self.verdict(kept, &state.edge.table.snapshot);
@@ -393,7 +393,7 @@ impl Rules {
     }
 
     /// Whether what was to stand in still may, once the origin has failed.
-    pub fn may_stand_in(&self, state: &State, kept: &Kept) -> bool {
+    pub fn may_stand_in(&self, state: &State, kept: &EdgeEntry) -> bool {
         let verdict = self.verdict(kept, &state.edge.table.snapshot);
 
         verdict != Verdict::Withdrawn || self.lacks(Mutant::ErrorShowsWithdrawn)
@@ -415,7 +415,7 @@ impl Rules {
         decision::receive(&stamp(answer.log, answer.seq), &self.tags, table, ask.again)
     }
 
-    pub fn stays_at_edge(&self, state: &State, old: &Kept, answer: &Answer) -> bool {
+    pub fn stays_at_edge(&self, state: &State, old: &EdgeEntry, answer: &Answer) -> bool {
         let verdict = self.verdict(old, &state.edge.table.snapshot);
 
         !self.lacks(Mutant::LowerStampReplaces)

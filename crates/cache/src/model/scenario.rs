@@ -23,7 +23,7 @@ pub struct Scenario {
     pub compactions: u8,
     /// Readers may bring a token of a write that was acknowledged.
     pub has_tokens: bool,
-    /// The edge begins without the log, which is not to be had.
+    /// The edge begins without the log, which is unavailable.
     pub is_blind: bool,
 }
 

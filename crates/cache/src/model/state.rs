@@ -96,7 +96,7 @@ pub struct Polling {
 
 /// An entry in the origin's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Cached {
+pub struct OriginEntry {
     pub data: Data,
     pub log: u8,
     pub seq: u8,
@@ -106,7 +106,7 @@ pub struct Cached {
 
 /// An entry at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Kept {
+pub struct EdgeEntry {
     pub data: Data,
     pub log: u8,
     pub seq: u8,
@@ -120,7 +120,7 @@ pub struct Origin {
     pub table: Table,
     pub complete_at: Option<u16>,
     pub pending: Option<Pending>,
-    pub cached: Option<Cached>,
+    pub cached: Option<OriginEntry>,
     pub polling: Polling,
     pub has_log: bool,
     pub is_up: bool,
@@ -130,7 +130,7 @@ pub struct Origin {
 pub struct Edge {
     pub table: Table,
     pub complete_at: Option<u16>,
-    pub kept: Option<Kept>,
+    pub kept: Option<EdgeEntry>,
     /// What an answer has named and the next poll shows to the log.
     pub seen: Option<RowId>,
     pub polling: Polling,

@@ -5,8 +5,8 @@ use edge_core::decision::Reception;
 use super::rules::{Mutant, Rules, Use};
 use super::scenario::Scenario;
 use super::state::{
-    Answer, Ask, Data, Fill, Index, Kept, Origin, Pending, Polling, Reader, State, Store, Table,
-    WRITERS, Write,
+    Answer, Ask, Data, EdgeEntry, Fill, Index, Origin, Pending, Polling, Reader, State, Store,
+    Table, WRITERS, Write,
 };
 use super::state::{log_of, small, writer_of};
 use super::truth::{self, Broken};
@@ -15,7 +15,7 @@ use crate::changes::Changes;
 const TICK: u16 = 2;
 /// Into the stale window of a list, which is fresh for 900 s.
 const FREEZE: u16 = 910;
-/// As often as the shipped loop reads the source for one fill.
+/// Reads of the source for one fill, as many as in the shipped loop.
 const READS_MAX: u8 = 3;
 
 type Step = (&'static str, Result<State, Broken>);
@@ -488,7 +488,7 @@ fn receives(
                     truth::replaced(&next, &old, answer)?;
                 }
             }
-            next.edge.kept = Some(Kept {
+            next.edge.kept = Some(EdgeEntry {
                 data: answer.data,
                 log: answer.log,
                 seq: answer.seq,

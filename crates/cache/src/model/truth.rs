@@ -3,9 +3,9 @@
 use super::rules::{Rules, Use};
 use domain::{RowId, TagTable};
 
-use super::state::{Answer, Ask, Data, Kept, Polling, State, Store, Table, WRITERS};
+use super::state::{Answer, Ask, Data, EdgeEntry, Polling, State, Store, Table, WRITERS};
 
-/// The promise at the edge while the log is to be had, in seconds; the origin's memory keeps it too.
+/// The promise at the edge while the log is available, in seconds; it holds for the origin's memory too.
 const BOUND: u16 = 4;
 /// Without the log at both tiers each may use what it has for the clamp of a list, five minutes.
 const BLIND_BOUND: u16 = 2 * 300 + 2 * BOUND;
@@ -83,7 +83,7 @@ pub fn given(state: &State, ask: &Ask, answer: &Answer, is_kept: bool) -> Result
     }
     let written = ask.token.filter(|(log, _)| *log == state.store.log);
     if lacks(written) && !answer.is_behind {
-        return Err(format!("whoever wrote {written:?} is shown {answer:?}"));
+        return Err(format!("the writer of {written:?} is shown {answer:?}"));
     }
     Ok(())
 }
@@ -91,21 +91,21 @@ pub fn given(state: &State, ask: &Ask, answer: &Answer, is_kept: bool) -> Result
 /// What a reader is given at once.
 pub fn served(
     state: &State,
-    kept: &Kept,
+    kept: &EdgeEntry,
     is_blind: bool,
     token: Option<(u8, u8)>,
 ) -> Result<(), Broken> {
     shown(state, kept.data, state.edge.table.stamp(), is_blind, "the edge")?;
     match token {
         Some((log, seq)) if log == kept.log && state.store.lacks(kept.data, log, seq) => {
-            Err(format!("whoever wrote {token:?} is shown {kept:?}"))
+            Err(format!("the writer of {token:?} is shown {kept:?}"))
         }
         _ => Ok(()),
     }
 }
 
 /// What stands in for an answer of a failing origin.
-pub fn stood_in(state: &State, kept: &Kept) -> Result<(), Broken> {
+pub fn stood_in(state: &State, kept: &EdgeEntry) -> Result<(), Broken> {
     let Some((log, position)) = state.edge.table.stamp() else { return Ok(()) };
     if state.store.is_ambiguous(log) {
         return Ok(());
@@ -120,7 +120,7 @@ pub fn stood_in(state: &State, kept: &Kept) -> Result<(), Broken> {
 }
 
 /// Nothing older takes the place of what may be served.
-pub fn replaced(state: &State, old: &Kept, by: &Answer) -> Result<(), Broken> {
+pub fn replaced(state: &State, old: &EdgeEntry, by: &Answer) -> Result<(), Broken> {
     if old.log == by.log && state.store.lacks(by.data, old.log, old.seq) {
         return Err(format!("{by:?} takes the place of {old:?}"));
     }

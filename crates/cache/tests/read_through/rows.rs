@@ -60,7 +60,7 @@ async fn when_rows_come_faster_than_fills_the_value_is_served_and_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_after_a_row_is_not_given_a_fill_from_before_it() {
+async fn a_read_that_begins_after_a_row_is_not_given_a_fill_from_before_it() {
     let log = MemoryLog::at(5);
     let follower = following(&log).await;
     let (cache, source) = (cache(&follower), Source::gated());
