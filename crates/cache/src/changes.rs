@@ -1,4 +1,4 @@
-//! Where rows of the change log come from, and who must hear of them before the caches do.
+//! Where rows of the change log come from, and what takes them before the caches do.
 
 use async_trait::async_trait;
 use domain::{ChangeRow, Stamp};
@@ -15,7 +15,7 @@ pub trait ChangeLog: Send + Sync + 'static {
     async fn changes(&self, poll: &Poll) -> Result<Changes, PortError>;
 }
 
-/// What is told of every row before the tables move past it, so that whatever it holds is never
+/// Receives every row before the tables move past it, so that what it holds is never
 /// older than the follower's position. The search index is one.
 #[async_trait]
 pub trait Sink: Send + Sync + 'static {

@@ -135,8 +135,8 @@ impl<V> Entry<V> {
         now.saturating_duration_since(self.read_since)
     }
 
-    /// Whether it is too old to be used by a table of that age. Without the log nobody knows of a
-    /// later row; what it hides is bounded by the younger of the two.
+    /// Whether it is too old to be used with a table of that age. Without the log, later rows are
+    /// unknown; how long they can be hidden is bounded by the younger of the two.
     pub(crate) fn is_clamped_at(&self, now: Instant, table_age: Duration) -> bool {
         is_clamped(self.resource, self.age_at(now), table_age)
     }

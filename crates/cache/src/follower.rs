@@ -27,14 +27,14 @@ pub const USABLE_FOR: Duration = Duration::from_secs(3);
 const FIT_FOR: Duration = Duration::from_secs(10);
 /// How long a read waits for an old table to be refreshed.
 const FRESHEN_WITHIN: Duration = Duration::from_millis(300);
-/// After a wait in vain nobody waits for as long: a log that is down must not slow every read.
+/// After a wait in vain no read waits for this long: a log that is down must not slow every read.
 const GIVE_UP_FOR: Duration = Duration::from_secs(1);
 /// What `caught_up` holds before the follower ever was.
 const NEVER: u64 = 0;
 
 /// A handle; clones follow together. Reads are lock-free.
 ///
-/// Somebody must drive it, by [`Follower::run`] or [`Follower::poll`].
+/// It must be driven, by [`Follower::run`] or [`Follower::poll`].
 #[derive(Clone)]
 pub struct Follower {
     pub(crate) state: Arc<State>,
@@ -48,9 +48,9 @@ pub(crate) struct State {
     pub(crate) kicked: Notify,
     pub(crate) rounds: watch::Sender<Round>,
     pub(crate) rounds_begun: AtomicU64,
-    /// Held by whoever asks the source: the table has one writer.
+    /// Held while the source is asked: the table has one writer.
     pub(crate) asking: tokio::sync::Mutex<()>,
-    /// A row that somebody else's answer has named and that is not taken here: it goes along with the
+    /// A row that another tier's answer has named and that is not taken here: it goes along with the
     /// next poll.
     pub(crate) seen: Mutex<Option<RowId>>,
     /// The last poll found the log's head below the position.
@@ -63,7 +63,7 @@ pub(crate) struct State {
     /// Microseconds from `born`, plus one, to the start of the last call that found the table to
     /// be at the log's head.
     caught_up: AtomicU64,
-    /// Microseconds from `born` until when nobody waits for a refresh.
+    /// Microseconds from `born` until which no read waits for a refresh.
     gave_up_until: AtomicU64,
 }
 
@@ -81,7 +81,7 @@ impl Follower {
         Self::paced(source, sink, POLL_EVERY)
     }
 
-    /// Asks each `poll_every`: sooner for whoever tells others, never for a test of pushes. What is
+    /// Asks each `poll_every`: sooner in the process that announces changes, never in a test of pushes. What is
     /// promised of a table's age holds up to a second.
     pub fn paced(source: Arc<dyn ChangeLog>, sink: Arc<dyn Sink>, poll_every: Duration) -> Self {
         Self {
@@ -137,7 +137,7 @@ impl Follower {
         self.table().table().and_then(TagTable::row)
     }
 
-    /// Somebody else's answer names a row. One that was not taken here is shown to the log with the
+    /// Another tier's answer names a row. One that was not taken here is shown to the log with the
     /// next poll: either it is still to come, or the store was put back to before it.
     pub fn hear_of(&self, row: &RowId) {
         if self.table().has_taken(row) {
@@ -210,8 +210,8 @@ impl Follower {
         reached.await.unwrap_or(false)
     }
 
-    /// Where the tables stand, once that is elsewhere than at `known`. Whoever hears of it first
-    /// tells others in the same process sooner than their own polls would.
+    /// Where the tables stand, once that is elsewhere than at `known`. Other followers in
+    /// the process are kicked by it sooner than their own polls would.
     pub async fn moved(&self, known: Option<&Stamp>) -> Option<Stamp> {
         let mut rounds = self.state.rounds.subscribe();
 

@@ -50,7 +50,7 @@ impl Follower {
 
         loop {
             let began = Instant::now();
-            // Whoever kicked until now is served by the poll that begins here.
+            // Kicks until now are served by the poll that begins here.
             let _ = self.state.kicked.notified().now_or_never();
             let ended = tokio::select! {
                 biased;
@@ -112,7 +112,7 @@ impl State {
                         position = %after,
                         log = %changes.log,
                         floor = changes.floor.0,
-                        "the change log can't be followed from here: starting again"
+                        "cannot follow the change log from this position; starting over at its head"
                     );
                     self.forget();
                 }
@@ -131,13 +131,12 @@ impl State {
     /// Whether what the log says can't be the past of what was taken here: the store was put back
     /// under the same name. One head below the position may be an old answer, two are not.
     fn was_put_back(&self, current: &Snapshot, changes: &Changes) -> bool {
-        let is_below = current.position().is_some_and(|position| changes.head < position);
-        let was_below = self.went_back.swap(is_below, Ordering::AcqRel);
+        let was_ahead = self.went_back.swap(current.is_ahead_of(changes), Ordering::AcqRel);
 
-        (is_below && was_below) || current.is_contradicted_by(changes)
+        current.was_put_back(changes, was_ahead)
     }
 
-    /// The log was asked with it, so whoever stands next to the store has judged it.
+    /// The log was asked with it, so the process next to the store has judged it.
     fn showed(&self, poll: &Poll) {
         let mut seen = self.seen();
 

@@ -6,26 +6,26 @@
 
 mod changes;
 mod entry;
-mod flights;
 mod follower;
 mod following;
 mod loading;
 mod mark;
-mod measures;
+mod metrics;
 #[cfg(test)]
 mod model;
 mod own_log;
 mod pauses;
 mod read_through;
+mod single_flight;
 mod snapshot;
 mod tier;
 mod versions;
 
 pub use changes::{ChangeLog, Changes, Flags, NoSink, Poll, ROWS_MAX, Sink};
 pub use entry::{Answer, Filled, Origin, Weigh};
-pub use flights::LoadError;
 pub use follower::{FRESH_FOR, Follower, USABLE_FOR};
 pub use following::RoundEnd;
 pub use ports::{SharedCache, SharedEntry};
 pub use read_through::{ReadThrough, ReadThroughSettings};
+pub use single_flight::LoadError;
 pub use snapshot::Snapshot;

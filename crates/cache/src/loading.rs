@@ -10,9 +10,9 @@ use domain::{Seq, Stamp};
 use tokio::time::{Instant, sleep};
 
 use crate::entry::{Entry, Filled, Origin, Weigh, source_age};
-use crate::flights::{Landed, Landing, LoadError};
 use crate::mark::Mark;
-use crate::measures::SharedResult;
+use crate::metrics::SharedResult;
+use crate::single_flight::{LoadError, LoadResult, Loaded};
 use crate::snapshot::Snapshot;
 use crate::tier::Tier;
 use ports::SharedEntry;
@@ -33,16 +33,16 @@ where
         key: &Arc<str>,
         min_seq: Option<Seq>,
         fill: &F,
-    ) -> Landed<V, E>
+    ) -> LoadResult<V, E>
     where
         F: Fn(Option<Stamp>) -> R,
         R: Future<Output = Result<Filled<V>, E>>,
     {
-        if let Some(landing) = self.find_stored(key, min_seq) {
-            return Ok(landing);
+        if let Some(loaded) = self.find_stored(key, min_seq) {
+            return Ok(loaded);
         }
-        if let Some(landing) = self.find_shared(key, min_seq).await {
-            return Ok(landing);
+        if let Some(loaded) = self.find_shared(key, min_seq).await {
+            return Ok(loaded);
         }
         let _permit = self.fills.acquire().await.map_err(|_| LoadError::TimedOut)?;
         let began = Instant::now();
@@ -70,9 +70,9 @@ where
 
             let is_stored = admitted.is_some_and(|mark| self.keep(key, &entry, mark, min_seq));
             if admitted.is_some() || reads == READS_MAX || before.table().is_none() {
-                self.measures.loads.increment(1);
-                self.measures.load_time.record(began.elapsed());
-                return Ok(Landing { entry, origin: Origin::Source, ticket, is_stored });
+                self.metrics.loads.increment(1);
+                self.metrics.load_time.record(began.elapsed());
+                return Ok(Loaded { entry, origin: Origin::Source, ticket, is_stored });
             }
             if !is_current {
                 sleep(LAG_PAUSE * reads).await;
@@ -83,16 +83,16 @@ where
     /// What another fill has stored. A caller looks in memory first and for a fill under way second;
     /// a fill that ends between the two is found by neither look, and without this third one its
     /// value would be read from the source twice.
-    fn find_stored(&self, key: &Arc<str>, min_seq: Option<Seq>) -> Option<Landing<V>> {
+    fn find_stored(&self, key: &Arc<str>, min_seq: Option<Seq>) -> Option<Loaded<V>> {
         // Before it is judged, as for a value from the shared cache.
         let ticket = self.ticket();
         let now = Instant::now();
         let found = self.look(key, min_seq, now, self.follower.age_at(now)).ok()?;
 
-        Some(Landing { entry: found.entry, origin: Origin::Memory, ticket, is_stored: true })
+        Some(Loaded { entry: found.entry, origin: Origin::Memory, ticket, is_stored: true })
     }
 
-    async fn find_shared(&self, key: &Arc<str>, min_seq: Option<Seq>) -> Option<Landing<V>> {
+    async fn find_shared(&self, key: &Arc<str>, min_seq: Option<Seq>) -> Option<Loaded<V>> {
         let shared = self.shared.as_ref()?;
         if !self.is_on.load(Ordering::Relaxed) {
             return None;
@@ -100,21 +100,21 @@ where
         let found = match shared.get(key).await {
             Ok(found) => found,
             Err(error) => {
-                self.measures.asked_shared(SharedResult::Failed);
+                self.metrics.asked_shared(SharedResult::Failed);
                 // The adapter says it once; here it would be a line for each miss.
-                tracing::debug!(%error, "the shared cache does not answer");
+                tracing::debug!(%error, "reading from the shared cache failed");
                 return None;
             }
         };
         let Some(found) = found else {
-            self.measures.asked_shared(SharedResult::Miss);
+            self.metrics.asked_shared(SharedResult::Miss);
             return None;
         };
 
-        let landing = self.adopt(key, found, min_seq);
-        let result = if landing.is_some() { SharedResult::Hit } else { SharedResult::Invalid };
-        self.measures.asked_shared(result);
-        landing
+        let loaded = self.adopt(key, found, min_seq);
+        let result = if loaded.is_some() { SharedResult::Hit } else { SharedResult::Invalid };
+        self.metrics.asked_shared(result);
+        loaded
     }
 
     /// Judges another process's entry by this one's table.
@@ -123,7 +123,7 @@ where
         key: &Arc<str>,
         found: SharedEntry<V>,
         min_seq: Option<Seq>,
-    ) -> Option<Landing<V>> {
+    ) -> Option<Loaded<V>> {
         let ticket = self.ticket();
         let now = Instant::now();
         let known = self.follower.snapshot();
@@ -157,7 +157,7 @@ where
         }
 
         let is_stored = self.keep(key, &entry, mark, min_seq);
-        Some(Landing { entry, origin: Origin::Shared, ticket, is_stored })
+        Some(Loaded { entry, origin: Origin::Shared, ticket, is_stored })
     }
 
     pub(crate) async fn share(&self, key: &str, entry: &Entry<V>) {
@@ -172,18 +172,18 @@ where
         };
 
         if let Err(error) = shared.put_if_newer(key, &entry).await {
-            self.measures.asked_shared(SharedResult::Failed);
-            tracing::debug!(%error, "the shared cache does not take entries");
+            self.metrics.asked_shared(SharedResult::Failed);
+            tracing::debug!(%error, "writing to the shared cache failed");
         }
     }
 }
 
-impl<V> Landing<V> {
+impl<V> Loaded<V> {
     /// Whether a caller may have it who began with `ticket`, when `start` was known.
     pub(crate) fn suits(&self, ticket: u64, start: &Snapshot, min_seq: Option<Seq>) -> bool {
         let mark = self.entry.mark();
         let began_later = self.ticket > ticket;
-        // Nobody can do better than to read the source now.
+        // Nothing is newer than a read of the source now.
         let is_new_enough = (began_later && self.origin == Origin::Source)
             || min_seq.is_none_or(|least| mark.seq() >= least);
 

@@ -1,4 +1,4 @@
-//! The store's change log as the source of rows for whoever stands next to the store.
+//! The store's own change log as a [`ChangeLog`], for processes with access to the store.
 
 use async_trait::async_trait;
 use domain::changes::Poll;
@@ -11,7 +11,7 @@ use crate::changes::{ChangeLog, Changes};
 #[async_trait]
 impl ChangeLog for Log {
     /// The head first: rows that are committed while they are read come with the next call. It is
-    /// asked for as whoever polls has seen it, so that a store that was put back is noticed here.
+    /// asked for with what the poller has seen, so that a store that was put back is noticed here.
     async fn changes(&self, poll: &Poll) -> Result<Changes, PortError> {
         let head = self.head_for(poll).await?;
         let after =

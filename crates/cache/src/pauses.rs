@@ -1,4 +1,4 @@
-//! When a follower asks again, and what it says in the log of a log that it can't follow.
+//! When a follower polls again, and how often it logs that it cannot follow the change log.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const FAILURE_PAUSE: Duration = Duration::from_millis(100);
 /// A sink's rebuild may read the whole catalogue, so a failing one is asked less often.
 const SINK_PAUSE_MAX: Duration = Duration::from_secs(10);
 
-/// How long to wait after rounds that were not complete, and what to say of them.
+/// How long to wait after incomplete rounds, and which of them to log.
 #[derive(Debug)]
 pub(crate) struct Pauses {
     poll_every: Duration,
@@ -34,7 +34,7 @@ impl Pauses {
         let (first, longest) = match ended {
             RoundEnd::CaughtUp => {
                 if self.incomplete > 1 {
-                    tracing::info!(rounds = self.incomplete, "the change log is followed again");
+                    tracing::info!(rounds = self.incomplete, "following the change log again");
                 }
                 self.incomplete = 0;
                 return Pause { at_most: self.poll_every, may_be_cut: true };
@@ -60,7 +60,7 @@ impl Pauses {
         };
 
         if is_news && (self.incomplete == 0 || self.incomplete.is_power_of_two()) {
-            tracing::warn!(rounds = self.incomplete, ended = ?ended, "the change log is not followed");
+            tracing::warn!(rounds = self.incomplete, ended = ?ended, "cannot follow the change log");
         }
     }
 }

@@ -12,8 +12,8 @@ use futures::FutureExt;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::entry::{Answer, Filled, Origin, Weigh};
-use crate::flights::{Flight, Landing, LoadError, Pilot};
 use crate::follower::{FRESH_FOR, Follower, USABLE_FOR};
+use crate::single_flight::{Flight, Leader, LoadError, Loaded};
 use crate::tier::Tier;
 use ports::SharedCache;
 
@@ -134,14 +134,14 @@ where
         match tier.find(key, min_seq, now, tier.follower.age_at(now)) {
             Ok(answer) => return Ok(answer),
             Err(miss) => {
-                tier.measures.missed(miss);
+                tier.metrics.missed(miss);
                 tracing::info!(target: "cache::miss", key, why = ?miss, "cache miss");
             }
         }
 
-        let landing = self.fly(key, min_seq, Arc::new(fill)).await?;
-        let seq = landing.entry.known_at();
-        let Landing { entry, origin, is_stored, .. } = landing;
+        let loaded = self.fly(key, min_seq, Arc::new(fill)).await?;
+        let seq = loaded.entry.known_at();
+        let Loaded { entry, origin, is_stored, .. } = loaded;
         Ok(Answer { entry, seq, origin, is_stored, is_behind })
     }
 
@@ -151,7 +151,7 @@ where
         key: &str,
         min_seq: Option<Seq>,
         fill: Arc<F>,
-    ) -> Result<Landing<V>, LoadError<E>>
+    ) -> Result<Loaded<V>, LoadError<E>>
     where
         F: Fn(Option<Stamp>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Filled<V>, E>> + Send + 'static,
@@ -164,18 +164,18 @@ where
         let mut overdue: Option<Arc<Flight<V, E>>> = None;
 
         loop {
-            let (flight, pilot) = tier.flights.board(key, overdue.as_ref());
-            match pilot {
-                Some(pilot) => self.spawn(pilot, min_seq, Arc::clone(&fill)),
-                None => tier.measures.joined.increment(1),
+            let (flight, leader) = tier.single_flight.join(key, overdue.as_ref());
+            match leader {
+                Some(leader) => self.spawn(leader, min_seq, Arc::clone(&fill)),
+                None => tier.metrics.joined.increment(1),
             }
 
             let patience = give_up.min(flight.began + deadline);
-            match timeout_at(patience, flight.landing()).await {
-                Ok(landed) => {
-                    let landing = landed?;
-                    if landing.suits(ticket, &at_start, min_seq) {
-                        return Ok(landing);
+            match timeout_at(patience, flight.result()).await {
+                Ok(result) => {
+                    let loaded = result?;
+                    if loaded.suits(ticket, &at_start, min_seq) {
+                        return Ok(loaded);
                     }
                 }
                 Err(_) if Instant::now() >= give_up => return Err(LoadError::TimedOut),
@@ -184,8 +184,8 @@ where
         }
     }
 
-    /// The fill is a task of its own: it serves others too, whoever asked first.
-    fn spawn<F, R>(&self, pilot: Pilot<V, E>, min_seq: Option<Seq>, fill: Arc<F>)
+    /// The fill is a task of its own: it goes on for the other readers if the first one goes away.
+    fn spawn<F, R>(&self, leader: Leader<V, E>, min_seq: Option<Seq>, fill: Arc<F>)
     where
         F: Fn(Option<Stamp>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Filled<V>, E>> + Send + 'static,
@@ -193,27 +193,27 @@ where
         let tier = Arc::clone(&self.tier);
 
         tokio::spawn(async move {
-            let key = Arc::clone(pilot.key());
+            let key = Arc::clone(leader.key());
             let load = AssertUnwindSafe(tier.load(&key, min_seq, &*fill)).catch_unwind();
             let give_up = tier.settings.leader_deadline.saturating_mul(2);
-            let landed = match timeout(give_up, load).await {
-                Ok(Ok(landed)) => landed,
+            let result = match timeout(give_up, load).await {
+                Ok(Ok(result)) => result,
                 Ok(Err(_)) => Err(LoadError::Panicked),
                 Err(_) => Err(LoadError::TimedOut),
             };
-            let to_share = match &landed {
-                Ok(landing) if landing.is_stored && landing.origin == Origin::Source => {
-                    Some(Arc::clone(&landing.entry))
+            let to_share = match &result {
+                Ok(loaded) if loaded.is_stored && loaded.origin == Origin::Source => {
+                    Some(Arc::clone(&loaded.entry))
                 }
                 Ok(_) => None,
                 Err(error) => {
-                    tier.measures.failed_loads.increment(1);
+                    tier.metrics.failed_loads.increment(1);
                     tracing::debug!(%key, %error, "a fill failed");
                     None
                 }
             };
 
-            pilot.land(landed);
+            leader.complete(result);
             if let Some(entry) = to_share {
                 tier.share(&key, &entry).await;
             }

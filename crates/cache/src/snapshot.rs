@@ -51,12 +51,24 @@ impl Snapshot {
             .is_some_and(|table| *table.log() == changes.log && table.position() >= changes.floor)
     }
 
-    /// What to ask the log for; `seen` was named by somebody else's answer.
+    /// What to ask the log for; `seen` was named by another tier's answer.
     pub(crate) fn poll(&self, seen: Option<RowId>) -> Poll {
         Poll::of(self.table.as_ref(), seen)
     }
 
-    /// Whether the log says that another row stands at the position than the one that was taken.
+    /// Whether the log ends before the position. Once, it may be an old response; twice in a row, the
+    /// store was put back under the same name.
+    pub(crate) fn is_ahead_of(&self, changes: &Changes) -> bool {
+        self.position().is_some_and(|position| changes.head < position)
+    }
+
+    /// Whether the store was put back under the same name since this was taken. `was_ahead`: the
+    /// response before this one already ended before the position.
+    pub(crate) fn was_put_back(&self, changes: &Changes, was_ahead: bool) -> bool {
+        (was_ahead && self.is_ahead_of(changes)) || self.is_contradicted_by(changes)
+    }
+
+    /// Whether the log has another row at the position than the one that was taken.
     pub(crate) fn is_contradicted_by(&self, changes: &Changes) -> bool {
         let Some(table) = self.table.as_ref().filter(|table| *table.log() == changes.log) else {
             return false;
@@ -106,6 +118,19 @@ impl Snapshot {
 
     pub fn position(&self) -> Option<Seq> {
         self.table.as_ref().map(TagTable::position)
+    }
+
+    /// The stamp of a value that is read from now on: the position, or an earlier one that the source
+    /// gives. An index is a row ahead of the table for a moment; but an answer names the newest row
+    /// in the table as what it rests on, and a stamp beyond that row would count for whichever row
+    /// takes its place when the store is put back.
+    pub(crate) fn stamp_of_read(&self, source: Option<Stamp>) -> Option<Stamp> {
+        match (source, self.stamp()) {
+            (Some(source), Some(own)) if source.log == own.log => {
+                Some(Stamp { seq: source.seq.min(own.seq), ..own })
+            }
+            (source, own) => source.or(own),
+        }
     }
 
     /// What the rule says of an answer; while nothing is known of the log, that nothing is valid.

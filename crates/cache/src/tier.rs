@@ -15,26 +15,26 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::entry::{Answer, Entry, Filled, Origin, Weigh};
-use crate::flights::Flights;
 use crate::follower::Follower;
 use crate::mark::Mark;
-use crate::measures::{Measures, Miss};
+use crate::metrics::{Metrics, Miss};
 use crate::read_through::ReadThroughSettings;
+use crate::single_flight::SingleFlight;
 use crate::snapshot::Snapshot;
 use ports::SharedCache;
 
 pub(crate) struct Tier<V, E: Debug + Display> {
     pub(crate) follower: Follower,
     pub(crate) entries: Cache<Arc<str>, Arc<Entry<V>>>,
-    pub(crate) flights: Arc<Flights<V, E>>,
+    pub(crate) single_flight: Arc<SingleFlight<V, E>>,
     pub(crate) shared: Option<Arc<dyn SharedCache<V>>>,
     pub(crate) fills: Semaphore,
     pub(crate) settings: ReadThroughSettings,
     /// Off, nothing is kept or served from memory; fills are still shared.
     pub(crate) is_on: AtomicBool,
     pub(crate) tickets: AtomicU64,
-    pub(crate) dice: RandomState,
-    pub(crate) measures: Measures,
+    pub(crate) jitter: RandomState,
+    pub(crate) metrics: Metrics,
 }
 
 impl<V, E> Tier<V, E>
@@ -55,14 +55,14 @@ where
         Self {
             follower,
             entries,
-            flights: Flights::new(),
+            single_flight: SingleFlight::new(),
             shared,
             fills: Semaphore::new(settings.fills_max.max(1)),
             settings,
             is_on: AtomicBool::new(true),
             tickets: AtomicU64::new(0),
-            dice: RandomState::new(),
-            measures: Measures::new(),
+            jitter: RandomState::new(),
+            metrics: Metrics::new(),
         }
     }
 
@@ -128,7 +128,7 @@ where
         before: &Snapshot,
         read_since: Instant,
     ) -> Arc<Entry<V>> {
-        let stamp = filled.stamp.or_else(|| before.stamp());
+        let stamp = before.stamp_of_read(filled.stamp);
         let read_at = stamp.as_ref().map_or(Seq::ZERO, |stamp| stamp.seq);
         let log = stamp.map(|stamp| stamp.log);
         // Of another log than the follower's it is no mark: its seq can't be compared.
@@ -150,7 +150,7 @@ where
     }
 
     fn lifetime(&self, key: &str, resource: Resource) -> Duration {
-        jittered(resource.policy().origin, self.dice.hash_one((key, self.ticket())))
+        jittered(resource.policy().origin, self.jitter.hash_one((key, self.ticket())))
     }
 
     pub(crate) fn admit(&self, entry: &Entry<V>, before: &Snapshot) -> Option<Mark> {

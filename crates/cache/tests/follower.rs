@@ -477,7 +477,7 @@ async fn it_ends_when_told_to_even_in_the_middle_of_a_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_hears_of_a_move_and_of_nothing_else() {
+async fn a_waiter_is_woken_by_a_move_and_by_nothing_else() {
     let log = MemoryLog::at(5);
     let follower = following(&log).await;
     let _running = run(&follower);

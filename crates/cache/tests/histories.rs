@@ -103,7 +103,7 @@ impl World {
         let mut state = *states.last().unwrap();
         state.versions[key] += 1;
         states.push(state);
-        // `shown` is a tag that nobody can tell from the key of the list.
+        // `shown` is a tag that the key of the list does not tell.
         let seq = self.log.append(&[&format!("key:{key}"), "shown"]);
         if hidden {
             self.log.set(|answers| answers.hidden.push(seq));
@@ -156,7 +156,7 @@ impl World {
         }
     }
 
-    /// Waits, reads, waits again and returns: whatever may happen in between, does.
+    /// Waits, reads, waits again and returns, so that anything can happen in between.
     async fn fill(self: Arc<Self>, what: usize) -> Result<Filled<Value>, &'static str> {
         self.wait().await;
         let state = self.now();
@@ -187,7 +187,7 @@ fn read(world: &Arc<World>, process: &Process, what: usize, is_sure: bool) -> Jo
     let mut least = world.known_to(&follower);
     let min_seq = is_sure.then(|| {
         let now = world.now();
-        // Whoever brings a seq has just had it from a write of this very log.
+        // A reader that brings a seq has it from a write of this very log.
         if least.log == now.log && follower.stamp().is_some() {
             least = now;
         }
@@ -256,7 +256,7 @@ async fn play(steps: Vec<Step>) {
         settle().await;
     }
 
-    // Whatever is under way ends within the callers' patience.
+    // What is under way ends within the callers' patience.
     for _ in 0..200 {
         if reads.iter().all(JoinHandle::is_finished) {
             break;

@@ -12,32 +12,32 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use domain::{CatalogProduct, ListQuery, PriceRange, Sort};
-use search::{Batch, Index, Shelf};
-use shop::{But, category, of_category, product, product_id, puts, searching, stamp};
+use search::{CatalogSnapshot, Index, SnapshotDelta};
+use shop::{But, category, of_category, product, product_id, searching, stamp};
 
 fn main() {
     if let Some(retail) = shop::retail::retail() {
-        println!("\nretail demo store, {} products", retail.shelf.len());
-        reads(&retail.shelf, "furniture", "style");
-        changes(retail.shelf);
+        println!("\nretail demo store, {} products", retail.snapshot.len());
+        reads(&retail.snapshot, "furniture", "style");
+        changes(retail.snapshot);
     }
     for count in [2_500, 100_000] {
         println!("\nmade up, {count} products");
-        let batch = made_up(count);
+        let delta = made_up(count);
         let started = Instant::now();
-        let shelf = Shelf::default().after(batch, stamp(1));
-        let each_thousand = shelf.heap_bytes() as u64 * 1_000 / count / 1_024;
+        let snapshot = CatalogSnapshot::default().after(delta, stamp(1));
+        let each_thousand = snapshot.heap_bytes() as u64 * 1_000 / count / 1_024;
         println!("{:>60} {:>14.1?}", "build", started.elapsed());
         println!("{:>60} {each_thousand:>11} KB", "memory for 1,000 products");
-        reads(&shelf, "shelf-7", "color");
-        changes(shelf);
+        reads(&snapshot, "shelf-7", "color");
+        changes(snapshot);
     }
 }
 
-fn reads(shelf: &Shelf, slug: &str, attribute: &str) {
+fn reads(snapshot: &CatalogSnapshot, slug: &str, attribute: &str) {
     let price = Some(PriceRange { min: Some(2_000), max: Some(20_000) });
     let filtered = |query: ListQuery| {
-        let page = shelf.list(&query).unwrap();
+        let page = snapshot.list(&query).unwrap();
         let value = shop::counts(&page, &format!("attr.{attribute}"))[0].0.clone();
         let attributes = [(attribute.to_owned(), vec![value])].into();
         ListQuery { price, in_stock: true, attributes, ..query }
@@ -55,28 +55,28 @@ fn reads(shelf: &Shelf, slug: &str, attribute: &str) {
         ("browse a category", of_category(slug)),
         ("browse a category, price, in stock, attribute", filtered(of_category(slug))),
     ] {
-        let found = shelf.list(&query).unwrap().total;
+        let found = snapshot.list(&query).unwrap().total;
         report(&format!("{what} [{found}]"), || {
-            black_box(shelf.list(&query).unwrap().to_json());
+            black_box(snapshot.list(&query).unwrap().to_json());
         });
     }
-    let id = shelf.list(&ListQuery::default()).unwrap().cards[0].id();
-    report("recommendations", || drop(black_box(shelf.recommendations(id, 12))));
-    report("categories", || drop(black_box(serde_json::to_vec(&shelf.categories()))));
+    let id = snapshot.list(&ListQuery::default()).unwrap().cards[0].id();
+    report("recommendations", || drop(black_box(snapshot.recommendations(id, 12))));
+    report("categories", || drop(black_box(serde_json::to_vec(&snapshot.categories()))));
     report("admin list, second page", || {
-        drop(black_box(shelf.admin_list(None, None, Some(id), 50)));
+        drop(black_box(snapshot.admin_list(None, None, Some(id), 50)));
     });
 }
 
-fn changes(shelf: Shelf) {
-    let size = shelf.len() as u64;
+fn changes(snapshot: CatalogSnapshot) {
+    let size = snapshot.len() as u64;
     let index = Index::new();
-    index.install(shelf);
+    index.install(snapshot);
     let mut turn = 0;
     let mut apply = |what: &str, changed: &dyn Fn(u64) -> CatalogProduct| {
         report(what, || {
             turn += 1;
-            index.apply(puts([changed(turn)]), stamp(turn));
+            index.apply(SnapshotDelta::with_products([changed(turn)]), stamp(turn));
         });
     };
 
@@ -85,21 +85,22 @@ fn changes(shelf: Shelf) {
     apply("apply: a text", &|turn| product(at(turn), &format!("Renamed Bag {turn}")));
     apply("apply: a new product", &|turn| product(size + turn, "Brand New Backpack").within(3));
     let same = product(at(1), "Backpack");
-    index.apply(puts([same.clone()]), stamp(1));
+    index.apply(SnapshotDelta::with_products([same.clone()]), stamp(1));
     let mut turn = 0;
     report("apply: a price", || {
         turn += 1;
-        index.apply(puts([same.clone().price(turn)]), stamp(turn as u64));
+        index.apply(SnapshotDelta::with_products([same.clone().price(turn)]), stamp(turn as u64));
     });
     report("apply: a deletion and its return", || {
-        let gone = Batch { products: vec![(product_id(at(1)), None)], ..Batch::default() };
+        let gone =
+            SnapshotDelta { products: vec![(product_id(at(1)), None)], ..SnapshotDelta::default() };
         index.apply(gone, stamp(1));
-        index.apply(puts([same.clone()]), stamp(1));
+        index.apply(SnapshotDelta::with_products([same.clone()]), stamp(1));
     });
 }
 
 /// Products with names of three words, a description of thirty, and three attributes.
-fn made_up(count: u64) -> Batch {
+fn made_up(count: u64) -> SnapshotDelta {
     const STEMS: [&str; 16] = [
         "leather",
         "wireless",
@@ -141,7 +142,10 @@ fn made_up(count: u64) -> Batch {
     });
     let categories = (1..=50).map(|number| category(number, &format!("Shelf {number}"), None));
 
-    Batch { categories: Some(categories.collect()), ..puts(products) }
+    SnapshotDelta {
+        categories: Some(categories.collect()),
+        ..SnapshotDelta::with_products(products)
+    }
 }
 
 fn syllables(mut number: u64) -> String {

@@ -8,7 +8,7 @@ use crate::bits::Bits;
 use crate::entry::Card;
 use crate::rows::RowRef;
 use crate::selection::Selection;
-use crate::shelf::Shelf;
+use crate::snapshot::CatalogSnapshot;
 use crate::text::relevance::{self, Match};
 
 /// One page of the admin's list.
@@ -21,7 +21,7 @@ pub struct AdminPage {
     pub next: Option<ProductId>,
 }
 
-impl Shelf {
+impl CatalogSnapshot {
     /// All products, or those of one status, or those that `q` finds as shoppers would; the newest
     /// first, after `after` if it is given.
     pub fn admin_list(

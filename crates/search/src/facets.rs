@@ -8,7 +8,7 @@ use domain::api::{Facet, FacetValue};
 use crate::filters::{Failed, Filters};
 use crate::labels::BRAND;
 use crate::rows::RowRef;
-use crate::shelf::Shelf;
+use crate::snapshot::CatalogSnapshot;
 
 /// What `domain::api::Facet` promises.
 const VALUES_MAX: usize = 100;
@@ -29,11 +29,11 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    pub(crate) fn of(shelf: &Shelf) -> Self {
+    pub(crate) fn of(snapshot: &CatalogSnapshot) -> Self {
         Self {
-            categories: vec![0; shelf.categories.len()],
+            categories: vec![0; snapshot.categories.len()],
             availabilities: [0; 3],
-            labels: vec![0; shelf.labels.len()],
+            labels: vec![0; snapshot.labels.len()],
         }
     }
 
@@ -42,7 +42,7 @@ impl Counts {
         row: RowRef<'_>,
         failed: Failed,
         filters: &Filters,
-        shelf: &Shelf,
+        snapshot: &CatalogSnapshot,
     ) {
         if failed.none() {
             self.categories[row.row.category as usize] += 1;
@@ -53,16 +53,16 @@ impl Counts {
         if failed.none() {
             row.labels.iter().for_each(|label| self.labels[*label as usize] += 1);
         } else if let Some(facet) = filters.only_facet(failed) {
-            let own = row.labels.iter().filter(|label| shelf.labels.facet_of(**label) == facet);
+            let own = row.labels.iter().filter(|label| snapshot.labels.facet_of(**label) == facet);
             own.for_each(|label| self.labels[*label as usize] += 1);
         }
     }
 
     /// The facets that have a value: `category`, `brand`, `availability`, then attributes by name,
     /// those that the most products have.
-    pub(crate) fn finish(self, shelf: &Shelf) -> Vec<Facet> {
+    pub(crate) fn finish(self, snapshot: &CatalogSnapshot) -> Vec<Facet> {
         let categories = (0..).zip(&self.categories).filter_map(|(number, count)| {
-            let category = shelf.categories.get(number)?;
+            let category = snapshot.categories.get(number)?;
             let label = Some(category.name.clone());
             Some(FacetValue { value: category.slug.to_string(), label, count: *count })
         });
@@ -71,7 +71,7 @@ impl Counts {
             label: None,
             count: self.availabilities[*one as usize],
         });
-        let mut of_labels = self.by_facet(shelf);
+        let mut of_labels = self.by_facet(snapshot);
         let brand = of_labels.iter().position(|facet| facet.name == BRAND);
         let brand = brand.map(|at| of_labels.swap_remove(at));
         most_frequent(&mut of_labels);
@@ -85,13 +85,13 @@ impl Counts {
         facets
     }
 
-    fn by_facet(&self, shelf: &Shelf) -> Vec<Facet> {
-        let mut counted = vec![Vec::new(); shelf.labels.facet_count()];
+    fn by_facet(&self, snapshot: &CatalogSnapshot) -> Vec<Facet> {
+        let mut counted = vec![Vec::new(); snapshot.labels.facet_count()];
         for (label, count) in (0..).zip(&self.labels).filter(|(_, count)| **count > 0) {
-            counted[shelf.labels.facet_of(label) as usize].push((Reverse(*count), label));
+            counted[snapshot.labels.facet_of(label) as usize].push((Reverse(*count), label));
         }
 
-        (0..).zip(counted).map(|(number, counted)| top_labels(shelf, number, counted)).collect()
+        (0..).zip(counted).map(|(number, counted)| top_labels(snapshot, number, counted)).collect()
     }
 }
 
@@ -104,16 +104,20 @@ fn most_frequent(attributes: &mut Vec<Facet>) {
 }
 
 /// Texts are made for the values that are shown alone: there may be thousands.
-fn top_labels(shelf: &Shelf, number: u32, mut counted: Vec<(Reverse<u64>, u32)>) -> Facet {
-    counted.sort_unstable_by_key(|(count, label)| (*count, shelf.labels.text(*label)));
+fn top_labels(
+    snapshot: &CatalogSnapshot,
+    number: u32,
+    mut counted: Vec<(Reverse<u64>, u32)>,
+) -> Facet {
+    counted.sort_unstable_by_key(|(count, label)| (*count, snapshot.labels.text(*label)));
     counted.truncate(VALUES_MAX);
     let values = counted.into_iter().map(|(Reverse(count), label)| FacetValue {
-        value: shelf.labels.text(label).to_owned(),
+        value: snapshot.labels.text(label).to_owned(),
         label: None,
         count,
     });
 
-    Facet { name: shelf.labels.facet_name(number).to_owned(), values: values.collect() }
+    Facet { name: snapshot.labels.facet_name(number).to_owned(), values: values.collect() }
 }
 
 fn facet(name: &str, mut values: Vec<FacetValue>) -> Facet {

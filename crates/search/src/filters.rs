@@ -10,7 +10,7 @@ use domain::{
 use crate::bits::Bits;
 use crate::labels::BRAND;
 use crate::rows::RowRef;
-use crate::shelf::{Shelf, Unknown};
+use crate::snapshot::{CatalogSnapshot, Unknown};
 
 /// Every filter that has a facet, a bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Failed {
     }
 }
 
-/// A query's filters against one shelf.
+/// A query's filters against one snapshot.
 pub(crate) struct Filters {
     base: Base,
     category: Option<Bits>,
@@ -48,7 +48,7 @@ struct Base {
     collection: Option<Members>,
 }
 
-/// Who is in the collection.
+/// The products of the collection.
 enum Members {
     Listed(FxHashMap<ProductId, i64>),
     Ruled(RuleFilter),
@@ -59,20 +59,21 @@ struct RuleFilter {
     price: PriceRange,
     in_stock: Option<bool>,
     on_sale: Option<bool>,
-    /// All of them; `None` when nobody has one.
+    /// All of them; `None` when no product has one of them.
     labels: Option<Vec<u32>>,
 }
 
 impl Filters {
-    pub(crate) fn of(query: &ListQuery, shelf: &Shelf) -> Result<Self, Unknown> {
-        let category = query.category.as_ref().map(|one| shelf.category(one)).transpose()?;
-        let collection = query.collection.as_ref().map(|one| shelf.collection(one)).transpose()?;
+    pub(crate) fn of(query: &ListQuery, snapshot: &CatalogSnapshot) -> Result<Self, Unknown> {
+        let category = query.category.as_ref().map(|one| snapshot.category(one)).transpose()?;
+        let collection =
+            query.collection.as_ref().map(|one| snapshot.collection(one)).transpose()?;
         let mut filters = Self {
             base: Base {
                 price: query.price,
-                collection: collection.map(|one| Members::of(&one.membership, shelf)),
+                collection: collection.map(|one| Members::of(&one.membership, snapshot)),
             },
-            category: category.map(|one| shelf.categories.within(one.id)),
+            category: category.map(|one| snapshot.categories.within(one.id)),
             labels: Vec::new(),
             facets: Vec::new(),
             all: 0,
@@ -81,23 +82,23 @@ impl Filters {
             | if query.in_stock { Failed::AVAILABILITY } else { 0 };
 
         if !query.brands.is_empty() {
-            filters.by_label(shelf, BRAND, &query.brands);
+            filters.by_label(snapshot, BRAND, &query.brands);
         }
         // The parser refuses more.
         for (name, values) in query.attributes.iter().take(ATTRIBUTES_MAX) {
-            filters.by_label(shelf, &format!("attr.{name}"), values);
+            filters.by_label(snapshot, &format!("attr.{name}"), values);
         }
         Ok(filters)
     }
 
-    fn by_label(&mut self, shelf: &Shelf, facet: &str, values: &[String]) {
+    fn by_label(&mut self, snapshot: &CatalogSnapshot, facet: &str, values: &[String]) {
         let bit = Failed::FIRST_LABEL << self.facets.len();
-        self.labels.resize(shelf.labels.len(), 0);
-        for label in values.iter().filter_map(|value| shelf.labels.find(facet, value)) {
+        self.labels.resize(snapshot.labels.len(), 0);
+        for label in values.iter().filter_map(|value| snapshot.labels.find(facet, value)) {
             self.labels[label as usize] |= bit;
         }
 
-        self.facets.push((shelf.labels.facet(facet), bit));
+        self.facets.push((snapshot.labels.facet(facet), bit));
         self.all |= bit;
     }
 
@@ -156,7 +157,7 @@ impl Base {
 }
 
 impl Members {
-    fn of(membership: &Membership, shelf: &Shelf) -> Self {
+    fn of(membership: &Membership, snapshot: &CatalogSnapshot) -> Self {
         match membership {
             Membership::Manual { products } => {
                 let mut ranks = FxHashMap::default();
@@ -166,7 +167,7 @@ impl Members {
                 }
                 Self::Listed(ranks)
             }
-            Membership::Rule { rule } => Self::Ruled(RuleFilter::of(rule, shelf)),
+            Membership::Rule { rule } => Self::Ruled(RuleFilter::of(rule, snapshot)),
         }
     }
 
@@ -179,12 +180,12 @@ impl Members {
 }
 
 impl RuleFilter {
-    fn of(rule: &Rule, shelf: &Shelf) -> Self {
-        let within = |id: CategoryId| shelf.categories.within(id);
-        let brand = rule.brand.iter().map(|brand| shelf.labels.find(BRAND, brand));
+    fn of(rule: &Rule, snapshot: &CatalogSnapshot) -> Self {
+        let within = |id: CategoryId| snapshot.categories.within(id);
+        let brand = rule.brand.iter().map(|brand| snapshot.labels.find(BRAND, brand));
         let attributes = rule.attributes.iter();
         let attributes =
-            attributes.map(|(name, value)| shelf.labels.find(&format!("attr.{name}"), value));
+            attributes.map(|(name, value)| snapshot.labels.find(&format!("attr.{name}"), value));
 
         Self {
             category: rule.category.map(within),

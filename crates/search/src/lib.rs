@@ -5,26 +5,26 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod admin;
-mod batch;
 mod bits;
 mod categories;
 mod collections;
+mod delta;
 mod entry;
 mod facets;
 mod filters;
 mod index;
 mod labels;
 mod list;
-mod picks;
+mod merchandising;
 mod rows;
 mod selection;
-mod shelf;
+mod snapshot;
 mod text;
 
 pub use admin::AdminPage;
-pub use batch::{Batch, Contents};
+pub use delta::SnapshotDelta;
 pub use entry::Card;
 pub use index::Index;
 pub use list::{ListPage, write_cards};
-pub use picks::Recommended;
-pub use shelf::{Rankings, Shelf, Unknown};
+pub use merchandising::Recommendations;
+pub use snapshot::{CatalogSnapshot, Rankings, Unknown};

@@ -10,7 +10,7 @@ use crate::facets::Counts;
 use crate::filters::Filters;
 use crate::rows::RowRef;
 use crate::selection::Selection;
-use crate::shelf::{Shelf, Unknown};
+use crate::snapshot::{CatalogSnapshot, Unknown};
 use crate::text::relevance;
 
 /// One page of a list.
@@ -30,7 +30,7 @@ trait Key<'a>: Ord + Copy {
     fn to_cursor(self) -> CursorKey;
 }
 
-impl Shelf {
+impl CatalogSnapshot {
     /// The products that match, one page of them, and what the facets would show. Equals are shown
     /// newest first, in every order. By relevance without `q`, a list put together by hand keeps
     /// its own order, and any other is newest first.

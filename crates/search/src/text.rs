@@ -2,6 +2,7 @@
 //! ones, and neighbours of like size are merged, so that `n` changes cost `n log n`.
 
 pub(crate) mod document;
+mod markup;
 pub(crate) mod postings;
 mod query;
 pub(crate) mod relevance;

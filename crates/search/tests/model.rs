@@ -14,7 +14,7 @@ use domain::{
 };
 use proptest::prelude::*;
 use proptest::sample::select;
-use search::{Batch, Card, Contents, Index, Shelf};
+use search::{Card, CatalogSnapshot, Index, Rankings, SnapshotDelta};
 use shop::{But, category, manual, product, product_id, ruled, stamp, walk};
 
 const WORDS: [&str; 8] = ["Red", "Leather", "Bag", "Bags", "Große", "T-Shirt", "the", "Backpack"];
@@ -126,21 +126,21 @@ fn any_query() -> impl Strategy<Value = ListQuery> {
     )
 }
 
-fn any_batch() -> impl Strategy<Value = Batch> {
+fn any_delta() -> impl Strategy<Value = SnapshotDelta> {
     let puts = prop::collection::vec(any_product(), 0..12);
     let removals = prop::collection::vec(0..40_u64, 0..6);
     let lists = prop::option::of(prop::collection::vec(0..40_u64, 0..6));
 
     (puts, removals, prop::option::of(any_categories()), prop::option::of(any_collections()), lists)
         .prop_map(|(puts, removals, categories, collections, featured)| {
-            let mut batch = shop::puts(puts);
-            batch.products.extend(removals.into_iter().map(|number| (product_id(number), None)));
+            let mut delta = SnapshotDelta::with_products(puts);
+            delta.products.extend(removals.into_iter().map(|number| (product_id(number), None)));
             let featured =
                 featured.map(|list| list.into_iter().map(product_id).collect::<Vec<_>>());
             let rankings = featured.as_ref().map(|list| {
                 [(Some(shop::category_id(1)), list.iter().rev().copied().collect())].into()
             });
-            Batch { categories, collections, featured, rankings, ..batch }
+            SnapshotDelta { categories, collections, featured, rankings, ..delta }
         })
 }
 
@@ -148,30 +148,45 @@ fn any_batch() -> impl Strategy<Value = Batch> {
 #[derive(Clone, Default)]
 struct Model {
     products: BTreeMap<ProductId, CatalogProduct>,
-    rest: Contents,
+    categories: Vec<Category>,
+    collections: Vec<Collection>,
+    featured: Vec<ProductId>,
+    rankings: Rankings,
+}
+
+fn replace<T>(old: &mut T, new: Option<T>) {
+    if let Some(new) = new {
+        *old = new;
+    }
 }
 
 impl Model {
-    fn apply(&mut self, batch: Batch) {
-        for (id, listed) in batch.products {
+    fn apply(&mut self, delta: SnapshotDelta) {
+        for (id, listed) in delta.products {
             match listed {
                 Some(listed) => drop(self.products.insert(id, listed)),
                 None => drop(self.products.remove(&id)),
             }
         }
-        let rest = &mut self.rest;
-        rest.categories = batch.categories.unwrap_or_else(|| rest.categories.clone());
-        rest.collections = batch.collections.unwrap_or_else(|| rest.collections.clone());
-        rest.featured = batch.featured.unwrap_or_else(|| rest.featured.clone());
-        rest.rankings = batch.rankings.unwrap_or_else(|| rest.rankings.clone());
+        replace(&mut self.categories, delta.categories);
+        replace(&mut self.collections, delta.collections);
+        replace(&mut self.featured, delta.featured);
+        replace(&mut self.rankings, delta.rankings);
     }
 
-    fn contents(&self) -> Contents {
-        Contents { products: self.products.values().cloned().collect(), ..self.rest.clone() }
+    /// Everything, for a rebuild.
+    fn catalogue(&self) -> SnapshotDelta {
+        SnapshotDelta {
+            categories: Some(self.categories.clone()),
+            collections: Some(self.collections.clone()),
+            featured: Some(self.featured.clone()),
+            rankings: Some(self.rankings.clone()),
+            ..SnapshotDelta::with_products(self.products.values().cloned())
+        }
     }
 
     fn tree(&self) -> CategoryTree {
-        CategoryTree::new(self.rest.categories.clone())
+        CategoryTree::new(self.categories.clone())
     }
 
     /// The products that pass every filter but that of one facet, in the order of the query.
@@ -179,7 +194,7 @@ impl Model {
         let tree = self.tree();
         let category = query.category.as_ref().map(|one| tree.find(one).unwrap().id);
         let collection = query.collection.as_ref().map(|reference| {
-            let mut all = self.rest.collections.iter();
+            let mut all = self.collections.iter();
             all.find(|one| *reference == Ref::Id(one.id)).unwrap()
         });
         let passes = |listed: &&CatalogProduct| {
@@ -245,7 +260,7 @@ impl Model {
 
     fn knows(&self, query: &ListQuery) -> bool {
         let tree = self.tree();
-        let collections: Vec<_> = self.rest.collections.iter().map(|one| Ref::Id(one.id)).collect();
+        let collections: Vec<_> = self.collections.iter().map(|one| Ref::Id(one.id)).collect();
 
         query.category.as_ref().is_none_or(|category| tree.find(category).is_some())
             && query.collection.as_ref().is_none_or(|one| collections.contains(one))
@@ -269,24 +284,24 @@ proptest! {
 
     #[test]
     fn a_list_is_the_filtered_and_sorted_catalogue(
-        batches in prop::collection::vec(any_batch(), 1..6),
+        deltas in prop::collection::vec(any_delta(), 1..6),
         queries in prop::collection::vec(any_query(), 1..6),
     ) {
         let mut model = Model::default();
-        let mut shelf = Shelf::default();
-        for batch in batches {
-            model.apply(batch.clone());
-            shelf = shelf.after(batch, stamp(1));
+        let mut snapshot = CatalogSnapshot::default();
+        for delta in deltas {
+            model.apply(delta.clone());
+            snapshot = snapshot.after(delta, stamp(1));
         }
 
         for query in queries {
             let query = ListQuery { q: None, ..query };
             if !model.knows(&query) {
-                prop_assert!(shelf.list(&query).is_err());
+                prop_assert!(snapshot.list(&query).is_err());
                 continue;
             }
             let expected = ids(&model.list(&query, None));
-            let pages = walk(&shelf, &query);
+            let pages = walk(&snapshot, &query);
             let walked: Vec<_> =
                 pages.iter().flat_map(|page| page.cards.iter().map(Card::id)).collect();
             prop_assert_eq!(&walked, &expected);
@@ -301,35 +316,35 @@ proptest! {
         }
     }
 
-    /// Whatever way led to a catalogue, every answer is the same to the byte: the origins of a
+    /// Two snapshots of one catalogue answer the same to the byte, however they were built: the origins of a
     /// shop agree with each other, and a cursor of one is good at another.
     #[test]
     fn changes_lead_to_the_same_answers_as_a_rebuild(
-        batches in prop::collection::vec(any_batch(), 1..12),
+        deltas in prop::collection::vec(any_delta(), 1..12),
         queries in prop::collection::vec(any_query(), 1..6),
     ) {
         let (changed, rebuilt) = (Index::new(), Index::new());
         let mut model = Model::default();
-        for (at, batch) in (1..).zip(batches) {
-            model.apply(batch.clone());
-            changed.apply(batch, stamp(at));
+        for (at, delta) in (1..).zip(deltas) {
+            model.apply(delta.clone());
+            changed.apply(delta, stamp(at));
         }
-        rebuilt.rebuild(model.contents(), changed.shelf().stamp().clone());
+        rebuilt.rebuild(model.catalogue(), changed.snapshot().stamp().clone());
 
-        let (changed, rebuilt) = (changed.shelf(), rebuilt.shelf());
+        let (changed, rebuilt) = (changed.snapshot(), rebuilt.snapshot());
         prop_assert_eq!(changed.stamp(), rebuilt.stamp());
         prop_assert_eq!(changed.len(), model.products.len());
         prop_assert_eq!(changed.categories(), rebuilt.categories());
         prop_assert_eq!(bodies(&changed.featured()), bodies(&rebuilt.featured()));
         for query in queries.iter().filter(|query| model.knows(query)) {
-            let pages = |shelf| walk(shelf, query).iter().map(|page| page.to_json()).collect();
+            let pages = |snapshot| walk(snapshot, query).iter().map(|page| page.to_json()).collect();
             let (changed, rebuilt): (Vec<_>, Vec<_>) = (pages(&changed), pages(&rebuilt));
             prop_assert_eq!(changed, rebuilt);
         }
         for number in 0..40 {
             let id = product_id(number);
-            let recommended = |shelf: &Shelf| {
-                shelf.recommendations(id, 5).map(|found| bodies(&found.cards))
+            let recommended = |snapshot: &CatalogSnapshot| {
+                snapshot.recommendations(id, 5).map(|found| bodies(&found.cards))
             };
             prop_assert_eq!(recommended(&changed), recommended(&rebuilt));
             let entities = [
@@ -343,8 +358,8 @@ proptest! {
         }
         for number in [None, Some(1), Some(2)] {
             let category = number.map(|number| Ref::Id(shop::category_id(number)));
-            let best = |shelf: &Shelf| {
-                shelf.bestsellers(category.as_ref(), 5).map(|cards| bodies(&cards))
+            let best = |snapshot: &CatalogSnapshot| {
+                snapshot.bestsellers(category.as_ref(), 5).map(|cards| bodies(&cards))
             };
             prop_assert_eq!(best(&changed), best(&rebuilt));
         }
@@ -352,15 +367,15 @@ proptest! {
 
     #[test]
     fn a_search_shows_each_match_once_with_facets_that_add_up(
-        batch in any_batch(),
+        delta in any_delta(),
         categories in any_categories(),
         query in any_query(),
     ) {
-        let batch = Batch { categories: Some(categories), ..batch };
-        let shelf = Shelf::default().after(batch, stamp(1));
+        let delta = SnapshotDelta { categories: Some(categories), ..delta };
+        let snapshot = CatalogSnapshot::default().after(delta, stamp(1));
         let all = ListQuery { q: query.q, sort: query.sort, ..ListQuery::default() };
 
-        let pages = walk(&shelf, &all);
+        let pages = walk(&snapshot, &all);
 
         let shown: Vec<_> = pages.iter().flat_map(|page| page.cards.iter().map(Card::id)).collect();
         let distinct: BTreeSet<_> = shown.iter().copied().collect();
@@ -375,19 +390,19 @@ proptest! {
     #[test]
     fn no_query_panics(q in "\\PC{0,80}", names in prop::collection::vec("\\PC{0,40}", 1..5)) {
         let named = (0..).zip(names).map(|(number, name)| product(number, &name));
-        let shelf = shop::shelf(named);
+        let snapshot = shop::snapshot(named);
 
-        shelf.list(&shop::searching(&q)).unwrap();
-        shelf.admin_list(None, Some(&q), None, 10);
+        snapshot.list(&shop::searching(&q)).unwrap();
+        snapshot.admin_list(None, Some(&q), None, 10);
     }
 
     #[test]
     fn a_product_is_found_by_its_own_name(names in prop::collection::vec("[\\p{L}\\p{N} '&-]{1,40}", 1..8)) {
         let named = (0..).zip(&names).map(|(number, name)| product(number, name));
-        let shelf = shop::shelf(named);
+        let snapshot = shop::snapshot(named);
 
         for name in names.iter().filter(|name| name.chars().any(char::is_alphanumeric)) {
-            let found = shop::found(&shelf, name);
+            let found = shop::found(&snapshot, name);
             prop_assert!(found.contains(name), "{name:?} is not among {found:?}");
         }
     }

@@ -5,68 +5,86 @@
 mod shop;
 
 use domain::{Availability, Category, ListQuery};
-use search::{Batch, Shelf};
-use shop::{But, found, product, puts, shelf, stamp};
+use search::{CatalogSnapshot, SnapshotDelta};
+use shop::{But, found, product, snapshot, stamp};
 
 #[test]
 fn a_name_beats_a_description() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Canvas Backpack"),
         product(2, "Rain Cover").described("Fits every backpack."),
     ]);
 
-    assert_eq!(found(&shelf, "backpack"), ["Canvas Backpack", "Rain Cover"]);
+    assert_eq!(found(&snapshot, "backpack"), ["Canvas Backpack", "Rain Cover"]);
 }
 
 #[test]
 fn a_name_that_is_just_the_query_beats_a_longer_one() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Backpack"),
         product(2, "Adventure-Ready Expedition Backpack"),
         product(3, "Leather Backpack"),
     ]);
 
     assert_eq!(
-        found(&shelf, "backpack"),
+        found(&snapshot, "backpack"),
         ["Backpack", "Leather Backpack", "Adventure-Ready Expedition Backpack"]
     );
 }
 
 #[test]
+fn of_markup_only_its_text_is_searched() {
+    let snapshot = snapshot([
+        product(1, "Pot").described("<p style=\"color:red\"><b>Frost</b> proof&nbsp;pot</p>"),
+        product(2, "Tasse Gr&ouml;&szlig;e L"),
+        product(3, "Dish").described("<!-- hidden note --><script>var discontinued</script>"),
+        product(4, "Wool<br>Blanket").described("for<b>tress</b>es"),
+    ]);
+
+    assert_eq!(found(&snapshot, "proof"), ["Pot"]);
+    assert_eq!(found(&snapshot, "größe"), ["Tasse Gr&ouml;&szlig;e L"]);
+    assert_eq!(found(&snapshot, "wool"), ["Wool<br>Blanket"]);
+    assert_eq!(found(&snapshot, "fortresses"), ["Wool<br>Blanket"]);
+    for markup in ["style", "hidden", "discontinued", "nbsp"] {
+        assert_eq!(found(&snapshot, markup), [""; 0], "{markup}");
+    }
+}
+
+#[test]
 fn all_words_must_match_wherever_they_stand() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Leather Belt"),
         product(2, "Wallet").attribute("material", "leather"),
         product(3, "Slim Wallet").described("Made of leather."),
         product(4, "Leather Wallet"),
     ]);
 
-    assert_eq!(found(&shelf, "leather wallet"), ["Leather Wallet", "Wallet", "Slim Wallet"]);
+    assert_eq!(found(&snapshot, "leather wallet"), ["Leather Wallet", "Wallet", "Slim Wallet"]);
 }
 
 #[test]
 fn words_side_by_side_beat_words_apart() {
-    let shelf = shelf([product(1, "Red Wool Hat"), product(2, "Wool Lined Red Hat Box")]);
+    let snapshot = snapshot([product(1, "Red Wool Hat"), product(2, "Wool Lined Red Hat Box")]);
 
-    assert_eq!(found(&shelf, "red wool")[0], "Red Wool Hat");
+    assert_eq!(found(&snapshot, "red wool")[0], "Red Wool Hat");
 }
 
 #[test]
 fn a_brand_a_category_and_an_attribute_are_words_too() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Trail 40").brand("Nordkapp").within(2).attribute("color", "forest green"),
         product(2, "City 20").brand("Umbra"),
     ]);
 
     for q in ["nordkapp", "backpack", "green", "nordkapp green backpacks"] {
-        assert_eq!(found(&shelf, q), ["Trail 40"], "{q}");
+        assert_eq!(found(&snapshot, q), ["Trail 40"], "{q}");
     }
-    assert_eq!(found(&shelf, "bags").len(), 2, "a category stands for those below it");
+    assert_eq!(found(&snapshot, "bags").len(), 2, "a category stands for those below it");
 }
 
 #[test]
 fn a_misspelt_word_finds_what_was_meant() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Backpack"),
         product(2, "Leather Handbag"),
         product(3, "Wireless Headphones"),
@@ -82,50 +100,50 @@ fn a_misspelt_word_finds_what_was_meant() {
         ("haedpho", "Wireless Headphones"),
         ("womens jaket", "Women's Jacket"),
     ] {
-        assert_eq!(found(&shelf, q), [name], "{q}");
+        assert_eq!(found(&snapshot, q), [name], "{q}");
     }
 }
 
 #[test]
 fn an_exact_word_beats_a_correction_and_switches_it_off() {
-    let shelf = shelf([product(1, "Boot"), product(2, "Boat"), product(3, "Foot Cream")]);
+    let snapshot = snapshot([product(1, "Boot"), product(2, "Boat"), product(3, "Foot Cream")]);
 
-    assert_eq!(found(&shelf, "boot"), ["Boot"]);
-    assert_eq!(found(&shelf, "boott"), ["Boot"]);
+    assert_eq!(found(&snapshot, "boot"), ["Boot"]);
+    assert_eq!(found(&snapshot, "boott"), ["Boot"]);
 }
 
 #[test]
 fn a_nearer_correction_keeps_a_farther_one_away() {
-    let shelf = shelf([product(1, "Lantern"), product(2, "Lanterns"), product(3, "Pattern")]);
+    let snapshot = snapshot([product(1, "Lantern"), product(2, "Lanterns"), product(3, "Pattern")]);
 
-    assert_eq!(found(&shelf, "lantrens"), ["Lanterns", "Lantern"]);
+    assert_eq!(found(&snapshot, "lantrens"), ["Lanterns", "Lantern"]);
 }
 
 #[test]
 fn a_code_is_taken_at_its_word() {
-    let shelf = shelf([product(1, "Phone x1000"), product(2, "Phone x1001")]);
+    let snapshot = snapshot([product(1, "Phone x1000"), product(2, "Phone x1001")]);
 
-    assert_eq!(found(&shelf, "x1000"), ["Phone x1000"]);
-    assert!(found(&shelf, "x1002").is_empty());
+    assert_eq!(found(&snapshot, "x1000"), ["Phone x1000"]);
+    assert!(found(&snapshot, "x1002").is_empty());
 }
 
 #[test]
 fn a_sku_finds_its_product_first_however_it_is_typed() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Plain Mug").sku("MUG-12/A"),
         product(2, "Mug 12 A").described("mug12a"),
         product(3, "Another Mug").sku("MUG-13/A"),
     ]);
 
     for q in ["MUG-12/A", "mug 12 a", "mug12a", "Mug-12a"] {
-        assert_eq!(found(&shelf, q)[0], "Plain Mug", "{q}");
+        assert_eq!(found(&snapshot, q)[0], "Plain Mug", "{q}");
     }
-    assert!(found(&shelf, "mug-12").contains(&"Plain Mug".into()), "while it is typed");
+    assert!(found(&snapshot, "mug-12").contains(&"Plain Mug".into()), "while it is typed");
 }
 
 #[test]
 fn the_last_word_may_be_the_beginning_of_one() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Comfortable Chair"),
         product(2, "Accessories Box"),
         product(3, "Pen"),
@@ -133,15 +151,15 @@ fn the_last_word_may_be_the_beginning_of_one() {
         product(5, "Notebook").described("With a pen."),
     ]);
 
-    assert_eq!(found(&shelf, "comfortab"), ["Comfortable Chair"]);
-    assert_eq!(found(&shelf, "accessorie"), ["Accessories Box"]);
-    assert_eq!(found(&shelf, "comf chair"), Vec::<String>::from(["Comfortable Chair".into()]));
-    assert_eq!(found(&shelf, "pen"), ["Pen", "Notebook", "Pendant"]);
+    assert_eq!(found(&snapshot, "comfortab"), ["Comfortable Chair"]);
+    assert_eq!(found(&snapshot, "accessorie"), ["Accessories Box"]);
+    assert_eq!(found(&snapshot, "comf chair"), Vec::<String>::from(["Comfortable Chair".into()]));
+    assert_eq!(found(&snapshot, "pen"), ["Pen", "Notebook", "Pendant"]);
 }
 
 #[test]
 fn singular_and_plural_apostrophes_hyphens_and_accents_do_not_matter() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Women's Denim Jacket"),
         product(2, "Men’s T-Shirt"),
         product(3, "Crème Brûlée Set"),
@@ -159,42 +177,42 @@ fn singular_and_plural_apostrophes_hyphens_and_accents_do_not_matter() {
         ("CRÈME BRU\u{302}LÉE", "Crème Brûlée Set"),
         ("strassenschuh", "Straßenschuh"),
     ] {
-        assert_eq!(found(&shelf, q), [name], "{q}");
+        assert_eq!(found(&snapshot, q), [name], "{q}");
     }
 }
 
 #[test]
 fn a_word_written_apart_finds_the_one_written_together() {
-    let shelf = shelf([product(1, "Laptop Backpack"), product(2, "Pack of Pens")]);
+    let snapshot = snapshot([product(1, "Laptop Backpack"), product(2, "Pack of Pens")]);
 
-    assert_eq!(found(&shelf, "lap top back pack"), ["Laptop Backpack"]);
-    assert_eq!(found(&shelf, "back-pack"), ["Laptop Backpack"]);
+    assert_eq!(found(&snapshot, "lap top back pack"), ["Laptop Backpack"]);
+    assert_eq!(found(&snapshot, "back-pack"), ["Laptop Backpack"]);
 }
 
 #[test]
 fn small_words_are_not_insisted_on_unless_they_are_all_there_is() {
-    let shelf = shelf([product(1, "Table Lamp"), product(2, "The Who Poster")]);
+    let snapshot = snapshot([product(1, "Table Lamp"), product(2, "The Who Poster")]);
 
-    assert_eq!(found(&shelf, "a lamp for the table"), ["Table Lamp"]);
-    assert_eq!(found(&shelf, "the"), ["The Who Poster"]);
+    assert_eq!(found(&snapshot, "a lamp for the table"), ["Table Lamp"]);
+    assert_eq!(found(&snapshot, "the"), ["The Who Poster"]);
 }
 
 #[test]
 fn without_a_product_that_has_all_words_those_with_most_of_them_come() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Red Leather Wallet"),
         product(2, "Leather Belt"),
         product(3, "Red Sock"),
     ]);
 
-    assert_eq!(found(&shelf, "red leather unicorn"), ["Red Leather Wallet"]);
-    assert_eq!(found(&shelf, "leather xyzzy"), ["Leather Belt", "Red Leather Wallet"]);
-    assert!(found(&shelf, "leather xyzzy plugh frotz").is_empty());
+    assert_eq!(found(&snapshot, "red leather unicorn"), ["Red Leather Wallet"]);
+    assert_eq!(found(&snapshot, "leather xyzzy"), ["Leather Belt", "Red Leather Wallet"]);
+    assert!(found(&snapshot, "leather xyzzy plugh frotz").is_empty());
 }
 
 #[test]
 fn scripts_other_than_latin_are_found() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "日本の茶碗"),
         product(2, "Чайник большой"),
         product(3, "🎒 Schulranzen"),
@@ -208,77 +226,79 @@ fn scripts_other_than_latin_are_found() {
         ("🎒", "🎒 Schulranzen"),
         ("चाय", "चाय का कप"),
     ] {
-        assert_eq!(found(&shelf, q), [name], "{q}");
+        assert_eq!(found(&snapshot, q), [name], "{q}");
     }
 }
 
 #[test]
 fn no_query_is_an_operator_an_error_or_a_panic() {
-    let shelf = shelf([product(1, "Red Hat"), product(2, "Blue Hat")]);
+    let snapshot = snapshot([product(1, "Red Hat"), product(2, "Blue Hat")]);
     let long = "hat ".repeat(1_000);
     let longest = "h".repeat(100_000);
 
     for q in
         ["\"red\" hat", "+red AND hat", "name:red hat", "red* hat~2", "(red hat", "red OR hat)"]
     {
-        assert_eq!(found(&shelf, q)[0], "Red Hat", "{q}");
+        assert_eq!(found(&snapshot, q)[0], "Red Hat", "{q}");
     }
-    assert_eq!(found(&shelf, "-red hat")[0], "Red Hat");
-    assert_eq!(found(&shelf, &long).len(), 2);
+    assert_eq!(found(&snapshot, "-red hat")[0], "Red Hat");
+    assert_eq!(found(&snapshot, &long).len(), 2);
     for q in
         ["", " ", "\"", "***", "👩‍👩‍👧‍👦", "\u{0}", "\u{202e}", "é\u{301}\u{301}", "--", "a'", &longest]
     {
-        shelf.list(&shop::searching(q)).unwrap();
+        snapshot.list(&shop::searching(q)).unwrap();
     }
 }
 
 #[test]
 fn an_empty_shop_finds_nothing() {
-    assert!(found(&Shelf::default(), "hat").is_empty());
+    assert!(found(&CatalogSnapshot::default(), "hat").is_empty());
 }
 
 #[test]
 fn a_word_that_only_a_draft_has_is_unknown_to_shoppers() {
-    let shelf = shelf([product(1, "Blackpack").draft(), product(2, "Backpack")]);
+    let snapshot = snapshot([product(1, "Blackpack").draft(), product(2, "Backpack")]);
 
-    assert_eq!(found(&shelf, "blackpack"), ["Backpack"]);
-    let admin = shelf.admin_list(None, Some("blackpack"), None, 10);
+    assert_eq!(found(&snapshot, "blackpack"), ["Backpack"]);
+    let admin = snapshot.admin_list(None, Some("blackpack"), None, 10);
     assert_eq!(shop::names(&admin.cards), ["Blackpack"]);
 }
 
 #[test]
 fn a_deleted_or_renamed_product_is_no_longer_found_by_its_old_name() {
-    let shelf = shelf([product(1, "Red Hat"), product(2, "Blue Hat"), product(3, "Hatbox")]);
+    let snapshot = snapshot([product(1, "Red Hat"), product(2, "Blue Hat"), product(3, "Hatbox")]);
     let gone = (shop::product_id(1), None);
     let renamed = product(2, "Green Cap");
 
-    let batch = Batch { products: vec![gone], ..Batch::default() };
-    let shelf = shelf.after(batch, stamp(2)).after(puts([renamed]), stamp(3));
+    let delta = SnapshotDelta { products: vec![gone], ..SnapshotDelta::default() };
+    let snapshot =
+        snapshot.after(delta, stamp(2)).after(SnapshotDelta::with_products([renamed]), stamp(3));
 
-    assert_eq!(found(&shelf, "hat"), ["Hatbox"]);
-    assert_eq!(found(&shelf, "cap"), ["Green Cap"]);
+    assert_eq!(found(&snapshot, "hat"), ["Hatbox"]);
+    assert_eq!(found(&snapshot, "cap"), ["Green Cap"]);
 }
 
 #[test]
 fn a_renamed_category_is_found_and_shown_by_its_new_name_alone() {
-    let shelf = shelf([product(1, "Trail 40").within(2)]);
+    let snapshot = snapshot([product(1, "Trail 40").within(2)]);
     let rename = |category: &Category| match category.name.as_str() {
         "Backpacks" => shop::category(2, "Rucksacks", Some(1)),
         _ => category.clone(),
     };
-    let categories = Some(shelf.tree().iter().map(rename).collect());
+    let categories = Some(snapshot.tree().iter().map(rename).collect());
 
-    let shelf = shelf.after(Batch { categories, ..Batch::default() }, stamp(2));
+    let snapshot =
+        snapshot.after(SnapshotDelta { categories, ..SnapshotDelta::default() }, stamp(2));
 
-    assert_eq!(found(&shelf, "rucksack"), ["Trail 40"]);
-    assert!(found(&shelf, "backpack").is_empty());
-    let card = shelf.card(shop::product_id(1)).unwrap();
+    assert_eq!(found(&snapshot, "rucksack"), ["Trail 40"]);
+    assert!(found(&snapshot, "backpack").is_empty());
+    let card = snapshot.card(shop::product_id(1)).unwrap();
     assert_eq!(shop::json(&card)["category"]["name"], "Rucksacks");
 }
 
 #[test]
 fn filters_narrow_a_search_and_its_other_facets() {
-    let shelf = shelf([
+    let snapshot = snapshot([
         product(1, "Leather Bag").brand("A"),
         product(2, "Leather Bag XL").brand("B").is(Availability::Out),
         product(3, "Canvas Bag").brand("A"),
@@ -286,7 +306,7 @@ fn filters_narrow_a_search_and_its_other_facets() {
     let query =
         ListQuery { in_stock: true, brands: vec!["A".into()], ..shop::searching("leather bag") };
 
-    let page = shelf.list(&query).unwrap();
+    let page = snapshot.list(&query).unwrap();
 
     assert_eq!(shop::names(&page.cards), ["Leather Bag"]);
     assert_eq!(shop::counts(&page, "brand"), [("A".into(), 1)]);
@@ -295,11 +315,12 @@ fn filters_narrow_a_search_and_its_other_facets() {
 
 #[test]
 fn a_price_change_changes_no_order_of_relevance() {
-    let shelf = shelf([product(1, "Red Hat"), product(2, "Hat")]);
-    let before = found(&shelf, "hat");
+    let snapshot = snapshot([product(1, "Red Hat"), product(2, "Hat")]);
+    let before = found(&snapshot, "hat");
 
-    let shelf = shelf.after(puts([product(1, "Red Hat").price(5)]), stamp(2));
+    let snapshot =
+        snapshot.after(SnapshotDelta::with_products([product(1, "Red Hat").price(5)]), stamp(2));
 
-    assert_eq!(found(&shelf, "hat"), before);
-    assert_eq!(shop::json(&shelf.card(shop::product_id(1)).unwrap())["price"]["amount"], 5);
+    assert_eq!(found(&snapshot, "hat"), before);
+    assert_eq!(shop::json(&snapshot.card(shop::product_id(1)).unwrap())["price"]["amount"], 5);
 }

@@ -77,7 +77,7 @@ pub async fn readyz(
     Ok(axum::Json(Readiness {
         status: "ok",
         position: follower.stamp().map(|stamp| stamp.to_string()),
-        products: index.shelf().len(),
+        products: index.snapshot().len(),
     }))
 }
 
@@ -92,7 +92,7 @@ pub async fn metrics(
     let (entries, bytes) = reads.size();
     metrics::gauge!("cache_entries", "layer" => "memory").set(as_gauge(entries));
     metrics::gauge!("cache_bytes", "layer" => "memory").set(as_gauge(bytes));
-    metrics::gauge!("catalog_products").set(as_gauge(index.shelf().len() as u64));
+    metrics::gauge!("catalog_products").set(as_gauge(index.snapshot().len() as u64));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4");
 
     ([(CONTENT_TYPE, kind)], page()).into_response()

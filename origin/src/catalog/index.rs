@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cache::Sink;
 use domain::{Change, ChangeRow, Entity, ProductId, Stamp};
 use ports::{PortError, PortErrorKind};
-use search::{Batch, Contents, Shelf};
+use search::{CatalogSnapshot, SnapshotDelta};
 use store::Catalog;
 
 use super::slugs;
@@ -20,7 +20,7 @@ const READS_MAX: u32 = 5;
 
 pub struct Index {
     catalog: Catalog,
-    shelf: ArcSwap<Shelf>,
+    snapshot: ArcSwap<CatalogSnapshot>,
 }
 
 /// What rows of the change log name as changed.
@@ -35,51 +35,53 @@ struct Named {
 
 /// What was read, with the versions of the lists, which the snapshot does not hold.
 struct Found {
-    batch: Batch,
+    delta: SnapshotDelta,
     lists: HashMap<Entity, u64>,
 }
 
 impl Index {
     pub fn new(catalog: Catalog) -> Self {
-        Self { catalog, shelf: ArcSwap::from_pointee(Shelf::default()) }
+        Self { catalog, snapshot: ArcSwap::from_pointee(CatalogSnapshot::default()) }
     }
 
-    pub fn shelf(&self) -> Arc<Shelf> {
-        self.shelf.load_full()
+    pub fn snapshot(&self) -> Arc<CatalogSnapshot> {
+        self.snapshot.load_full()
     }
 
     async fn read(&self, named: &Named) -> Result<Found, PortError> {
         let catalog = &self.catalog;
         let ids: Vec<_> = named.products.iter().copied().collect();
         let products = catalog.products(&ids).await?;
-        let mut batch =
-            Batch { products: ids.into_iter().zip(products).collect(), ..Batch::default() };
+        let mut delta = SnapshotDelta {
+            products: ids.into_iter().zip(products).collect(),
+            ..SnapshotDelta::default()
+        };
         let mut lists = HashMap::new();
 
         if named.categories {
             let tree = catalog.tree().await?;
-            batch.categories = Some(tree.iter().cloned().collect());
+            delta.categories = Some(tree.iter().cloned().collect());
         }
         if named.collections {
-            batch.collections = Some(catalog.collections().await?);
+            delta.collections = Some(catalog.collections().await?);
         }
         if named.featured {
             let featured = catalog.featured().await?;
             lists.insert(Entity::Featured, featured.version);
-            batch.featured = Some(featured.products);
+            delta.featured = Some(featured.products);
         }
         if named.rankings {
             let rankings = catalog.rankings().await?;
             lists.extend(rankings.values().map(|ranking| (ranking.entity(), ranking.version)));
             let products = rankings.into_iter().map(|(of, ranking)| (of, ranking.products));
-            batch.rankings = Some(products.collect());
+            delta.rankings = Some(products.collect());
         }
-        Ok(Found { batch, lists })
+        Ok(Found { delta, lists })
     }
 
-    async fn put(&self, batch: Batch, stamp: Stamp) -> Result<Shelf, PortError> {
-        let shelf = self.shelf.load_full();
-        let next = tokio::task::spawn_blocking(move || shelf.after(batch, stamp)).await;
+    async fn put(&self, delta: SnapshotDelta, stamp: Stamp) -> Result<CatalogSnapshot, PortError> {
+        let snapshot = self.snapshot.load_full();
+        let next = tokio::task::spawn_blocking(move || snapshot.after(delta, stamp)).await;
 
         next.map_err(|error| PortError::new(PortErrorKind::Unavailable, "index").because(error))
     }
@@ -94,15 +96,15 @@ impl Sink for Index {
         let named = Named::by(&changes);
 
         for read in 1..=READS_MAX {
-            let Found { batch, lists } = self.read(&named).await?;
-            let are_claimed = slugs::are_claimed(&self.catalog, rows, &batch.products).await?;
-            let next = self.put(batch, position.clone()).await?;
+            let Found { delta, lists } = self.read(&named).await?;
+            let are_claimed = slugs::are_claimed(&self.catalog, rows, &delta.products).await?;
+            let next = self.put(delta, position.clone()).await?;
             let version = |entity: &Entity| match lists.get(entity) {
                 Some(version) => Some(*version),
                 None => next.version_of(entity),
             };
             if are_claimed && changes.iter().all(|change| is_seen(version, change, &changes)) {
-                self.shelf.store(Arc::new(next));
+                self.snapshot.store(Arc::new(next));
                 return Ok(());
             }
             tokio::time::sleep(LATE_BY * read).await;
@@ -113,19 +115,21 @@ impl Sink for Index {
     async fn reset(&self, _head: &Stamp) -> Result<Stamp, PortError> {
         let contents = self.catalog.contents().await?;
         let stamp = contents.stamp;
-        let batch = Batch::from(Contents {
-            products: contents.products,
-            categories: contents.categories,
-            collections: contents.collections,
-            featured: contents.featured,
-            rankings: contents.rankings,
-        });
+        let catalogue = SnapshotDelta {
+            categories: Some(contents.categories),
+            collections: Some(contents.collections),
+            featured: Some(contents.featured),
+            rankings: Some(contents.rankings),
+            ..SnapshotDelta::with_products(contents.products)
+        };
         let position = stamp.clone();
-        let built =
-            tokio::task::spawn_blocking(move || Shelf::default().after(batch, position)).await;
+        let built = tokio::task::spawn_blocking(move || {
+            CatalogSnapshot::default().after(catalogue, position)
+        })
+        .await;
         let built = built
             .map_err(|error| PortError::new(PortErrorKind::Unavailable, "index").because(error))?;
-        self.shelf.store(Arc::new(built));
+        self.snapshot.store(Arc::new(built));
 
         // What was committed during the scan is in the log after this head, and follows as rows.
         Ok(stamp)

@@ -87,8 +87,8 @@ async fn fill(
     index: &Index,
     read: &CatalogRead,
 ) -> Result<Filled<Arc<Rendered>>, StoreError> {
-    let shelf = index.shelf();
-    let stamp = shelf.stamp().clone();
+    let snapshot = index.snapshot();
+    let stamp = snapshot.stamp().clone();
     let mut seen = Vec::new();
 
     let page = match read {
@@ -104,13 +104,13 @@ async fn fill(
             } else if let domain::Ref::Id(id) = reference {
                 seen.push((Entity::Product(*id).to_string(), None));
             }
-            render::product(&shelf, reference, product.as_ref())
+            render::product(&snapshot, reference, product.as_ref())
         }
         CatalogRead::Recommendations(reference) => {
             let id = catalog.find_id(reference).await?;
-            render::recommendations(&shelf, reference, id, RECOMMENDED)
+            render::recommendations(&snapshot, reference, id, RECOMMENDED)
         }
-        list => render::list(&shelf, list),
+        list => render::list(&snapshot, list),
     };
 
     let Page { status, tags, bytes } = page;

@@ -5,7 +5,7 @@ use domain::{
     CatalogProduct, CatalogRead, CategoryId, Code, CollectionId, ListQuery, ProblemBody, ProductId,
     Ref, Tag, tags,
 };
-use search::{Card, Shelf, Unknown, write_cards};
+use search::{Card, CatalogSnapshot, Unknown, write_cards};
 
 /// Recommended products on a page of a product.
 pub const RECOMMENDED: usize = 12;
@@ -21,7 +21,7 @@ pub struct Page {
 /// The page of a product; a draft is missing. It does not carry the tag of its category, which every
 /// write to any product of that category names; a change of what it shows of the category names
 /// `catalog`.
-pub fn product(shelf: &Shelf, asked: &Ref<ProductId>, product: Option<&CatalogProduct>) -> Page {
+pub fn product(snapshot: &CatalogSnapshot, asked: &Ref<ProductId>, product: Option<&CatalogProduct>) -> Page {
     let mut tags = vec![Tag::CATALOG];
     tags.push(by_name(asked, Tag::product));
     if let Some(found) = product {
@@ -29,7 +29,7 @@ pub fn product(shelf: &Shelf, asked: &Ref<ProductId>, product: Option<&CatalogPr
         tags.push(Tag::slug(&found.product.slug));
     }
     let published = product.filter(|found| found.is_published());
-    let view = published.and_then(|found| ProductView::of(found, shelf.tree()));
+    let view = published.and_then(|found| ProductView::of(found, snapshot.tree()));
 
     match view {
         Some(view) => Page::found(tags, to_json(&view)),
@@ -38,31 +38,31 @@ pub fn product(shelf: &Shelf, asked: &Ref<ProductId>, product: Option<&CatalogPr
 }
 
 /// Every other read, from the index alone.
-pub fn list(shelf: &Shelf, read: &CatalogRead) -> Page {
+pub fn list(snapshot: &CatalogSnapshot, read: &CatalogRead) -> Page {
     match read {
-        CatalogRead::Products(query) | CatalogRead::Search(query) => products(shelf, query),
-        CatalogRead::Product(asked) => product(shelf, asked, None),
-        CatalogRead::Recommendations(asked) => recommendations(shelf, asked, None, RECOMMENDED),
+        CatalogRead::Products(query) | CatalogRead::Search(query) => products(snapshot, query),
+        CatalogRead::Product(asked) => product(snapshot, asked, None),
+        CatalogRead::Recommendations(asked) => recommendations(snapshot, asked, None, RECOMMENDED),
         CatalogRead::Categories => {
-            let body = serde_json::json!({ "data": shelf.categories() });
+            let body = serde_json::json!({ "data": snapshot.categories() });
             Page::found(vec![Tag::CATALOG, Tag::CATEGORIES], to_json(&body))
         }
         CatalogRead::Featured => {
-            let cards = shelf.featured();
+            let cards = snapshot.featured();
             Page::found(with_shown(vec![Tag::CATALOG, Tag::FEATURED], &cards), data(&cards))
         }
         CatalogRead::Bestsellers { category } => {
-            let found = category.as_ref().map(|category| shelf.category(category)).transpose();
+            let found = category.as_ref().map(|category| snapshot.category(category)).transpose();
             let Ok(found) = found else {
                 return unknown(Unknown::Category, category.as_ref(), None);
             };
             let id = found.map(|category| category.id);
             let mut tags = vec![Tag::CATALOG, id.map_or(Tag::BESTSELLERS, Tag::bestsellers)];
             // Without a ranking the order is computed, and changes with any product in it.
-            if !shelf.has_ranking(id) {
+            if !snapshot.has_ranking(id) {
                 tags.extend([Tag::FEATURED, id.map_or(Tag::PRODUCTS, Tag::category)]);
             }
-            match shelf.bestsellers(category.as_ref(), BESTSELLERS) {
+            match snapshot.bestsellers(category.as_ref(), BESTSELLERS) {
                 Ok(cards) => Page::found(with_shown(tags, &cards), data(&cards)),
                 Err(what) => unknown(what, category.as_ref(), None),
             }
@@ -70,10 +70,10 @@ pub fn list(shelf: &Shelf, read: &CatalogRead) -> Page {
     }
 }
 
-fn products(shelf: &Shelf, query: &ListQuery) -> Page {
-    let category = query.category.as_ref().map(|category| shelf.category(category)).transpose();
+fn products(snapshot: &CatalogSnapshot, query: &ListQuery) -> Page {
+    let category = query.category.as_ref().map(|category| snapshot.category(category)).transpose();
     let collection =
-        query.collection.as_ref().map(|collection| shelf.collection(collection)).transpose();
+        query.collection.as_ref().map(|collection| snapshot.collection(collection)).transpose();
     let (category, collection) = match (category, collection) {
         (Ok(category), Ok(collection)) => (category, collection),
         (Err(what), _) | (_, Err(what)) => {
@@ -88,7 +88,7 @@ fn products(shelf: &Shelf, query: &ListQuery) -> Page {
         tags.push(Tag::PRODUCTS);
     }
 
-    match shelf.list(query) {
+    match snapshot.list(query) {
         Ok(page) => Page::found(with_shown(tags, &page.cards), page.to_json()),
         Err(what) => unknown(what, query.category.as_ref(), query.collection.as_ref()),
     }
@@ -96,14 +96,14 @@ fn products(shelf: &Shelf, query: &ListQuery) -> Page {
 
 /// At most `most` recommended products; `id` is the product that `asked` leads to.
 pub fn recommendations(
-    shelf: &Shelf,
+    snapshot: &CatalogSnapshot,
     asked: &Ref<ProductId>,
     id: Option<ProductId>,
     most: usize,
 ) -> Page {
     let mut tags = vec![Tag::CATALOG];
     tags.push(by_name(asked, Tag::product));
-    let found = id.and_then(|id| Some((id, shelf.recommendations(id, most)?)));
+    let found = id.and_then(|id| Some((id, snapshot.recommendations(id, most)?)));
 
     match found {
         Some((id, recommended)) => {

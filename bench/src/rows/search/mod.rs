@@ -47,7 +47,7 @@ fn measure_here(corpus: &Corpus, plan: &Plan) -> Result<Section> {
     let mut section = Section::new(
         "Search",
         format!(
-            "Ours: `search::Shelf::list` and its JSON. Peer: tantivy 0.27 in memory, BM25 over the \
+            "Ours: `search::CatalogSnapshot::list` and its JSON. Peer: tantivy 0.27 in memory, BM25 over the \
              same fields with an English stemmer, the same filters, the best 24 with their cards, \
              the total, and terms aggregations of category, brand, style and availability. {} \
              products ({}), one thread; nothing is cached. CPU time of a query is the median of \

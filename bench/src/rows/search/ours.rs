@@ -1,8 +1,8 @@
-//! Our side: the shelf.
+//! Our side: a catalogue snapshot.
 
 use anyhow::Result;
 use domain::{CatalogProduct, LogId, ProductId, Seq, Stamp};
-use search::{Batch, Contents, Index};
+use search::{Index, SnapshotDelta};
 
 use super::products::Products;
 use super::queries::Wanted;
@@ -21,32 +21,31 @@ pub struct Answer {
 impl Ours {
     pub fn new(products: &Products) -> Self {
         let index = Index::new();
-        let contents = Contents {
-            products: products.listed.clone(),
-            categories: products.categories.clone(),
-            ..Contents::default()
+        let catalogue = SnapshotDelta {
+            categories: Some(products.categories.clone()),
+            ..SnapshotDelta::with_products(products.listed.clone())
         };
-        index.rebuild(contents, stamp(1));
+        index.rebuild(catalogue, stamp(1));
 
         Self { index, seq: 1 }
     }
 
     pub fn answer(&self, wanted: &Wanted) -> Result<Answer> {
-        let page = self.index.shelf().list(&wanted.to_list_query())?;
+        let page = self.index.snapshot().list(&wanted.to_list_query())?;
 
         Ok(Answer { total: page.total, json: page.to_json() })
     }
 
     pub fn change(&mut self, product: &CatalogProduct) {
         self.seq += 1;
-        let products = vec![(product.product.id, Some(product.clone()))];
+        let delta = SnapshotDelta::with_products([product.clone()]);
 
-        self.index.apply(Batch { products, ..Batch::default() }, stamp(self.seq));
+        self.index.apply(delta, stamp(self.seq));
     }
 
     /// A product's card as JSON, of the newest state.
     pub fn card(&self, id: ProductId) -> Option<Vec<u8>> {
-        self.index.shelf().card(id).map(|card| card.to_json())
+        self.index.snapshot().card(id).map(|card| card.to_json())
     }
 }
 

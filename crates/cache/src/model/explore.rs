@@ -58,7 +58,7 @@ fn trace(seen: &Seen, state: &Rc<State>, last: &str) -> Vec<String> {
     steps
 }
 
-/// States are many and nobody chooses them to collide.
+/// States are many, and none is chosen to collide.
 #[derive(Default)]
 pub struct Quick(u64);
 

@@ -6,7 +6,7 @@ use domain::coherence::Verdict;
 use domain::{CatalogRead, ChangeRow, Resource, RowId, Seq, TagHash, TagTable, Timestamp};
 use edge_core::decision::{self, Decision, LogAge, LogUse, Reception};
 
-use super::state::{Answer, Ask, Cached, Data, Index, Kept, State, TAGS, Table};
+use super::state::{Answer, Ask, Data, EdgeEntry, Index, OriginEntry, State, TAGS, Table};
 use super::state::{MADE_UP, log_id, log_of, row, small, stamp, writer_of};
 use crate::changes::Changes;
 use crate::entry::{is_clamped, source_age};
@@ -40,14 +40,20 @@ pub enum Mutant {
     StaleServesInvalid,
     /// 6: a failing origin lets what was withdrawn be shown.
     ErrorShowsWithdrawn,
-    /// 7: nobody looks at a table's age.
+    /// 7: a table's age is ignored.
     AgeIsIgnored,
     /// 8: another log is followed as if it were the same.
     OtherLogIsAccepted,
-    /// 8: a store that was put back under the log's old name is not told from the one before.
+    /// 8: a store that was put back under the log's old name is taken for the one before.
     PutBackIsNotNoticed,
+    /// 8: a follower does not compare the row at its position.
+    RowIsNotCompared,
+    /// 8: a follower waits for the log to reach its position again.
+    HeadBelowIsIgnored,
     /// 8: a row that an answer has named is not shown to the log.
     SeenIsNotShown,
+    /// 8: a stamp counts beyond the row that its answer names.
+    StampPassesTheRow,
     /// 8: a table that starts late believes stamps from before.
     FloorIsIgnored,
     /// 9: a pushed position is believed, instead of being a reason to poll.
@@ -57,7 +63,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::GapIsJumped,
         Self::StampIsLate,
         Self::VersionIsNotChecked,
@@ -71,16 +77,43 @@ impl Mutant {
         Self::ErrorShowsWithdrawn,
         Self::AgeIsIgnored,
         Self::OtherLogIsAccepted,
+        Self::PutBackIsNotNoticed,
+        Self::RowIsNotCompared,
+        Self::HeadBelowIsIgnored,
+        Self::SeenIsNotShown,
+        Self::StampPassesTheRow,
         Self::FloorIsIgnored,
         Self::PushIsBelieved,
         Self::TokenIsIgnored,
     ];
 
-    /// Another rule does the same work. The index takes a row only once everything shows that it
-    /// names, so a fill that begins after that reads nothing older; one that began before is stamped
-    /// before the row, which names its tags.
-    pub const fn is_covered(self) -> bool {
-        matches!(self, Self::FillIsNotChecked)
+    /// The name of the scenario that catches it; `None` where another rule does the same work, in
+    /// every scenario.
+    pub const fn caught_in(self) -> Option<&'static str> {
+        Some(match self {
+            // The index takes a row only once everything shows that it names, so a fill that begins
+            // after that reads nothing older; one that began before is stamped before the row, which
+            // names its tags.
+            Self::FillIsNotChecked => return None,
+            Self::GapIsJumped
+            | Self::StampIsLate
+            | Self::VersionIsNotChecked
+            | Self::FillIsNotJudged
+            | Self::HeadIsTheStamp
+            | Self::MinSeqIsIgnored
+            | Self::AnswerIsNotJudged
+            | Self::PushIsBelieved
+            | Self::TokenIsIgnored => "tokens",
+            Self::LowerStampReplaces | Self::ErrorShowsWithdrawn => "failing",
+            Self::StaleServesInvalid => "late",
+            Self::AgeIsIgnored => "slow",
+            Self::OtherLogIsAccepted => "restored",
+            Self::PutBackIsNotNoticed | Self::SeenIsNotShown | Self::StampPassesTheRow => {
+                "put back"
+            }
+            Self::RowIsNotCompared | Self::HeadBelowIsIgnored => "kept name",
+            Self::FloorIsIgnored => "blind",
+        })
     }
 }
 
@@ -124,7 +157,8 @@ impl Rules {
     /// What the store answers a tier with; `seen` was named by an answer.
     pub fn page(&self, state: &mut State, table: &Table, seen: Option<RowId>) -> Changes {
         let poll = table.snapshot.poll(seen.filter(|_| !self.lacks(Mutant::SeenIsNotShown)));
-        if state.store.has_undone(&poll) && !self.lacks(Mutant::PutBackIsNotNoticed) {
+        let is_noticed = !state.store.keeps_name && state.store.has_undone(&poll);
+        if is_noticed && !self.lacks(Mutant::PutBackIsNotNoticed) {
             state.store.log = 1;
         }
         let mut after = poll.after;
@@ -142,11 +176,17 @@ impl Rules {
         changes
     }
 
-    pub fn can_follow(&self, table: &Table, changes: &Changes) -> bool {
-        let is_contradicted =
-            table.snapshot.is_contradicted_by(changes) && !self.lacks(Mutant::PutBackIsNotNoticed);
+    pub fn can_follow(&self, table: &Table, changes: &Changes, was_ahead: bool) -> bool {
+        let was_ahead = was_ahead && !self.lacks(Mutant::HeadBelowIsIgnored);
+        let was_put_back = if self.lacks(Mutant::PutBackIsNotNoticed) {
+            false
+        } else if self.lacks(Mutant::RowIsNotCompared) {
+            was_ahead && table.snapshot.is_ahead_of(changes)
+        } else {
+            table.snapshot.was_put_back(changes, was_ahead)
+        };
 
-        table.snapshot.is_followed_by(changes) && !is_contradicted
+        table.snapshot.is_followed_by(changes) && !was_put_back
     }
 
     pub fn taken(&self, table: &Table, changes: &Changes) -> Option<Taken> {
@@ -155,7 +195,7 @@ impl Rules {
             let rows = filled_up(position, &changes.rows);
             return Some(Taken { rows, is_complete: true });
         }
-        if changes.head < position {
+        if table.snapshot.is_ahead_of(changes) {
             return None;
         }
         let (rows, has_gap) = changes.contiguous(position);
@@ -217,7 +257,7 @@ impl Rules {
     }
 
     /// The mark of an entry that the origin may serve from memory.
-    pub fn found(&self, state: &State, min_seq: Option<u8>) -> Option<(Cached, Mark)> {
+    pub fn found(&self, state: &State, min_seq: Option<u8>) -> Option<(OriginEntry, Mark)> {
         let cached = state.origin.cached?;
         let age = Duration::from_secs((state.now - cached.since).into());
         let table_age = self.table_age(state.now, state.origin.complete_at);
@@ -235,7 +275,13 @@ impl Rules {
         if self.lacks(Mutant::HeadIsTheStamp) && index.restore == state.store.restore {
             return state.store.begun();
         }
-        index.position
+        if self.lacks(Mutant::StampPassesTheRow) {
+            return index.position;
+        }
+        let source = stamp(index.log, index.position);
+        let read = state.origin.table.snapshot.stamp_of_read(Some(source));
+
+        small(read.expect("the source gave one").seq)
     }
 
     pub fn late_stamp(&self, state: &State, index: Index, stamp: u8) -> u8 {
@@ -252,13 +298,13 @@ impl Rules {
         log: u8,
         seq: u8,
         since: u16,
-    ) -> (Cached, Option<Mark>) {
+    ) -> (OriginEntry, Option<Mark>) {
         let era = before.snapshot.era();
         let mark = match before.stamp() {
             Some((of, _)) if of == log => Mark::new(era, Seq(seq.into())),
             _ => Mark::COLD,
         };
-        let cached = Cached { data, log, seq, mark: mark.bits(), since };
+        let cached = OriginEntry { data, log, seq, mark: mark.bits(), since };
         let mut versions = NamedVersions::default();
         let pending = state.origin.pending.as_ref().map(|pending| pending.next.rows());
         let rows = state.origin.table.rows().chain(pending.into_iter().flatten());
@@ -288,11 +334,11 @@ impl Rules {
         (since, known && is_clamped(self.resource(), age, table_age))
     }
 
-    pub fn stays_at_origin(&self, old: &Cached, mark: Mark) -> bool {
+    pub fn stays_at_origin(&self, old: &OriginEntry, mark: Mark) -> bool {
         !self.lacks(Mutant::LowerStampReplaces) && Mark::from_bits(old.mark).outranks(mark)
     }
 
-    pub fn answer(&self, state: &State, cached: &Cached, is_behind: bool) -> Answer {
+    pub fn answer(&self, state: &State, cached: &OriginEntry, is_behind: bool) -> Answer {
         let known_at = small(Mark::from_bits(cached.mark).seq()).max(cached.seq);
 
         let seen = state.origin.table.snapshot.table().and_then(TagTable::row);
@@ -309,7 +355,7 @@ impl Rules {
         self.log_age(state).usage() == LogUse::RefreshFirst
     }
 
-    fn entry(&self, kept: &Kept) -> edge_core::Entry {
+    fn entry(&self, kept: &EdgeEntry) -> edge_core::Entry {
         edge_core::Entry {
             resource: self.resource(),
             stamp: stamp(kept.log, kept.seq),
@@ -320,13 +366,13 @@ impl Rules {
         }
     }
 
-    pub fn verdict(&self, kept: &Kept, table: &Snapshot) -> Verdict {
+    pub fn verdict(&self, kept: &EdgeEntry, table: &Snapshot) -> Verdict {
         let judged = kept.judged.map(|seq| Seq(seq.into()));
 
         decision::verdict(&self.entry(kept), judged, table.table())
     }
 
-    pub fn used(&self, state: &State, kept: &Kept) -> Use {
+    pub fn used(&self, state: &State, kept: &EdgeEntry) -> Use {
         let now = Timestamp::from_millis(u64::from(state.now) * 1_000);
         let entry = self.entry(kept);
         let mut verdict = self.verdict(kept, &state.edge.table.snapshot);
@@ -347,7 +393,7 @@ impl Rules {
     }
 
     /// Whether what was to stand in still may, once the origin has failed.
-    pub fn may_stand_in(&self, state: &State, kept: &Kept) -> bool {
+    pub fn may_stand_in(&self, state: &State, kept: &EdgeEntry) -> bool {
         let verdict = self.verdict(kept, &state.edge.table.snapshot);
 
         verdict != Verdict::Withdrawn || self.lacks(Mutant::ErrorShowsWithdrawn)
@@ -369,7 +415,7 @@ impl Rules {
         decision::receive(&stamp(answer.log, answer.seq), &self.tags, table, ask.again)
     }
 
-    pub fn stays_at_edge(&self, state: &State, old: &Kept, answer: &Answer) -> bool {
+    pub fn stays_at_edge(&self, state: &State, old: &EdgeEntry, answer: &Answer) -> bool {
         let verdict = self.verdict(old, &state.edge.table.snapshot);
 
         !self.lacks(Mutant::LowerStampReplaces)

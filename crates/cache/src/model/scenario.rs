@@ -15,13 +15,15 @@ pub struct Scenario {
     /// The edge's log, the origin's log, the origin: each may go, and come back.
     pub outages: u8,
     pub restores: u8,
-    /// A restore is not told to the log: the store is put back under the log's old name. No scenario
-    /// has it yet: what is promised then holds while every tier polls, and here none has to.
-    pub is_silent: bool,
+    /// A restore is not told to the log: the store is put back under the log's old name.
+    pub is_unannounced: bool,
+    /// The store does not give the log another name when a poll shows that it was put back: each
+    /// follower has to notice by itself.
+    pub keeps_name: bool,
     pub compactions: u8,
     /// Readers may bring a token of a write that was acknowledged.
     pub has_tokens: bool,
-    /// The edge begins without the log, which is not to be had.
+    /// The edge begins without the log, which is unavailable.
     pub is_blind: bool,
 }
 
@@ -34,14 +36,18 @@ const NOTHING: Scenario = Scenario {
     freezes: 0,
     outages: 0,
     restores: 0,
-    is_silent: false,
+    is_unannounced: false,
+    keeps_name: false,
     compactions: 0,
     has_tokens: false,
     is_blind: false,
 };
 
+const PUT_BACK: Scenario =
+    Scenario { restores: 1, is_unannounced: true, freezes: 1, rows: 1, ..NOTHING };
+
 impl Scenario {
-    pub const fn all() -> [Self; 8] {
+    pub const fn all() -> [Self; 10] {
         [
             Self { name: "tokens", has_tokens: true, is_torn: true, ..NOTHING },
             Self { name: "failing", outages: 1, readers: 2, rows: 1, ..NOTHING },
@@ -49,6 +55,8 @@ impl Scenario {
             Self { name: "slow", ticks: 3, rows: 1, ..NOTHING },
             Self { name: "late", freezes: 1, outages: 1, ..NOTHING },
             Self { name: "restored", restores: 1, freezes: 1, rows: 1, ..NOTHING },
+            Self { name: "put back", ..PUT_BACK },
+            Self { name: "kept name", keeps_name: true, ..PUT_BACK },
             Self { name: "compacted", compactions: 1, ..NOTHING },
             Self { name: "torn", is_torn: true, readers: 2, ..NOTHING },
         ]

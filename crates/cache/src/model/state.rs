@@ -44,6 +44,8 @@ pub struct Store {
     /// The log's name. A store that is put back in silence has the old one.
     pub log: u8,
     pub is_put_back: bool,
+    /// See [`Scenario::keeps_name`].
+    pub keeps_name: bool,
     pub restored_at: u16,
     pub floor: u8,
     pub writes: [Write; 2],
@@ -83,9 +85,18 @@ pub struct Pending {
     pub complete_at: Option<u16>,
 }
 
+/// What a tier remembers of its polls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Polling {
+    /// The log's head was below the position.
+    pub was_ahead: bool,
+    /// Since the store was put back, up to two.
+    pub since_put_back: u8,
+}
+
 /// An entry in the origin's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Cached {
+pub struct OriginEntry {
     pub data: Data,
     pub log: u8,
     pub seq: u8,
@@ -95,7 +106,7 @@ pub struct Cached {
 
 /// An entry at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Kept {
+pub struct EdgeEntry {
     pub data: Data,
     pub log: u8,
     pub seq: u8,
@@ -109,7 +120,8 @@ pub struct Origin {
     pub table: Table,
     pub complete_at: Option<u16>,
     pub pending: Option<Pending>,
-    pub cached: Option<Cached>,
+    pub cached: Option<OriginEntry>,
+    pub polling: Polling,
     pub has_log: bool,
     pub is_up: bool,
 }
@@ -118,9 +130,10 @@ pub struct Origin {
 pub struct Edge {
     pub table: Table,
     pub complete_at: Option<u16>,
-    pub kept: Option<Kept>,
+    pub kept: Option<EdgeEntry>,
     /// What an answer has named and the next poll shows to the log.
     pub seen: Option<RowId>,
+    pub polling: Polling,
     pub has_log: bool,
 }
 
@@ -252,7 +265,12 @@ impl Store {
         Some(row(small(seq), content(writer, self.restore)).digest())
     }
 
-    /// Whether whoever polls has seen what is not in this store.
+    /// Whether everything up to this row is in this store, whatever its log is called by now.
+    pub fn holds(&self, row: &RowId) -> bool {
+        row.seq == Seq::ZERO || self.digest_at(row.seq) == Some(row.digest)
+    }
+
+    /// Whether a poller has seen what is not in this store.
     pub fn has_undone(&self, poll: &Poll) -> bool {
         let (log, formerly) = (log_id(self.log), [log_id(0)]);
         let head = Seq(self.begun().into());
@@ -367,13 +385,14 @@ impl State {
 
         Self {
             now: 0,
-            store: Store::default(),
+            store: Store { keeps_name: scenario.keeps_name, ..Store::default() },
             origin: Origin {
                 index: Index { restore: 0, log: 0, position: 0, second: 1 },
                 table: table.clone(),
                 complete_at: Some(0),
                 pending: None,
                 cached: None,
+                polling: Polling::default(),
                 has_log: true,
                 is_up: true,
             },
@@ -382,6 +401,7 @@ impl State {
                 complete_at: (!blind).then_some(0),
                 kept: None,
                 seen: None,
+                polling: Polling::default(),
                 has_log: !blind,
             },
             readers: [reader(0), reader(1)],

@@ -5,16 +5,17 @@ use edge_core::decision::Reception;
 use super::rules::{Mutant, Rules, Use};
 use super::scenario::Scenario;
 use super::state::{
-    Answer, Ask, Data, Fill, Index, Kept, Origin, Pending, Reader, State, Store, Table, WRITERS,
-    Write,
+    Answer, Ask, Data, EdgeEntry, Fill, Index, Origin, Pending, Polling, Reader, State, Store,
+    Table, WRITERS, Write,
 };
 use super::state::{log_of, small, writer_of};
 use super::truth::{self, Broken};
+use crate::changes::Changes;
 
 const TICK: u16 = 2;
 /// Into the stale window of a list, which is fresh for 900 s.
 const FREEZE: u16 = 910;
-/// As often as the shipped loop reads the source for one fill.
+/// Reads of the source for one fill, as many as in the shipped loop.
 const READS_MAX: u8 = 3;
 
 type Step = (&'static str, Result<State, Broken>);
@@ -101,17 +102,20 @@ fn polls(state: &State, rules: &Rules, steps: &mut Vec<Step>) {
 /// A whole round: the edge has nothing between the log and its table.
 fn edge_polls(state: &mut State, rules: &Rules) {
     // Start again at most once, then read on from there.
-    for _ in 0..3 {
+    for page in 0..3 {
         let table = state.edge.table.clone();
         let seen = state.edge.seen.take();
         let changes = rules.page(state, &table, seen);
+        let was_ahead =
+            state.edge.polling.next(&table, &changes, page == 0 && state.store.is_put_back);
         if table.stamp().is_none() {
             // What was kept before the first start is judged by it; else it is of another log.
             state.edge.kept = state.edge.kept.filter(|_| table.snapshot.era() == 0);
             state.edge.table = rules.begun(&table, small(changes.head), &changes);
             continue;
         }
-        if !rules.can_follow(&table, &changes) {
+        if !rules.can_follow(&table, &changes, was_ahead) {
+            state.edge.polling.was_ahead = false;
             state.edge.table = Table::cold(table.snapshot.era());
             state.edge.complete_at = None;
             continue;
@@ -130,6 +134,7 @@ fn edge_polls(state: &mut State, rules: &Rules) {
 fn index_polls(state: &mut State, rules: &Rules) {
     let table = state.origin.table.clone();
     let changes = rules.page(state, &table, None);
+    let was_ahead = state.origin.polling.next(&table, &changes, state.store.is_put_back);
     let store = state.store;
     let second = store.version(1);
 
@@ -141,7 +146,8 @@ fn index_polls(state: &mut State, rules: &Rules) {
         state.origin.pending = Some(Pending { next, complete_at: None });
         return;
     }
-    if !rules.can_follow(&table, &changes) {
+    if !rules.can_follow(&table, &changes, was_ahead) {
+        state.origin.polling.was_ahead = false;
         state.origin.table = Table::cold(table.snapshot.era());
         state.origin.complete_at = None;
         return;
@@ -159,6 +165,15 @@ fn index_polls(state: &mut State, rules: &Rules) {
     }
     let complete_at = taken.is_complete.then_some(state.now);
     state.origin.pending = Some(Pending { next, complete_at });
+}
+
+impl Polling {
+    /// Takes note of a page; answers whether the page before it ended before the position as well.
+    fn next(&mut self, table: &Table, changes: &Changes, counts: bool) -> bool {
+        self.since_put_back = (self.since_put_back + u8::from(counts)).min(2);
+
+        std::mem::replace(&mut self.was_ahead, table.snapshot.is_ahead_of(changes))
+    }
 }
 
 fn publish(state: &mut State) {
@@ -184,7 +199,7 @@ fn happenings(state: &State, scenario: &Scenario, steps: &mut Vec<Step>) {
         happen("all stand still for a quarter of an hour", &|next| {
             next.left.freezes -= 1;
             next.now += FREEZE;
-            if scenario.is_silent {
+            if scenario.is_unannounced {
                 cut_off(next);
             }
         });
@@ -208,15 +223,17 @@ fn happenings(state: &State, scenario: &Scenario, steps: &mut Vec<Step>) {
     }
     let is_quiet =
         state.store.writes.iter().all(|write| write.seq == 0 || write.acked_at.is_some());
-    if left.restores > 0 && is_quiet && !scenario.is_silent {
+    if left.restores > 0 && is_quiet && !scenario.is_unannounced {
         happen("the store is restored", &|next| {
             restore(next);
             next.store.log = 1;
             next.store.is_put_back = false;
         });
     }
-    if left.restores > 0 && is_quiet && scenario.is_silent && truth::is_named(state) {
-        happen("the store is put back", &put_back);
+    if left.restores > 0 && is_quiet && scenario.is_unannounced && truth::is_named(state) {
+        if !scenario.keeps_name {
+            happen("the store is put back", &put_back);
+        }
         happen("the store is put back, and the origin starts anew", &|next| {
             put_back(next);
             next.origin = Origin { complete_at: Some(next.now), ..State::first(scenario).origin };
@@ -238,6 +255,7 @@ fn restore(next: &mut State) {
         is_put_back: true,
         restored_at: next.now,
         past: next.store.writes.map(|write| write.seq),
+        keeps_name: next.store.keeps_name,
         ..Store::default()
     };
 }
@@ -470,7 +488,7 @@ fn receives(
                     truth::replaced(&next, &old, answer)?;
                 }
             }
-            next.edge.kept = Some(Kept {
+            next.edge.kept = Some(EdgeEntry {
                 data: answer.data,
                 log: answer.log,
                 seq: answer.seq,

@@ -1,11 +1,11 @@
 //! What has to hold in every state, worked out from what was really committed.
 
 use super::rules::{Rules, Use};
-use domain::RowId;
+use domain::{RowId, TagTable};
 
-use super::state::{Answer, Ask, Data, Kept, State, Store, Table, WRITERS};
+use super::state::{Answer, Ask, Data, EdgeEntry, Polling, State, Store, Table, WRITERS};
 
-/// The promise at the edge while the log is to be had, in seconds; the origin's memory keeps it too.
+/// The promise at the edge while the log is available, in seconds; it holds for the origin's memory too.
 const BOUND: u16 = 4;
 /// Without the log at both tiers each may use what it has for the clamp of a list, five minutes.
 const BLIND_BOUND: u16 = 2 * 300 + 2 * BOUND;
@@ -14,6 +14,9 @@ pub type Broken = String;
 
 /// What either tier would say if it were asked now.
 pub fn check(state: &State, rules: &Rules) -> Result<(), Broken> {
+    noticed(state, &state.edge.table, state.edge.polling, "the edge")?;
+    noticed(state, &state.origin.table, state.origin.polling, "the origin")?;
+
     let origin = &state.origin;
     let table_age = rules.table_age(state.now, origin.complete_at);
     let is_blind = rules.is_old(table_age);
@@ -29,6 +32,17 @@ pub fn check(state: &State, rules: &Rules) -> Result<(), Broken> {
         && let Use::Serves { is_blind } = rules.used(state, &kept)
     {
         shown(state, kept.data, state.edge.table.stamp(), is_blind, "the edge")?;
+    }
+    Ok(())
+}
+
+/// After two polls no tier stands on a past that was undone.
+fn noticed(state: &State, table: &Table, polling: Polling, tier: &str) -> Result<(), Broken> {
+    let row = table.snapshot.table().and_then(TagTable::row);
+    let is_of_the_past = row.is_some_and(|row| !state.store.holds(&row));
+
+    if polling.since_put_back == 2 && is_of_the_past {
+        return Err(format!("{tier} does not notice that the store was put back"));
     }
     Ok(())
 }
@@ -69,7 +83,7 @@ pub fn given(state: &State, ask: &Ask, answer: &Answer, is_kept: bool) -> Result
     }
     let written = ask.token.filter(|(log, _)| *log == state.store.log);
     if lacks(written) && !answer.is_behind {
-        return Err(format!("whoever wrote {written:?} is shown {answer:?}"));
+        return Err(format!("the writer of {written:?} is shown {answer:?}"));
     }
     Ok(())
 }
@@ -77,21 +91,21 @@ pub fn given(state: &State, ask: &Ask, answer: &Answer, is_kept: bool) -> Result
 /// What a reader is given at once.
 pub fn served(
     state: &State,
-    kept: &Kept,
+    kept: &EdgeEntry,
     is_blind: bool,
     token: Option<(u8, u8)>,
 ) -> Result<(), Broken> {
     shown(state, kept.data, state.edge.table.stamp(), is_blind, "the edge")?;
     match token {
         Some((log, seq)) if log == kept.log && state.store.lacks(kept.data, log, seq) => {
-            Err(format!("whoever wrote {token:?} is shown {kept:?}"))
+            Err(format!("the writer of {token:?} is shown {kept:?}"))
         }
         _ => Ok(()),
     }
 }
 
 /// What stands in for an answer of a failing origin.
-pub fn stood_in(state: &State, kept: &Kept) -> Result<(), Broken> {
+pub fn stood_in(state: &State, kept: &EdgeEntry) -> Result<(), Broken> {
     let Some((log, position)) = state.edge.table.stamp() else { return Ok(()) };
     if state.store.is_ambiguous(log) {
         return Ok(());
@@ -106,15 +120,15 @@ pub fn stood_in(state: &State, kept: &Kept) -> Result<(), Broken> {
 }
 
 /// Nothing older takes the place of what may be served.
-pub fn replaced(state: &State, old: &Kept, by: &Answer) -> Result<(), Broken> {
+pub fn replaced(state: &State, old: &EdgeEntry, by: &Answer) -> Result<(), Broken> {
     if old.log == by.log && state.store.lacks(by.data, old.log, old.seq) {
         return Err(format!("{by:?} takes the place of {old:?}"));
     }
     Ok(())
 }
 
-/// Whether somebody who outlives a restore has heard of each row whose write is in what is kept: what
-/// nobody has heard of can be undone unseen, in the moment before the next poll.
+/// Whether a tier that outlives a restore knows the row of each write that is in what is kept. What no
+/// tier knows can be undone unnoticed, in the moment before the next poll.
 pub fn is_named(state: &State) -> bool {
     let writes = state.store.writes;
     let newest = |data: &Data| {
@@ -123,7 +137,9 @@ pub fn is_named(state: &State) -> bool {
     };
     let at = |table: &Table| table.stamp().map_or(0, |(_, position)| position);
     let shown = |seen: &Option<RowId>| seen.as_ref().map_or(0, |seen| seen.seq.0 as u8);
-    let edge = at(&state.edge.table).max(shown(&state.edge.seen));
+    // A row that an answer has named says something to the store alone.
+    let named = if state.store.keeps_name { 0 } else { shown(&state.edge.seen) };
+    let edge = at(&state.edge.table).max(named);
     let (kept, cached) = (state.edge.kept, state.origin.cached);
 
     kept.is_none_or(|kept| newest(&kept.data) <= edge)

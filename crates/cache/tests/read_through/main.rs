@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "it is test code")]
 
+mod entries;
 mod fills;
-mod kept;
+mod log_unavailable;
 mod rows;
 mod shared;
-mod unheard;
 #[path = "../world/mod.rs"]
 mod world;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use domain::{Change, Resource, Seq};
+use domain::{Change, Resource, Seq, Stamp};
 use tokio::task::yield_now;
 
 use crate::world::{MemoryLog, following, run};
@@ -60,7 +60,7 @@ async fn when_rows_come_faster_than_fills_the_value_is_served_and_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_after_a_row_is_not_given_a_fill_from_before_it() {
+async fn a_read_that_begins_after_a_row_is_not_given_a_fill_from_before_it() {
     let log = MemoryLog::at(5);
     let follower = following(&log).await;
     let (cache, source) = (cache(&follower), Source::gated());
@@ -132,6 +132,20 @@ async fn a_read_that_lags_for_ever_is_served_and_not_kept() {
 
     assert!(!answer.await.unwrap().is_stored);
     assert!(cache.peek("/products/1", None).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stamp_of_an_index_that_is_ahead_of_the_follower_is_the_followers() {
+    let follower = following(&MemoryLog::at(5)).await;
+    let (cache, index) = (cache(&follower), follower.stamp().map(|at| at.seq.next()));
+    let log = follower.stamp().unwrap().log;
+
+    let answer = cache.get("/products/1", None, move |_| {
+        let stamp = Stamp { log: log.clone(), seq: index.unwrap() };
+        async move { Ok(filled(0, Resource::Product, "product:1").stamped(stamp)) }
+    });
+
+    assert_eq!(answer.await.unwrap().stamp(), follower.stamp());
 }
 
 #[tokio::test(start_paused = true)]

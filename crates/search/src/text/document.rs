@@ -6,10 +6,11 @@ use rustc_hash::FxHasher;
 
 use domain::CatalogProduct;
 
+use super::markup::plain_text;
 use super::postings::{Fields, PostingsBuilder};
 use super::words::{fold, is_stop_word, squeezed, stem, words, words_and_compounds};
 
-/// The texts that a batch brings.
+/// The texts that a delta adds.
 #[derive(Default)]
 pub(crate) struct Documents {
     pub(super) postings: PostingsBuilder,
@@ -20,7 +21,9 @@ impl Documents {
     pub(crate) fn add(&mut self, slot: u32, listed: &CatalogProduct) {
         let product = &listed.product;
         let mut add = |field, text: &str| {
-            words_and_compounds(&fold(text), |word| self.postings.add(slot, field, word));
+            words_and_compounds(&fold(&plain_text(text)), |word| {
+                self.postings.add(slot, field, word)
+            });
         };
 
         add(Fields::NAME, &product.name);
@@ -54,7 +57,7 @@ pub(crate) fn fingerprint(listed: &CatalogProduct) -> u64 {
 
 pub(crate) fn name_words(name: &str) -> Vec<u32> {
     let mut stems = Vec::new();
-    words(&fold(name), |word, _| {
+    words(&fold(&plain_text(name)), |word, _| {
         if !is_stop_word(word) {
             stems.push(stem(word) as u32);
         }

@@ -1,7 +1,7 @@
 //! Which products match what was typed, and how well.
 //!
 //! A score depends on the product and the query alone, never on how frequent a word is in the
-//! shop: every process, and every page of one list, agrees on the order whatever was indexed when.
+//! shop: every process, and every page of one list, agrees on the order, no matter in which order changes were indexed.
 //! Scores are integers.
 
 use super::postings::{Fields, Postings};
@@ -36,7 +36,7 @@ mod quality {
 const NAME_COVERED: u32 = 320;
 /// For two words that stand beside each other in the name as in the query.
 const NEIGHBOURS: u32 = 160;
-/// Whoever types a whole SKU wants that product; above any other hit.
+/// A whole SKU names exactly one product; above any other hit.
 const WHOLE_SKU: u32 = 1 << 14;
 /// Products with more of the words come first when none has them all; above any sum of the rest.
 const WORD_FOUND: u32 = 1 << 20;

@@ -1,4 +1,4 @@
-//! How text becomes words: one spelling for accents, case, apostrophes and hyphens, on the shelf
+//! How text becomes words: one spelling for accents, case, apostrophes and hyphens, in products
 //! and in the search box alike. Nothing in it is an operator.
 
 use std::borrow::Cow;
@@ -106,7 +106,7 @@ pub(crate) fn words_and_compounds(folded: &str, mut take: impl FnMut(&str)) {
     }
 }
 
-/// Letters and digits alone: how a SKU is looked up, whatever stands between them.
+/// Letters and digits alone: a SKU is looked up without what separates them.
 pub(crate) fn squeezed(text: &str) -> String {
     let mut squeezed = String::new();
     words(&fold(text), |word, _| push_within(&mut squeezed, word));
@@ -173,8 +173,8 @@ fn is_accent(character: char) -> bool {
         | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// What nobody types: trade marks (which NFKD would turn into letters), soft hyphens, zero-width
-/// characters, variation selectors and skin tones.
+/// Characters that are never typed: trade marks (which NFKD would turn into letters), soft hyphens,
+/// zero-width characters, variation selectors and skin tones.
 fn is_ornament(character: char) -> bool {
     matches!(character,
         '™' | '℠' | '®' | '©' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'

@@ -9,7 +9,7 @@ use domain::{
     ListQuery, LogId, Membership, Money, Product, ProductId, Ref, Rule, Seq, Stamp, Status,
     Timestamp, Variant, VariantId,
 };
-use search::{Batch, Card, ListPage, Shelf};
+use search::{Card, CatalogSnapshot, ListPage, SnapshotDelta};
 use serde_json::Value;
 
 pub fn stamp(seq: u64) -> Stamp {
@@ -146,22 +146,17 @@ impl But for CatalogProduct {
     }
 }
 
-pub fn puts(products: impl IntoIterator<Item = CatalogProduct>) -> Batch {
-    let products = products.into_iter().map(|listed| (listed.product.id, Some(listed)));
-
-    Batch { products: products.collect(), ..Batch::default() }
-}
-
 /// A shop with the categories Bags (1), Backpacks (2, below Bags) and Clothes (3).
-pub fn shelf(products: impl IntoIterator<Item = CatalogProduct>) -> Shelf {
+pub fn snapshot(products: impl IntoIterator<Item = CatalogProduct>) -> CatalogSnapshot {
     let categories = vec![
         category(1, "Bags", None),
         category(2, "Backpacks", Some(1)),
         category(3, "Clothes", None),
     ];
-    let batch = Batch { categories: Some(categories), ..puts(products) };
+    let delta =
+        SnapshotDelta { categories: Some(categories), ..SnapshotDelta::with_products(products) };
 
-    Shelf::default().after(batch, stamp(1))
+    CatalogSnapshot::default().after(delta, stamp(1))
 }
 
 pub fn searching(q: &str) -> ListQuery {
@@ -181,24 +176,24 @@ pub fn json(card: &Card) -> Value {
 }
 
 /// The names that a search finds, best first.
-pub fn found(shelf: &Shelf, q: &str) -> Vec<String> {
-    names(&shelf.list(&searching(q)).unwrap().cards)
+pub fn found(snapshot: &CatalogSnapshot, q: &str) -> Vec<String> {
+    names(&snapshot.list(&searching(q)).unwrap().cards)
 }
 
 /// All pages of a list, one behind the other.
-pub fn walk(shelf: &Shelf, query: &ListQuery) -> Vec<ListPage> {
-    let mut pages = vec![shelf.list(query).unwrap()];
+pub fn walk(snapshot: &CatalogSnapshot, query: &ListQuery) -> Vec<ListPage> {
+    let mut pages = vec![snapshot.list(query).unwrap()];
 
     while let Some(cursor) = pages.last().unwrap().next.clone() {
         let query = ListQuery { cursor: Some(cursor), ..query.clone() };
-        pages.push(shelf.list(&query).unwrap());
+        pages.push(snapshot.list(&query).unwrap());
         assert!(pages.len() < 10_000, "the walk does not end");
     }
     pages
 }
 
-pub fn walked_ids(shelf: &Shelf, query: &ListQuery) -> Vec<ProductId> {
-    let pages = walk(shelf, query);
+pub fn walked_ids(snapshot: &CatalogSnapshot, query: &ListQuery) -> Vec<ProductId> {
+    let pages = walk(snapshot, query);
 
     pages.iter().flat_map(|page| &page.cards).map(Card::id).collect()
 }

@@ -1,10 +1,10 @@
-//! The retail demo store as a shelf.
+//! The retail demo store as a snapshot.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use domain::{Availability, CatalogProduct, Currency, Money};
-use search::{Batch, Shelf};
+use search::{CatalogSnapshot, SnapshotDelta};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -24,7 +24,7 @@ fn data() -> Option<PathBuf> {
 }
 
 pub struct Retail {
-    pub shelf: Shelf,
+    pub snapshot: CatalogSnapshot,
     /// Products by the name of their category.
     pub by_category: HashMap<String, u64>,
 }
@@ -63,7 +63,8 @@ pub fn retail() -> Option<Retail> {
         products.push(listed);
     }
     let categories = numbers.iter().map(|(name, number)| category(*number, name, None)).collect();
-    let batch = Batch { categories: Some(categories), ..super::puts(products) };
+    let delta =
+        SnapshotDelta { categories: Some(categories), ..SnapshotDelta::with_products(products) };
 
-    Some(Retail { shelf: Shelf::default().after(batch, stamp(1)), by_category })
+    Some(Retail { snapshot: CatalogSnapshot::default().after(delta, stamp(1)), by_category })
 }

@@ -162,11 +162,11 @@ impl Deletion<'_> {
         for _ in 0..ATTEMPTS_MAX {
             let head = self.catalog.log().head().await?;
             self.follower.reach(head.head, REACH_WITHIN).await;
-            let shelf = self.index.shelf();
-            if shelf.holds_products(self.category) {
+            let snapshot = self.index.snapshot();
+            if snapshot.holds_products(self.category) {
                 return Err(StoreError::InUse("there are products in it".into()));
             }
-            let empty_at = shelf.stamp().seq;
+            let empty_at = snapshot.stamp().seq;
             match self.catalog.delete_category(self.category, version, empty_at, by).await {
                 Err(StoreError::Busy) => {}
                 done => return done,

@@ -74,7 +74,7 @@ pub async fn list(
     }
     let list = format!("products/{:?}/{}", query.status, words.unwrap_or_default());
     let after = paging::place::<ProductId>(&list, query.cursor.as_deref())?;
-    let page = index.shelf().admin_list(query.status, words, after, limit);
+    let page = index.snapshot().admin_list(query.status, words, after, limit);
     let ids: Vec<_> = page.cards.iter().map(search::Card::id).collect();
     let products = catalog.products(&ids).await?;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use domain::{
     CatalogRead, CategoryId, CollectionId, ListQuery, PriceRange, ProductId, Ref, Slug, Sort,
 };
-use search::Shelf;
+use search::CatalogSnapshot;
 use store::Contents;
 
 use crate::catalog::render::{self, Page};
@@ -85,7 +85,7 @@ impl Names {
 }
 
 /// As [`super::super::reads`] answers, of one state.
-pub fn answer(read: &CatalogRead, contents: &Contents, shelf: &Shelf) -> Page {
+pub fn answer(read: &CatalogRead, contents: &Contents, snapshot: &CatalogSnapshot) -> Page {
     let product = |asked: &Ref<ProductId>| {
         contents.products.iter().find(|found| match asked {
             Ref::Id(id) => found.product.id == *id,
@@ -94,12 +94,12 @@ pub fn answer(read: &CatalogRead, contents: &Contents, shelf: &Shelf) -> Page {
     };
 
     match read {
-        CatalogRead::Product(asked) => render::product(shelf, asked, product(asked)),
+        CatalogRead::Product(asked) => render::product(snapshot, asked, product(asked)),
         CatalogRead::Recommendations(asked) => {
             let id = product(asked).map(|found| found.product.id);
-            render::recommendations(shelf, asked, id, RECOMMENDED)
+            render::recommendations(snapshot, asked, id, RECOMMENDED)
         }
-        list => render::list(shelf, list),
+        list => render::list(snapshot, list),
     }
 }
 

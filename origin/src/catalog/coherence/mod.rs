@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use domain::Tag;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use search::{Batch, Shelf};
+use search::{CatalogSnapshot, SnapshotDelta};
 use store::Contents;
 
 use self::asked::{Names, answer};
@@ -98,7 +98,7 @@ async fn a_price_change_is_news_to_no_page_that_does_not_show_the_product() {
     let rows = shop.catalog.log().rows(head, 10).await.unwrap();
     assert_eq!(rows.len(), 1);
     for read in reads {
-        let tags = answer(&read, &state.contents, &state.shelf).tags;
+        let tags = answer(&read, &state.contents, &state.snapshot).tags;
         assert!(!tags.iter().any(|tag| rows[0].tags.contains(tag)), "{read} carries {tags:?}");
     }
 }
@@ -122,7 +122,7 @@ async fn check(writes: Vec<Write>) {
 /// The catalogue, and what lists read of it.
 struct State {
     contents: Contents,
-    shelf: Shelf,
+    snapshot: CatalogSnapshot,
 }
 
 impl State {
@@ -130,17 +130,22 @@ impl State {
         let contents = shop.catalog.contents().await.unwrap();
         let Contents { stamp, products, categories, collections, featured, rankings } =
             contents.clone();
-        let batch =
-            Batch::from(search::Contents { products, categories, collections, featured, rankings });
+        let catalogue = SnapshotDelta {
+            categories: Some(categories),
+            collections: Some(collections),
+            featured: Some(featured),
+            rankings: Some(rankings),
+            ..SnapshotDelta::with_products(products)
+        };
 
-        Self { contents, shelf: Shelf::default().after(batch, stamp) }
+        Self { contents, snapshot: CatalogSnapshot::default().after(catalogue, stamp) }
     }
 }
 
 fn compare(write: &Write, before: &State, after: &State, tags: &BTreeSet<Tag>) {
     for read in Names::of([&before.contents, &after.contents]).reads() {
-        let old = answer(&read, &before.contents, &before.shelf);
-        let new = answer(&read, &after.contents, &after.shelf);
+        let old = answer(&read, &before.contents, &before.snapshot);
+        let new = answer(&read, &after.contents, &after.snapshot);
         let is_covered = old.tags.iter().any(|tag| tags.contains(tag));
         assert!(
             is_covered || (old.status, &old.bytes) == (new.status, &new.bytes),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use domain::tags::{Lists, Write, of_write};
 use domain::{CatalogProduct, ChangeRow, LogId, Ref, Seq, Status, TagHash, TagTable, Timestamp};
 use flate2::read::GzDecoder;
-use search::Shelf;
+use search::CatalogSnapshot;
 use store::Bulk;
 
 use super::State;
@@ -31,7 +31,7 @@ struct Entry {
 #[tokio::test]
 async fn a_price_change_costs_the_pages_that_it_changes_and_no_others() {
     let Some((categories, trace)) = data() else { return };
-    let State { contents, shelf } = catalogue(&categories).await;
+    let State { contents, snapshot } = catalogue(&categories).await;
     let mut products = contents.products;
     let mut table = TagTable::starting_at(LogId::new("L").unwrap(), Seq(1));
     let mut edge: HashMap<usize, Entry> = HashMap::new();
@@ -40,9 +40,9 @@ async fn a_price_change_costs_the_pages_that_it_changes_and_no_others() {
     for (n, asked) in trace.iter().enumerate() {
         if n % REQUESTS_A_CHANGE == 0 {
             let product = &mut products[n * STRIDE % PRODUCTS];
-            table.apply(&reprice(product, &shelf, table.position().next())).unwrap();
+            table.apply(&reprice(product, &snapshot, table.position().next())).unwrap();
         }
-        let page = page(&shelf, &products[*asked]);
+        let page = page(&snapshot, &products[*asked]);
         let kept = edge.get(asked);
         let is_same = kept.is_some_and(|kept| kept.bytes == page.bytes);
         let is_valid = kept.is_some_and(|kept| table.judge_seq(kept.stamp, &kept.tags).is_valid());
@@ -64,16 +64,16 @@ async fn a_price_change_costs_the_pages_that_it_changes_and_no_others() {
     assert!(ideal - per_mille(hits) <= 10, "{needless} pages were asked for needlessly");
 }
 
-fn page(shelf: &Shelf, found: &CatalogProduct) -> Page {
-    render::product(shelf, &Ref::Slug(found.product.slug.clone()), Some(found))
+fn page(snapshot: &CatalogSnapshot, found: &CatalogProduct) -> Page {
+    render::product(snapshot, &Ref::Slug(found.product.slug.clone()), Some(found))
 }
 
 /// Another price, and the row that says so.
-fn reprice(found: &mut CatalogProduct, shelf: &Shelf, seq: Seq) -> ChangeRow {
+fn reprice(found: &mut CatalogProduct, snapshot: &CatalogSnapshot, seq: Seq) -> ChangeRow {
     let before = found.product.clone();
     found.variants[0].price.amount += 1;
     found.product.version += 1;
-    let lists = Lists { tree: shelf.tree(), collections: &[], featured: false, rankings: &[] };
+    let lists = Lists { tree: snapshot.tree(), collections: &[], featured: false, rankings: &[] };
     let write = Write::Product { before: Some(&before), after: Some(&found.product), lists };
 
     let at = Timestamp::default();

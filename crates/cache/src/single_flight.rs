@@ -1,4 +1,4 @@
-//! One fill for everybody who asks for the same thing at once.
+//! One fill for all concurrent readers of a key.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Display};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::entry::{Entry, Origin};
 
-/// Why there is no answer. Never cached; shared by all who waited for the same fill.
+/// Why there is no value. Never cached; every reader that waited for the fill gets it.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError<E: Debug + Display> {
     #[error("{0}")]
@@ -18,13 +18,13 @@ pub enum LoadError<E: Debug + Display> {
     Panicked,
     #[error("the fill took too long")]
     TimedOut,
-    #[error("the change log is lost for too long, and the source with it")]
+    #[error("the change log has been unavailable for too long, and the source is as old")]
     TooOld,
 }
 
-/// What a flight brought home.
+/// What a fill returned.
 #[derive(Debug)]
-pub(crate) struct Landing<V> {
+pub(crate) struct Loaded<V> {
     pub(crate) entry: Arc<Entry<V>>,
     pub(crate) origin: Origin,
     /// Taken before the value was read or judged: a caller with an earlier ticket came before that.
@@ -32,56 +32,56 @@ pub(crate) struct Landing<V> {
     pub(crate) is_stored: bool,
 }
 
-pub(crate) type Landed<V, E> = Result<Landing<V>, LoadError<E>>;
+pub(crate) type LoadResult<V, E> = Result<Loaded<V>, LoadError<E>>;
 
 type ByKey<V, E> = HashMap<Arc<str>, Arc<Flight<V, E>>>;
 
-/// A flight to wait for, and its pilot if it is a new one.
-type Boarded<V, E> = (Arc<Flight<V, E>>, Option<Pilot<V, E>>);
+/// A flight to wait for, and its leader if it is new.
+type Joined<V, E> = (Arc<Flight<V, E>>, Option<Leader<V, E>>);
 
 pub(crate) struct Flight<V, E: Debug + Display> {
     pub(crate) began: Instant,
-    landed: watch::Receiver<Option<Landed<V, E>>>,
+    result: watch::Receiver<Option<LoadResult<V, E>>>,
 }
 
 /// The fills that are under way.
-pub(crate) struct Flights<V, E: Debug + Display> {
+pub(crate) struct SingleFlight<V, E: Debug + Display> {
     by_key: Mutex<ByKey<V, E>>,
 }
 
-/// The leader's side; however its task ends, the key is free again and the waiters are told.
-pub(crate) struct Pilot<V, E: Debug + Display> {
-    flights: Arc<Flights<V, E>>,
+/// Completes a flight. When it is dropped, the key is free again and the waiters are woken.
+pub(crate) struct Leader<V, E: Debug + Display> {
+    group: Arc<SingleFlight<V, E>>,
     key: Arc<str>,
     flight: Arc<Flight<V, E>>,
-    landed: watch::Sender<Option<Landed<V, E>>>,
+    result: watch::Sender<Option<LoadResult<V, E>>>,
 }
 
-impl<V, E: Debug + Display> Flights<V, E> {
+impl<V, E: Debug + Display> SingleFlight<V, E> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { by_key: Mutex::default() })
     }
 
-    /// The flight under way for the key, unless it is the `overdue` one; else a new one, and the
-    /// caller must have somebody pilot it.
-    pub(crate) fn board(
+    /// The flight under way for the key, unless it is the `overdue` one; else a new one, whose leader
+    /// the caller must complete.
+    pub(crate) fn join(
         self: &Arc<Self>,
         key: &str,
         overdue: Option<&Arc<Flight<V, E>>>,
-    ) -> Boarded<V, E> {
+    ) -> Joined<V, E> {
         let mut by_key = self.lock();
         if let Some(flight) = by_key.get(key)
             && overdue.is_none_or(|overdue| !Arc::ptr_eq(overdue, flight))
         {
             return (Arc::clone(flight), None);
         }
-        let (landed, waiting) = watch::channel(None);
-        let flight = Arc::new(Flight { began: Instant::now(), landed: waiting });
+        let (result, waiting) = watch::channel(None);
+        let flight = Arc::new(Flight { began: Instant::now(), result: waiting });
         let key: Arc<str> = key.into();
         by_key.insert(Arc::clone(&key), Arc::clone(&flight));
 
-        let pilot = Pilot { flights: Arc::clone(self), key, flight: Arc::clone(&flight), landed };
-        (flight, Some(pilot))
+        let leader = Leader { group: Arc::clone(self), key, flight: Arc::clone(&flight), result };
+        (flight, Some(leader))
     }
 
     fn leave(&self, key: &str, flight: &Arc<Flight<V, E>>) {
@@ -99,36 +99,36 @@ impl<V, E: Debug + Display> Flights<V, E> {
 }
 
 impl<V, E: Debug + Display> Flight<V, E> {
-    pub(crate) async fn landing(&self) -> Landed<V, E> {
-        let mut landed = self.landed.clone();
+    pub(crate) async fn result(&self) -> LoadResult<V, E> {
+        let mut result = self.result.clone();
 
-        match landed.wait_for(Option::is_some).await {
-            Ok(landed) => landed.clone().unwrap_or(Err(LoadError::Panicked)),
-            // The pilot went without a word: its runtime is shutting down.
+        match result.wait_for(Option::is_some).await {
+            Ok(result) => result.clone().unwrap_or(Err(LoadError::Panicked)),
+            // The leader was dropped without a result: its runtime is shutting down.
             Err(_) => Err(LoadError::Panicked),
         }
     }
 }
 
-impl<V, E: Debug + Display> Pilot<V, E> {
+impl<V, E: Debug + Display> Leader<V, E> {
     pub(crate) fn key(&self) -> &Arc<str> {
         &self.key
     }
 
-    /// Frees the key first: who comes now finds the entry stored, or must ask anew.
-    pub(crate) fn land(self, landed: Landed<V, E>) {
-        self.flights.leave(&self.key, &self.flight);
-        self.landed.send_replace(Some(landed));
+    /// Frees the key first: a reader that comes now finds the entry stored, or starts a new flight.
+    pub(crate) fn complete(self, result: LoadResult<V, E>) {
+        self.group.leave(&self.key, &self.flight);
+        self.result.send_replace(Some(result));
     }
 }
 
-impl<V, E: Debug + Display> Drop for Pilot<V, E> {
+impl<V, E: Debug + Display> Drop for Leader<V, E> {
     fn drop(&mut self) {
-        self.flights.leave(&self.key, &self.flight);
+        self.group.leave(&self.key, &self.flight);
     }
 }
 
-impl<V> Clone for Landing<V> {
+impl<V> Clone for Loaded<V> {
     fn clone(&self) -> Self {
         Self { entry: Arc::clone(&self.entry), ..*self }
     }

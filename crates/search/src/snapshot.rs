@@ -1,4 +1,4 @@
-//! One consistent state of the catalogue, as lists read it.
+//! One consistent state of the whole catalogue in memory, from which reads are answered.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,10 +24,10 @@ use crate::text::relevance::Corpus;
 /// Bestsellers of each category, and of the whole shop under `None`.
 pub type Rankings = HashMap<Option<CategoryId>, Vec<ProductId>>;
 
-/// An immutable snapshot: everything that is read from one shelf belongs together and is what the
-/// catalogue was at its [`Shelf::stamp`]. Clones share almost everything.
+/// The catalogue as it was at [`CatalogSnapshot::stamp`]. Immutable, so that everything read from one
+/// snapshot is consistent. Clones share almost everything.
 #[derive(Clone)]
-pub struct Shelf {
+pub struct CatalogSnapshot {
     pub(crate) stamp: Stamp,
     pub(crate) rows: Rows,
     /// The slots that shoppers may see.
@@ -44,7 +44,7 @@ pub struct Shelf {
     pub(crate) rankings: Arc<Rankings>,
 }
 
-/// A list names something that the shop does not have.
+/// A query names something that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unknown {
     #[error("there is no such category")]
@@ -56,16 +56,16 @@ pub enum Unknown {
     Cursor,
 }
 
-/// Says which state it is; a whole catalogue is no line of a log.
-impl fmt::Debug for Shelf {
+/// Only the stamp and the size: a whole catalogue would be too long for a log line.
+impl fmt::Debug for CatalogSnapshot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shelf = formatter.debug_struct("Shelf");
+        let mut snapshot = formatter.debug_struct("CatalogSnapshot");
 
-        shelf.field("stamp", &self.stamp).field("products", &self.len()).finish_non_exhaustive()
+        snapshot.field("stamp", &self.stamp).field("products", &self.len()).finish_non_exhaustive()
     }
 }
 
-impl Default for Shelf {
+impl Default for CatalogSnapshot {
     /// An empty shop, before the first row of any log.
     fn default() -> Self {
         Self {
@@ -85,8 +85,8 @@ impl Default for Shelf {
     }
 }
 
-impl Shelf {
-    /// Everything up to here is in it.
+impl CatalogSnapshot {
+    /// Every change up to this position is included.
     pub fn stamp(&self) -> &Stamp {
         &self.stamp
     }
@@ -105,7 +105,7 @@ impl Shelf {
         self.shown(id).map(|row| self.card_of(row))
     }
 
-    /// The products that the shop puts forward, in its order.
+    /// The featured products, in the order of the list.
     pub fn featured(&self) -> Vec<Card> {
         self.cards(&self.featured).collect()
     }
@@ -145,7 +145,7 @@ impl Shelf {
         }
     }
 
-    /// What the products take in memory, about; for metrics.
+    /// Approximate memory of the products in bytes, for metrics.
     pub fn heap_bytes(&self) -> usize {
         let maps = (self.slots.capacity() + self.variants.capacity()) * 32;
 

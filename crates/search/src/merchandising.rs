@@ -1,4 +1,4 @@
-//! What the shop proposes: bestsellers, and what goes with a product.
+//! Merchandising: bestsellers, and recommendations for a product.
 
 use std::cmp::Reverse;
 
@@ -8,25 +8,25 @@ use crate::bits::Bits;
 use crate::entry::Card;
 use crate::rows::RowRef;
 use crate::selection::Selection;
-use crate::shelf::{Shelf, Unknown};
+use crate::snapshot::{CatalogSnapshot, Unknown};
 
-/// What two products have in common, and how much it says. The category says most; a value of an
-/// attribute (`style`: `backpack`) says more than a word that both names happen to have.
+/// Weights of what two products have in common. The category counts most; an equal attribute value
+/// (`style`: `backpack`) counts more than a word that both names happen to contain.
 const SAME_CATEGORY: u32 = 40;
 const SAME_PARENT: u32 = 15;
 const SHARED_LABEL: u32 = 20;
 const SHARED_WORD: u32 = 12;
-/// For an equal price; half the price or twice as much gets half of it.
-const NEAR_PRICE: i64 = 20;
+/// For an equal price; half the price or twice the price gets half of it.
+const EQUAL_PRICE: i64 = 20;
 
-impl Shelf {
-    /// Whether somebody has ranked the shop's or the category's products.
+impl CatalogSnapshot {
+    /// Whether there is a ranking of the shop's or the category's products.
     pub fn has_ranking(&self, category: Option<CategoryId>) -> bool {
         self.rankings.get(&category).is_some_and(|ranking| !ranking.is_empty())
     }
 
-    /// At most `most` products in the order of the ranking. A shop or category without a ranking
-    /// (nothing was sold yet) shows what is featured, then what is newest and in stock.
+    /// At most `most` products in the order of the ranking. Without a ranking (nothing was sold yet)
+    /// the featured products come first, then the newest ones in stock.
     pub fn bestsellers(
         &self,
         category: Option<&Ref<CategoryId>>,
@@ -65,12 +65,13 @@ impl Shelf {
         Ok(found.into_iter().map(|row| self.card_of(row)).collect())
     }
 
-    /// At most `most` products that are most like a published one, what is out of stock behind
-    /// what is not. They come from its part of the shop: its category with its siblings, or as
-    /// much more as holds enough that is in stock. `None` when the product is not there.
-    pub fn recommendations(&self, id: ProductId, most: usize) -> Option<Recommended> {
-        let liked = Liked::of(self.shown(id)?, self);
-        let within = self.part_of(liked.row, most);
+    /// At most `most` products, the most similar to a published one first, and those in stock before
+    /// those out of stock. They come from its category and the categories beside it, or from the
+    /// smallest larger part of the shop with enough products in stock. `None` when the product does
+    /// not exist or is not published.
+    pub fn recommendations(&self, id: ProductId, most: usize) -> Option<Recommendations> {
+        let reference = Reference::of(self.shown(id)?, self);
+        let within = self.scope_of(reference.row, most);
         let part = within.map(|category| self.categories.within(category));
         let belongs = |row: &RowRef<'_>| {
             row.row.is_visible()
@@ -79,19 +80,20 @@ impl Shelf {
         };
         let mut closest = Selection::of(most);
 
-        for row in self.rows.iter().filter(belongs) {
-            let out = row.row.availability == Availability::Out;
-            closest.offer((out, Reverse(liked.likeness(row)), Reverse(row.row.id)), row.slot);
+        for candidate in self.rows.iter().filter(belongs) {
+            let is_out = candidate.row.availability == Availability::Out;
+            let similarity = reference.similarity(candidate);
+            closest.offer((is_out, Reverse(similarity), Reverse(candidate.row.id)), candidate.slot);
         }
         let closest = closest.sorted();
         let rows = closest.iter().filter_map(|(_, slot)| self.rows.get(*slot));
 
-        Some(Recommended { cards: rows.map(|row| self.card_of(row)).collect(), within })
+        Some(Recommendations { cards: rows.map(|row| self.card_of(row)).collect(), within })
     }
 
     /// The smallest category at or above the parent of the row's own that has `enough` other
     /// products in stock.
-    fn part_of(&self, row: RowRef<'_>, enough: usize) -> Option<CategoryId> {
+    fn scope_of(&self, row: RowRef<'_>, enough: usize) -> Option<CategoryId> {
         let own = self.categories.get(row.row.category)?;
         let mut in_stock = vec![0; self.categories.len()];
         for other in self.rows.iter().filter(|other| other.row.is_visible()) {
@@ -108,42 +110,42 @@ impl Shelf {
     }
 }
 
-/// What goes with a product.
+/// Products that are similar to one.
 #[derive(Clone, Debug)]
-pub struct Recommended {
+pub struct Recommendations {
     pub cards: Vec<Card>,
-    /// Nothing that happens outside of this category changes them; `None` is the whole shop.
+    /// Only changes in this category or below can change them; `None` is the whole shop.
     pub within: Option<CategoryId>,
 }
 
-/// A product to be compared with all others.
-struct Liked<'a> {
+/// The product for which candidates are compared.
+struct Reference<'a> {
     row: RowRef<'a>,
     /// The categories beside its own, under the same parent.
     siblings: Bits,
 }
 
-impl<'a> Liked<'a> {
-    fn of(row: RowRef<'a>, shelf: &Shelf) -> Self {
-        let parent = shelf.categories.get(row.row.category).and_then(|category| category.parent);
-        let siblings = parent.map(|parent| shelf.categories.within(parent)).unwrap_or_default();
+impl<'a> Reference<'a> {
+    fn of(row: RowRef<'a>, snapshot: &CatalogSnapshot) -> Self {
+        let parent = snapshot.categories.get(row.row.category).and_then(|category| category.parent);
+        let siblings = parent.map(|parent| snapshot.categories.within(parent)).unwrap_or_default();
 
         Self { row, siblings }
     }
 
-    fn likeness(&self, other: RowRef<'_>) -> u32 {
-        let category = if other.row.category == self.row.row.category {
+    fn similarity(&self, candidate: RowRef<'_>) -> u32 {
+        let category = if candidate.row.category == self.row.row.category {
             SAME_CATEGORY
-        } else if self.siblings.contains(other.row.category) {
+        } else if self.siblings.contains(candidate.row.category) {
             SAME_PARENT
         } else {
             0
         };
 
         category
-            + SHARED_LABEL * shared(self.row.labels, other.labels)
-            + SHARED_WORD * shared(self.row.words, other.words)
-            + nearness(self.row.row.price, other.row.price)
+            + SHARED_LABEL * shared(self.row.labels, candidate.labels)
+            + SHARED_WORD * shared(self.row.words, candidate.words)
+            + price_similarity(self.row.row.price, candidate.row.price)
     }
 }
 
@@ -151,9 +153,9 @@ fn shared(these: &[u32], those: &[u32]) -> u32 {
     these.iter().filter(|number| those.contains(number)).count() as u32
 }
 
-/// The lower price's share of the higher one, of [`NEAR_PRICE`].
-fn nearness(one: i64, other: i64) -> u32 {
+/// [`EQUAL_PRICE`] times the ratio of the lower price to the higher one.
+fn price_similarity(one: i64, other: i64) -> u32 {
     let (lower, higher) = (one.min(other).max(0), one.max(other).max(1));
 
-    u32::try_from(i128::from(lower) * i128::from(NEAR_PRICE) / i128::from(higher)).unwrap_or(0)
+    u32::try_from(i128::from(lower) * i128::from(EQUAL_PRICE) / i128::from(higher)).unwrap_or(0)
 }

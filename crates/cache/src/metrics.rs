@@ -1,21 +1,21 @@
-//! The counters of a cache, made once: a hit must not look one up.
+//! The metrics of a cache, registered once, so that a hit looks none up.
 
 use metrics::{Counter, Histogram, counter, describe_counter, describe_histogram, histogram};
 
-/// Why memory did not answer, and the words for `cache_requests_total{layer="memory"}`.
+/// Why memory had no usable entry, and the labels of `cache_requests_total{layer="memory"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Miss {
     Absent,
     Expired,
     Invalid,
-    /// The log is not to be had, and the entry is too old to be used without it.
+    /// The log is unavailable, and the entry is too old to be used without it.
     Clamped,
     /// Valid, but not known to be as new as was asked for.
     Behind,
     Off,
 }
 
-/// What was asked of the shared cache.
+/// The result of a lookup in the shared cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SharedResult {
     Hit,
@@ -24,7 +24,7 @@ pub(crate) enum SharedResult {
     Failed,
 }
 
-pub(crate) struct Measures {
+pub(crate) struct Metrics {
     pub(crate) hits: Counter,
     pub(crate) joined: Counter,
     pub(crate) loads: Counter,
@@ -37,8 +37,8 @@ pub(crate) struct Measures {
 const REQUESTS: &str = "cache_requests_total";
 const LOAD_SECONDS: &str = "cache_load_seconds";
 
-impl Measures {
-    /// Whoever wants the numbers installs a recorder first.
+impl Metrics {
+    /// The recorder must be installed before.
     pub(crate) fn new() -> Self {
         describe_counter!(REQUESTS, "Requests to each layer of the cache, by result");
         describe_histogram!(LOAD_SECONDS, "Time to read a missing entry from the source");

@@ -109,7 +109,7 @@ async fn a_table_that_grew_old_is_refreshed_before_it_is_used() {
     let follower = following(&log).await;
     let (cache, source) = (cache(&follower), Source::taking(Duration::ZERO));
     get(&cache, &source).await.unwrap();
-    // Nobody polls, as in a process that was frozen; then it thaws.
+    // No poll runs, as in a process that was frozen; then it thaws.
     tokio::time::advance(Duration::from_secs(30)).await;
     source.set(1);
     log.append(&["product:1"]);

@@ -1,4 +1,4 @@
-//! Changes of the catalogue, and the next shelf that they make.
+//! A change of the catalogue, and the snapshot that results from it.
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use crate::collections::Collections;
 use crate::entry::Entry;
 use crate::labels::{self, Labels};
 use crate::rows::{NewRow, RowRef, Rows};
-use crate::shelf::{Rankings, Shelf};
+use crate::snapshot::{CatalogSnapshot, Rankings};
 use crate::text::document::{Documents, fingerprint, name_words};
 
-/// What changed; what is `None` stays as it was.
+/// What changed; a part that is `None` stays as it was. Applied to an empty snapshot it is the whole
+/// catalogue.
 #[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// `None` for a product that is gone. Of several states of one product the last counts.
+pub struct SnapshotDelta {
+    /// `None` removes the product. Of several states of one product the last counts.
     pub products: Vec<(ProductId, Option<CatalogProduct>)>,
     pub categories: Option<Vec<Category>>,
     pub collections: Option<Vec<Collection>>,
@@ -26,48 +27,33 @@ pub struct Batch {
     pub rankings: Option<Rankings>,
 }
 
-/// The whole catalogue.
-#[derive(Clone, Debug, Default)]
-pub struct Contents {
-    pub products: Vec<CatalogProduct>,
-    pub categories: Vec<Category>,
-    pub collections: Vec<Collection>,
-    pub featured: Vec<ProductId>,
-    pub rankings: Rankings,
-}
+impl SnapshotDelta {
+    /// Creates or replaces these products; everything else stays as it was.
+    pub fn with_products(products: impl IntoIterator<Item = CatalogProduct>) -> Self {
+        let products = products.into_iter().map(|listed| (listed.product.id, Some(listed)));
 
-impl From<Contents> for Batch {
-    fn from(contents: Contents) -> Self {
-        let products = contents.products.into_iter();
-
-        Self {
-            products: products.map(|listed| (listed.product.id, Some(listed))).collect(),
-            categories: Some(contents.categories),
-            collections: Some(contents.collections),
-            featured: Some(contents.featured),
-            rankings: Some(contents.rankings),
-        }
+        Self { products: products.collect(), ..Self::default() }
     }
 }
 
-impl Shelf {
-    /// The shelf after a batch; this one stays as it is.
+impl CatalogSnapshot {
+    /// The snapshot with a delta applied; this one stays as it is.
     #[must_use]
-    pub fn after(&self, batch: Batch, stamp: Stamp) -> Self {
+    pub fn after(&self, delta: SnapshotDelta, stamp: Stamp) -> Self {
         let mut next = self.clone();
         next.stamp = stamp;
 
-        if let Some(categories) = batch.categories {
+        if let Some(categories) = delta.categories {
             next.set_categories(Categories::new(categories));
         }
-        next.put_all(&batch.products);
-        if let Some(collections) = batch.collections {
+        next.put_all(&delta.products);
+        if let Some(collections) = delta.collections {
             next.collections = Arc::new(Collections::new(collections));
         }
-        if let Some(featured) = batch.featured {
+        if let Some(featured) = delta.featured {
             next.featured = Arc::new(featured);
         }
-        if let Some(rankings) = batch.rankings {
+        if let Some(rankings) = delta.rankings {
             next.rankings = Arc::new(rankings);
         }
         if next.is_wasteful() { next.compacted() } else { next }
@@ -155,7 +141,7 @@ impl Shelf {
         slot
     }
 
-    /// Keeps [`Shelf::variants`] in step with a slot's product, touching it only when it must.
+    /// Keeps [`CatalogSnapshot::variants`] in step with a slot's product, touching it only when it must.
     fn link_variants(&mut self, slot: u32, entry: &Entry) {
         let before = self.rows.get(slot);
         let ids = |entry: &Entry| entry.variants.iter().map(|v| v.id).collect::<Vec<_>>();
