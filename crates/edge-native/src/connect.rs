@@ -92,6 +92,8 @@ fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
     *again.method_mut() = request.method().clone();
     *again.uri_mut() = request.uri().clone();
     *again.headers_mut() = request.headers().clone();
+    // What hears its interim responses.
+    again.extensions_mut().clone_from(request.extensions());
 
     Some(again)
 }

@@ -12,6 +12,7 @@ use edge_core::{MaxForwards, Refusal, Route, framing, headers, host};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_server::Connection;
 use hyper::body::Incoming;
 use limits::Gate;
 use ports::World;
@@ -54,7 +55,7 @@ impl Edge {
     pub(crate) async fn handle(
         self: &Arc<Self>,
         request: Request<Incoming>,
-        peer: IpAddr,
+        connection: &Arc<Connection>,
     ) -> Response<Body> {
         let hosts = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
         let codings = request.headers().get_all(TRANSFER_ENCODING).iter();
@@ -65,7 +66,7 @@ impl Edge {
         }
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let method = request.method();
-        let client = self.client(peer, request.headers());
+        let client = self.client(connection.peer(), request.headers());
         let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers(), client };
         if *method == Method::OPTIONS && target == "*" {
             return of_the_server(method);
@@ -88,7 +89,10 @@ impl Edge {
             Ok(Route::Catalog(read)) => self.within_limit(read, asked).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
-                Some(target) => Box::pin(self.pass(request, target, client)).await,
+                Some(target) => {
+                    let interim = connection.interim_sender();
+                    Box::pin(self.pass(request, target, client, interim)).await
+                }
                 None => self.refused(Refusal::not_found()),
             },
             Ok(Route::Internal) => self.internal(&request),

@@ -15,6 +15,7 @@ mod fill;
 mod flights;
 mod follow;
 mod head;
+mod interim;
 mod kept;
 mod lane;
 mod limit;

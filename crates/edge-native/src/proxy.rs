@@ -10,12 +10,14 @@ use edge_core::fields::passed;
 use edge_core::{CacheStatus, Failure, MaxForwards, headers};
 use http::header::{CACHE_STATUS, CONTENT_LENGTH, EXPECT, HOST, MAX_FORWARDS, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_server::InterimSender;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, sleep_until};
 
 use crate::body::{Body, Progress};
 use crate::edge::Edge;
+use crate::interim;
 use crate::problem::{self, status_value};
 
 const STATUS: CacheStatus = CacheStatus::BYPASS;
@@ -26,6 +28,7 @@ impl Edge {
         request: Request<Incoming>,
         target: PathAndQuery,
         client: IpAddr,
+        early: InterimSender,
     ) -> Response<Body> {
         self.measures.answered(&STATUS);
         let (head, incoming) = request.into_parts();
@@ -48,6 +51,7 @@ impl Edge {
             onward.headers_mut().remove(CONTENT_LENGTH);
         }
 
+        interim::forward(&mut onward, early, of_answers);
         let response = self.origin.pass(onward, target, client);
         match unless_silent(response, &progress, silence_max).await {
             Ok(response) => self.passed_back(response),
@@ -74,8 +78,7 @@ impl Edge {
         let (body, _) = Body::stream(incoming, u64::MAX, self.limits.silence_max);
         let mut back = Response::new(body);
         *back.status_mut() = head.status;
-        *back.headers_mut() =
-            passed(&head.headers, |name| headers::INTERNAL_OF_ANSWERS.contains(&name));
+        *back.headers_mut() = of_answers(&head.headers);
         // The origin's own cache, if it has one, comes first in the list.
         back.headers_mut().append(CACHE_STATUS, status_value(&STATUS));
 
@@ -88,6 +91,11 @@ impl Edge {
 
         problem::of(ProblemBody::new(Code::PayloadTooLarge, detail), &STATUS, &*self.world)
     }
+}
+
+/// What goes on to the client of the fields of the origin's answer.
+fn of_answers(fields: &HeaderMap) -> HeaderMap {
+    passed(fields, |name| headers::INTERNAL_OF_ANSWERS.contains(&name))
 }
 
 /// The response, or a timeout once neither side has said anything for `silence_max`.

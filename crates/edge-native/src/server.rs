@@ -146,7 +146,7 @@ impl Handler for Edge {
         request: Request<Incoming>,
         connection: &Arc<Connection>,
     ) -> impl Future<Output = Response<Body>> + Send {
-        self.handle(request, connection.peer())
+        self.handle(request, connection)
     }
 
     fn transport(

@@ -11,6 +11,7 @@ use http::header::CONNECTION;
 use http::{HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
 
+use crate::interim::{InterimQueue, InterimSender};
 use crate::settings::ServerSettings;
 
 /// A busy connection without progress for longer is no longer safe from being replaced.
@@ -64,6 +65,7 @@ pub struct Connection {
     is_answered: AtomicBool,
     /// hyper was given the whole answer and has not yet written it.
     is_flushing: AtomicBool,
+    interim: InterimQueue,
 }
 
 impl Clock {
@@ -102,6 +104,7 @@ impl Connection {
             is_trusted: AtomicBool::new(settings.trusted.contains(&peer)),
             is_answered: AtomicBool::new(false),
             is_flushing: AtomicBool::new(false),
+            interim: InterimQueue::default(),
             clock,
         }
     }
@@ -118,6 +121,15 @@ impl Connection {
 
     pub fn is_trusted(&self) -> bool {
         self.is_trusted.load(Ordering::Relaxed)
+    }
+
+    /// Sends interim responses to the client whose request is being answered now.
+    pub fn interim_sender(self: &Arc<Self>) -> InterimSender {
+        InterimSender::new(Arc::clone(self))
+    }
+
+    pub(crate) const fn interim(&self) -> &InterimQueue {
+        &self.interim
     }
 
     /// Bytes were received.

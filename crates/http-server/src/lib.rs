@@ -5,6 +5,7 @@ mod activity;
 mod body;
 mod counters;
 mod eviction;
+mod interim;
 mod registry;
 mod server;
 mod settings;
@@ -12,6 +13,7 @@ mod stream;
 
 pub use activity::{Clock, Connection};
 pub use body::TrackedBody;
+pub use interim::InterimSender;
 pub use server::{Handler, serve};
 pub use settings::ServerSettings;
 pub use stream::TrackedStream;

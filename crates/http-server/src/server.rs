@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::Shared;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
@@ -188,11 +188,16 @@ impl<H: Handler> Server<H> {
         let handler = Arc::clone(&self.handler);
         let io = TokioIo::new(TrackedStream::new(stream, Arc::clone(&connection)));
         let io = Arc::clone(&handler).transport(io, Arc::clone(&connection));
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
             let (handler, connection) = (Arc::clone(&handler), Arc::clone(&connection));
             async move {
                 connection.asked();
+                // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
+                if request.version() == Version::HTTP_11 {
+                    connection.interim().open();
+                }
                 let mut response = handler.answer(request, &connection).await;
+                connection.interim().close();
                 let is_useful = connection.judge(&mut response);
                 Ok::<_, Infallible>(
                     response.map(|body| TrackedBody::new(body, connection, is_useful)),

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -20,11 +20,16 @@ pub struct TrackedStream<T> {
     moved: usize,
     /// The client's end was seen and not told yet.
     has_ended: bool,
+    /// What was written last ends a response, and the next one is awaited: interim responses may be
+    /// written here, and nowhere else.
+    is_between: bool,
+    /// Interim responses that are not yet written.
+    interim: Vec<u8>,
 }
 
 impl<T> TrackedStream<T> {
     pub const fn new(io: T, connection: Arc<Connection>) -> Self {
-        Self { io, connection, moved: 0, has_ended: false }
+        Self { io, connection, moved: 0, has_ended: false, is_between: false, interim: Vec::new() }
     }
 
     fn wrote(&mut self, written: &Poll<io::Result<usize>>) {
@@ -44,6 +49,25 @@ impl<T> TrackedStream<T> {
             self.connection.progressed();
         }
         is_progress
+    }
+}
+
+impl<T: AsyncWrite + Unpin> TrackedStream<T> {
+    /// Ready when no interim response waits that may be written now.
+    fn poll_interim(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_between {
+            return Poll::Ready(Ok(()));
+        }
+        self.connection.interim().take(&mut self.interim);
+        while !self.interim.is_empty() {
+            let written = Pin::new(&mut self.io).poll_write(context, &self.interim);
+            self.wrote(&written);
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => drop(self.interim.drain(..count)),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -76,6 +100,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TrackedStream<T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_interim(context))?;
+        self.is_between = false;
         let written = Pin::new(&mut self.io).poll_write(context, bytes);
 
         self.wrote(&written);
@@ -87,6 +113,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TrackedStream<T> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_interim(context))?;
+        self.is_between = false;
         let written = Pin::new(&mut self.io).poll_write_vectored(context, slices);
 
         self.wrote(&written);
@@ -97,8 +125,14 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TrackedStream<T> {
         self.io.is_write_vectored()
     }
 
-    /// Asked for when all is written.
+    /// hyper flushes when it has written all that it has. While the handler is at work that ends
+    /// with the last response, since nothing of the next one is there yet.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.connection.interim().is_open() {
+            self.connection.interim().register(context.waker());
+            self.is_between = true;
+            ready!(self.poll_interim(context))?;
+        }
         let flushed = Pin::new(&mut self.io).poll_flush(context);
 
         if flushed.is_ready() {

@@ -2,11 +2,12 @@
 
 use bytes::{Bytes, BytesMut};
 use edge_core::Failure;
-use edge_core::http::{Asked, Received, Stored, onward};
+use edge_core::http::{Asked, Received, Stored, end_to_end, onward};
 use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use http_server::InterimSender;
 use hyper::body::{Body as _, Incoming};
 use std::sync::Arc;
 use tokio::time::timeout;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 use super::proxy::Proxy;
 use super::shelf::Kept;
 use crate::body::Body;
+use crate::interim;
 use crate::origin::root_cause;
 
 /// What is asked, and what is kept of it.
@@ -23,6 +25,8 @@ pub(super) struct Question {
     /// The client's own, whole: they choose the variant.
     pub headers: Arc<HeaderMap>,
     pub kept: Option<Arc<Kept>>,
+    /// To the client, if it waits for the answer.
+    pub early: Option<InterimSender>,
 }
 
 pub(super) enum Outcome {
@@ -62,6 +66,17 @@ impl Question {
         self.headers.contains_key(AUTHORIZATION)
     }
 
+    /// The request for the origin that it leads to. `headers` are end to end.
+    pub fn request(&self, method: Method, headers: HeaderMap) -> Request<Body> {
+        let mut request = Request::new(Body::EMPTY);
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        if let Some(client) = &self.early {
+            interim::forward(&mut request, client.clone(), end_to_end);
+        }
+        request
+    }
+
     fn asked(&self) -> Asked<'_> {
         Asked { method: &Method::GET, headers: &self.headers }
     }
@@ -76,12 +91,11 @@ impl Proxy {
         let epoch = self.shelf.epoch(question.url());
         let requested_at = self.world.now();
         let kept = question.kept.as_ref().map(|kept| &kept.stored);
-        let headers = onward(&question.headers, kept);
-        let response =
-            match self.upstream.read(Method::GET, &question.target, headers, within).await {
-                Ok(response) => response,
-                Err(failure) => return Outcome::Failed(Failed::NoAnswer(failure)),
-            };
+        let request = question.request(Method::GET, onward(&question.headers, kept));
+        let response = match self.upstream.read(request, &question.target, within).await {
+            Ok(response) => response,
+            Err(failure) => return Outcome::Failed(Failed::NoAnswer(failure)),
+        };
         let (head, incoming) = response.into_parts();
         let received = Received {
             status: head.status,

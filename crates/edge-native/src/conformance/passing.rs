@@ -6,10 +6,12 @@ use edge_core::{CacheStatus, MaxForwards};
 use http::header::{CACHE_STATUS, CONTENT_LENGTH, MAX_FORWARDS, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http_server::InterimSender;
 use hyper::body::{Body as _, Incoming};
 
 use super::proxy::Proxy;
 use crate::body::Body;
+use crate::interim;
 use crate::problem::status_value;
 use crate::proxy::unless_silent;
 
@@ -18,6 +20,7 @@ impl Proxy {
         &self,
         request: Request<Incoming>,
         target: PathAndQuery,
+        early: InterimSender,
         why: Forward,
     ) -> Response<Body> {
         let status = CacheStatus::forwarded(why);
@@ -38,6 +41,7 @@ impl Proxy {
             onward.headers_mut().remove(CONTENT_LENGTH);
         }
 
+        interim::forward(&mut onward, early, end_to_end);
         let response = self.upstream.send(onward, &target);
         match unless_silent(response, &progress, silence_max).await {
             Ok(response) => {

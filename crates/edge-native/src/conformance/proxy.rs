@@ -12,6 +12,7 @@ use edge_core::{CacheStatus, Failure, MaxForwards, Refusal, framing, host};
 use http::header::{HOST, RANGE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_server::InterimSender;
 use hyper::body::Incoming;
 use ports::World;
 use tokio::sync::Semaphore;
@@ -41,7 +42,11 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    pub async fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    pub async fn handle(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        early: InterimSender,
+    ) -> Response<Body> {
         let hosts = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
         let codings = request.headers().get_all(TRANSFER_ENCODING).iter();
         let readable = host::check(hosts, request.version() > Version::HTTP_10)
@@ -60,22 +65,22 @@ impl Proxy {
         if MaxForwards::of(request.method().as_str(), request.headers()) == MaxForwards::Here {
             return of_the_server(request.method());
         }
-        let is_head = *request.method() == Method::HEAD;
-        if !is_head && *request.method() != Method::GET {
-            return self.pass(request, target, Forward::Method).await;
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return self.pass(request, target, early, Forward::Method).await;
         }
         if has_body(request.headers()) || is_for_the_origin_alone(request.headers()) {
-            return self.pass(request, target, Forward::Bypass).await;
+            return self.pass(request, target, early, Forward::Bypass).await;
         }
-        self.read(request, target, is_head).await
+        self.read(request, target, early).await
     }
 
     async fn read(
         self: &Arc<Self>,
         request: Request<Incoming>,
         target: PathAndQuery,
-        is_head: bool,
+        early: InterimSender,
     ) -> Response<Body> {
+        let is_head = *request.method() == Method::HEAD;
         let wants = RequestDirectives::of(request.headers());
         let (kept, nothing) = match self.shelf.find(target.as_str(), request.headers()) {
             Found::Kept(kept) => (Some(kept), Forward::UriMiss),
@@ -89,11 +94,11 @@ impl Proxy {
 
         match (decision, kept) {
             (Decision::Fetch(why), _) if is_part_of_nothing => {
-                self.pass(request, target, why).await
+                self.pass(request, target, early, why).await
             }
             (Decision::Fetch(why), kept) => {
                 let headers = Arc::new(request.into_parts().0.headers);
-                let question = Question { target, headers, kept };
+                let question = Question { target, headers, kept, early: Some(early) };
                 if is_head {
                     self.head(question, why).await
                 } else {
@@ -133,7 +138,8 @@ impl Proxy {
 
     /// Asks the origin behind an answer that was given, unless somebody does.
     fn refresh(self: &Arc<Self>, target: PathAndQuery, headers: HeaderMap, kept: Arc<Kept>) {
-        let question = Question { target, headers: Arc::new(headers), kept: Some(kept) };
+        let headers = Arc::new(headers);
+        let question = Question { target, headers, kept: Some(kept), early: None };
         let key = self.shelf.key_of(question.url(), &question.headers);
 
         if let (_, Some(pilot)) = self.flights.board(&key, None) {
@@ -191,9 +197,9 @@ impl Proxy {
     async fn head(&self, question: Question, why: Forward) -> Response<Body> {
         let epoch = self.shelf.epoch(question.url());
         let requested_at = self.world.now();
-        let onward = end_to_end(&question.headers);
+        let request = question.request(Method::HEAD, end_to_end(&question.headers));
         let within = self.limits.fetch_within;
-        let response = self.upstream.read(Method::HEAD, &question.target, onward, within).await;
+        let response = self.upstream.read(request, &question.target, within).await;
         let status = CacheStatus::forwarded(why);
         let response = match response {
             Ok(response) => response,

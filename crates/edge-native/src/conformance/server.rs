@@ -93,9 +93,9 @@ impl Handler for Proxy {
     fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
-        _: &Arc<Connection>,
+        connection: &Arc<Connection>,
     ) -> impl Future<Output = Response<Body>> + Send {
         // The way through is long, and most of it is not taken.
-        Box::pin(self.handle(request))
+        Box::pin(self.handle(request, connection.interim_sender()))
     }
 }

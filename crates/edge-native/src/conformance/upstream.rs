@@ -5,7 +5,7 @@ use std::time::Duration;
 use edge_core::{Failure, OwnRequests};
 use http::header::{EXPECT, HOST, VIA};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
@@ -36,15 +36,10 @@ impl Upstream {
     /// The head of the answer to a read, within a bound; its body is still to come.
     pub async fn read(
         &self,
-        method: Method,
+        request: Request<Body>,
         target: &PathAndQuery,
-        headers: HeaderMap,
         within: Duration,
     ) -> Result<Response<Incoming>, Failure> {
-        let mut request = Request::new(Body::EMPTY);
-        *request.method_mut() = method;
-        *request.headers_mut() = headers;
-
         timeout(within, self.send(request, target)).await.unwrap_or(Err(Failure::Timeout))
     }
 

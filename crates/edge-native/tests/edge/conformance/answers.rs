@@ -117,3 +117,21 @@ async fn what_is_of_one_hop_goes_no_further() {
     let statuses: Vec<_> = hit.headers.get_all("cache-status").iter().collect();
     assert_eq!(statuses, ["nearer; hit", "shopping-edge; hit; ttl=60"]);
 }
+
+#[tokio::test]
+async fn a_request_that_has_passed_this_proxy_before_is_refused_as_a_loop() {
+    let it = Proxied::open().await;
+    it.plays(&[]);
+    it.get().await;
+    let via = it.origin.seen()[0].header("via").to_owned();
+
+    for method in ["GET", "HEAD", "POST"] {
+        let looping = it.send(method, "/a", &[("via", &format!("1.1 other, {via}"))]).await;
+
+        assert_eq!(looping.status, 508, "{method}: {looping:?}");
+    }
+    let of_another = it.get_with(&[("via", "1.1 shopping-0123456789abcdef")]).await;
+
+    assert_eq!(of_another.status, 200);
+    assert_eq!(it.origin.seen().len(), 2, "no looping request went on");
+}
