@@ -2,9 +2,9 @@
 //! `edge_core::http`'s. For the public suite; no bundle that is deployed has it.
 
 mod fetch;
+mod forward;
 mod js;
-mod passing;
 mod proxy;
-mod shelf;
+mod store;
 
 pub(crate) use proxy::Proxy;

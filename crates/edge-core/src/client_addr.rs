@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_rid_of_his_address_by_what_he_says_before_it() {
+    fn an_address_that_a_client_claims_does_not_replace_its_own() {
         let peer = IpAddr::from([10, 0, 0, 1]);
 
         for line in [&b"\xe9, 192.0.2.9"[..], b"\xc3\xa9,192.0.2.9", b"unknown, ,\t192.0.2.9"] {

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weakened_tag_is_known_to_whoever_has_the_strong_one_and_the_other_way_round() {
+    fn a_weakened_tag_matches_the_strong_one_and_the_other_way_round() {
         let weak = weakened(TAG).unwrap();
 
         assert_eq!(weak, "W/\"abc\"");

@@ -6,7 +6,7 @@ use domain::{Code, ProblemBody};
 pub enum Failure {
     Unreachable,
     Timeout,
-    /// Too large, broken off, or in an encoding that nobody asked for.
+    /// Too large, truncated, or in an encoding that was not asked for.
     Unusable,
     /// Something between edge and origin answered in its place, with this status.
     Foreign(u16),
@@ -38,7 +38,7 @@ impl Failure {
             }
             Self::Timeout => (Code::Timeout, "the shop took too long to answer"),
             Self::Unusable => (Code::OriginUnreachable, "the shop's answer could not be read"),
-            Self::Foreign(503) => (Code::Unavailable, "the shop is not to be had; try again soon"),
+            Self::Foreign(503) => (Code::Unavailable, "the shop is unavailable; try again soon"),
             Self::Foreign(508) => (Code::LoopDetected, "the shop's address leads back to its edge"),
             Self::Foreign(_) => (Code::OriginUnreachable, "what answered is not the shop"),
         };
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_somebody_else_answers_is_a_failure_whatever_its_status() {
+    fn a_response_that_is_not_the_origins_is_a_failure_whatever_its_status() {
         for status in [200, 302, 403, 404, 429, 500] {
             assert_eq!(Failure::Foreign(status).problem().status, 502, "{status}");
         }

@@ -6,7 +6,7 @@ use crate::browser::{NOSNIFF, READABLE};
 pub const EDGE_AUTH: &str = "x-edge-auth";
 /// The shopper's address, as the edge saw it.
 pub const CLIENT_ADDR: &str = "x-client-addr";
-/// The customer whose cookie the edge verified; absent for everybody else.
+/// The customer whose cookie the edge verified; absent for all others.
 pub const CLIENT_USER: &str = "x-client-user";
 /// The host name by which the shop is known outside.
 pub const PUBLIC_HOST: &str = "x-public-host";

@@ -27,7 +27,7 @@ pub fn read(method: &str, target: &str) -> Option<Stamp> {
     (method == "POST").then(|| at.parse().ok()).flatten()
 }
 
-/// Whether one of the two live keys signed it. A push is of nobody's client and for no host.
+/// Whether one of the two live keys signed it. A push names no client and no host.
 pub fn verify(keys: &KeyRing, header: &str, target: &str, now: Timestamp) -> Result<(), AuthError> {
     keys.verify(header, &signed(target), now)
 }

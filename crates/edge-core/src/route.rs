@@ -24,7 +24,7 @@ pub enum Route {
     /// `/internal/…`, between the shop's own parts, and `/metrics` and `/readyz`, for its operators.
     /// An edge never lets it pass.
     Internal,
-    /// Anything else, never cached: carts, accounts, admin, and what nobody knows.
+    /// Anything else, never cached: carts, accounts, admin, and unknown paths.
     Pass,
 }
 

@@ -18,17 +18,17 @@ use limits::Gate;
 use ports::World;
 use tokio::sync::Semaphore;
 
-use crate::answer::Asked;
-use crate::body::Body;
-use crate::fill::Landed;
-use crate::flights::Flights;
-use crate::follow::CacheMode;
-use crate::kept::Shelf;
-use crate::measures::Measures;
-use crate::origin::Origin;
-use crate::problem;
+use crate::cache::fetch::FetchOutcome;
+use crate::cache::follow::CacheMode;
+use crate::cache::hit_for_miss::HitForMiss;
+use crate::cache::single_flight::SingleFlight;
+use crate::cache::store::ResponseStore;
+use crate::http::body::Body;
+use crate::http::prepared_response::RequestView;
+use crate::http::problem;
+use crate::metrics::Metrics;
 use crate::settings::Limits;
-use crate::unshared::Unshared;
+use crate::upstream::origin::Origin;
 
 /// Says that this edge serves, whatever the origin does.
 pub(crate) const HEALTH: &str = "/edge/healthz";
@@ -37,9 +37,9 @@ pub(crate) struct Edge {
     pub origin: Arc<Origin>,
     pub follower: Follower,
     pub mode: Arc<CacheMode>,
-    pub shelf: Arc<Shelf>,
-    pub flights: Arc<Flights<Landed>>,
-    pub unshared: Unshared,
+    pub store: Arc<ResponseStore>,
+    pub single_flight: Arc<SingleFlight<FetchOutcome>>,
+    pub hit_for_miss: HitForMiss,
     pub fetches: Semaphore,
     pub token_key: Option<SigningKey>,
     pub push_keys: Option<KeyRing>,
@@ -47,7 +47,7 @@ pub(crate) struct Edge {
     pub limits: Limits,
     /// On cached reads; `None` is off.
     pub read_gate: Option<Arc<Gate>>,
-    pub measures: Measures,
+    pub metrics: Metrics,
     pub world: Arc<dyn World>,
 }
 
@@ -67,7 +67,8 @@ impl Edge {
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let method = request.method();
         let client = self.client(connection.peer(), request.headers());
-        let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers(), client };
+        let view =
+            RequestView { is_head: *method == Method::HEAD, headers: request.headers(), client };
         if *method == Method::OPTIONS && target == "*" {
             return of_the_server(method);
         }
@@ -86,12 +87,12 @@ impl Edge {
 
         let mut response = match route {
             Ok(Route::Pass) if is_for_us => of_the_server(method),
-            Ok(Route::Catalog(read)) => self.within_limit(read, asked).await,
+            Ok(Route::Catalog(read)) => self.within_limit(read, view).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
                 Some(target) => {
                     let interim = connection.interim_sender();
-                    Box::pin(self.pass(request, target, client, interim)).await
+                    Box::pin(self.forward(request, target, client, interim)).await
                 }
                 None => self.refused(Refusal::not_found()),
             },
@@ -110,7 +111,7 @@ impl Edge {
     }
 
     pub(crate) fn refused(&self, refusal: Refusal) -> Response<Body> {
-        self.measures.answered(&edge_core::CacheStatus::Refused);
+        self.metrics.count_response(&edge_core::CacheStatus::Refused);
 
         problem::refused(refusal, &*self.world)
     }
@@ -135,7 +136,7 @@ fn preflight() -> Response<Body> {
     response
 }
 
-/// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so nobody is asked; and a
+/// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so the origin is not asked; and a
 /// request that may go no further asks about this one (§7.6.2). A `TRACE` would show what proxies
 /// before this one have added (§9.3.8): it is not answered with that.
 pub(crate) fn of_the_server(method: &Method) -> Response<Body> {

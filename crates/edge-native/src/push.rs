@@ -1,4 +1,4 @@
-//! The one door under `/internal` that an edge has: a signed push makes it ask for the change log.
+//! The one route under `/internal` that an edge has: a signed push makes it poll the change log.
 
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use edge_core::{Refusal, headers, push};
@@ -6,8 +6,8 @@ use http::header::CACHE_CONTROL;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode};
 
-use crate::body::Body;
 use crate::edge::Edge;
+use crate::http::body::Body;
 
 /// What came of a push, and the word for it in `edge_pushes_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum Pushed {
     Polled,
     /// This edge is there already.
     Known,
-    /// Not signed by the shop: a stranger.
+    /// The signature is not the shop's.
     Refused,
 }
 
@@ -31,10 +31,10 @@ impl Pushed {
 }
 
 impl Edge {
-    /// A stranger is not told that there is something here. Nothing is read of a body.
+    /// Answers 404 to an invalid signature, as if there were no such route. The body is not read.
     pub(crate) fn internal<B>(&self, request: &Request<B>) -> Response<Body> {
         let Some(pushed) = self.pushed(request) else { return self.refused(Refusal::not_found()) };
-        self.measures.pushed(pushed);
+        self.metrics.count_push(pushed);
         if pushed == Pushed::Refused {
             return self.refused(Refusal::not_found());
         }
@@ -55,7 +55,7 @@ impl Edge {
         let auth = request.headers().get(headers::EDGE_AUTH)?.to_str().unwrap_or_default();
 
         if let Err(error) = push::verify(keys, auth, target, self.world.now()) {
-            tracing::debug!(%error, "a push was not believed");
+            tracing::debug!(%error, "rejected a push with an invalid signature");
             return Some(Pushed::Refused);
         }
         let is_known =

@@ -15,18 +15,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::body::Body;
+use crate::cache::follow::{self, CacheMode, OriginLog};
+use crate::cache::hit_for_miss::HitForMiss;
+use crate::cache::single_flight::SingleFlight;
+use crate::cache::store::ResponseStore;
 use crate::edge::{Edge, HEALTH};
-use crate::flights::Flights;
-use crate::follow::{self, CacheMode, OriginLog};
-use crate::head::Head;
-use crate::kept::Shelf;
-use crate::lane::{Hits, Lane};
-use crate::measures::Measures;
-use crate::origin::Origin;
-use crate::reply::Reply;
+use crate::http::body::Body;
+use crate::http::fast_path::{FastPath, HitSource};
+use crate::http::head::FastRequest;
+use crate::http::raw_response::RawResponse;
+use crate::metrics::Metrics;
 use crate::settings::{EdgeSettings, Listen, ServeError};
-use crate::unshared::Unshared;
+use crate::upstream::origin::Origin;
 
 /// An edge that serves.
 pub struct Running {
@@ -89,27 +89,28 @@ pub async fn serve(
         mode: Arc::clone(&mode),
         world: Arc::clone(&world),
     };
-    let shelf = Arc::new(Shelf::new(settings.capacity_bytes, settings.limits.cached_body_max));
-    let kept = follow::Kept::new(Arc::clone(&shelf));
+    let store =
+        Arc::new(ResponseStore::new(settings.capacity_bytes, settings.limits.cached_body_max));
+    let kept = follow::StoreSink::new(Arc::clone(&store));
     let follower = Follower::paced(Arc::new(log), Arc::new(kept), settings.limits.follow_every);
 
     let edge = Arc::new(Edge {
         origin,
         follower: follower.clone(),
         mode,
-        shelf,
-        flights: Flights::new(),
-        unshared: Unshared::new(),
+        store,
+        single_flight: SingleFlight::new(),
+        hit_for_miss: HitForMiss::new(),
         fetches: Semaphore::new(settings.limits.fetches_max),
         token_key: settings.token_key,
         push_keys: settings.push_keys,
         trusted_proxies: settings.trusted_proxies,
         limits: settings.limits,
         read_gate: settings.read_gate,
-        measures: Measures::new(),
+        metrics: Metrics::new(),
         world,
     });
-    let behind = edge.measures.behind();
+    let behind = edge.metrics.behind();
     let mut server = settings.server;
     server.trusted.clone_from(&edge.trusted_proxies);
     settings.supervisor.listens("the edge", addr, HEALTH);
@@ -134,7 +135,7 @@ async fn run(
 
     http_server::serve(edge, server, listener, shutdown).await;
     following.abort();
-    // Nobody reads the table any more.
+    // No request reads the table any more.
     let _ = following.await;
 }
 
@@ -154,12 +155,17 @@ impl Handler for Edge {
         stream: TokioIo<TrackedStream<TcpStream>>,
         connection: Arc<Connection>,
     ) -> impl Read + Write + Unpin + Send + 'static {
-        Lane::new(stream, self, connection)
+        FastPath::new(stream, self, connection)
     }
 }
 
-impl Hits for Edge {
-    fn at_once(&self, head: &Head<'_>, peer: IpAddr, reply: &mut Reply) -> Option<()> {
-        Self::at_once(self, head, peer, reply)
+impl HitSource for Edge {
+    fn try_fast_hit(
+        &self,
+        head: &FastRequest<'_>,
+        peer: IpAddr,
+        reply: &mut RawResponse,
+    ) -> Option<()> {
+        Self::try_fast_hit(self, head, peer, reply)
     }
 }

@@ -33,7 +33,7 @@ pub struct EdgeSettings {
     pub world: Arc<dyn World>,
     pub server: ServerSettings,
     pub limits: Limits,
-    /// How often one shopper may ask for cached reads; `None`: as often as he likes.
+    /// The rate limit on cached reads, for each client; `None`: unlimited.
     pub read_gate: Option<Arc<Gate>>,
     /// Runs the edge's long-lived tasks.
     pub supervisor: Supervisor,
@@ -41,7 +41,7 @@ pub struct EdgeSettings {
 
 pub enum Listen {
     At(SocketAddr),
-    /// A listener that somebody else bound, so that nobody can take its port meanwhile.
+    /// A listener that is already bound, so that its port can't be taken meanwhile.
     On(TcpListener),
 }
 
@@ -92,7 +92,7 @@ impl From<io::Error> for ServeError {
 }
 
 impl EdgeSettings {
-    /// With the defaults: 64 MiB of answers, nobody trusted.
+    /// With the defaults: 64 MiB of answers, no trusted proxy.
     pub fn new(listen: Listen, origin: Uri, key: SigningKey, world: Arc<dyn World>) -> Self {
         Self {
             listen,

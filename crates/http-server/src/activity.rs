@@ -1,4 +1,4 @@
-//! What one connection is doing, as atomics: the tasks that serve it write, the accept loop reads.
+//! The activity of one connection, as atomics: the tasks that serve it write, the accept loop reads.
 //! A hit on the fast path costs a few plain stores and no lock.
 
 use std::net::IpAddr;
@@ -27,7 +27,7 @@ pub struct Clock {
     millis: Arc<AtomicU64>,
 }
 
-/// Whose turn it is.
+/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
@@ -62,7 +62,7 @@ pub struct Connection {
     /// Since when the client takes next to nothing of what is written; 0: it takes all.
     blocked_since: AtomicU64,
     is_trusted: AtomicBool,
-    is_answered: AtomicBool,
+    is_response_finished: AtomicBool,
     /// hyper was given the whole answer and has not yet written it.
     is_flushing: AtomicBool,
     interim: InterimQueue,
@@ -102,7 +102,7 @@ impl Connection {
             phase_since: AtomicU64::new(now),
             blocked_since: AtomicU64::new(0),
             is_trusted: AtomicBool::new(settings.trusted.contains(&peer)),
-            is_answered: AtomicBool::new(false),
+            is_response_finished: AtomicBool::new(false),
             is_flushing: AtomicBool::new(false),
             interim: InterimQueue::default(),
             clock,
@@ -114,7 +114,7 @@ impl Connection {
     }
 
     /// Many clients are behind it, and it keeps connections that it will use again: an edge, or a
-    /// proxy. It has no share and is the last to be closed for somebody else.
+    /// proxy. It has no share and is the last to be closed in favour of another one.
     pub fn trust(&self) {
         self.is_trusted.store(true, Ordering::Relaxed);
     }
@@ -140,7 +140,7 @@ impl Connection {
     }
 
     /// A whole head was received.
-    pub(crate) fn asked(&self) {
+    pub(crate) fn request_started(&self) {
         self.enter(Phase::Busy);
     }
 
@@ -151,22 +151,22 @@ impl Connection {
         }
     }
 
-    /// hyper is given a request; [`Self::is_answered`] is false until it has the whole answer.
-    pub fn hand_over(&self) {
-        self.is_answered.store(false, Ordering::Relaxed);
+    /// hyper is given a request; [`Self::is_response_finished`] is false until it has the whole answer.
+    pub fn handed_to_hyper(&self) {
+        self.is_response_finished.store(false, Ordering::Relaxed);
     }
 
-    pub fn is_answered(&self) -> bool {
-        self.is_answered.load(Ordering::Relaxed)
+    pub fn is_response_finished(&self) -> bool {
+        self.is_response_finished.load(Ordering::Relaxed)
     }
 
     /// The whole answer is written, or is hyper's to write. Refusals don't renew the client's time:
-    /// whoever asks nothing but what is refused would hold his place for ever.
-    pub fn answered(&self, was_useful: bool) {
+    /// otherwise a client of which every request is refused would hold its place for ever.
+    pub fn response_finished(&self, was_useful: bool) {
         if was_useful || self.is_trusted() {
             self.last_useful.store(self.clock.now(), Ordering::Relaxed);
         }
-        self.is_answered.store(true, Ordering::Relaxed);
+        self.is_response_finished.store(true, Ordering::Relaxed);
         self.enter(Phase::Idle);
     }
 
@@ -261,7 +261,7 @@ impl Connection {
         }
     }
 
-    /// The moment first: whoever sees the phase must not see an earlier one's beginning.
+    /// The moment first: a reader that sees the phase must not see the beginning of an earlier one.
     fn enter(&self, phase: Phase) {
         self.phase_since.store(self.clock.now(), Ordering::Relaxed);
         self.phase.store(phase as u8, Ordering::Release);

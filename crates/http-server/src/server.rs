@@ -191,7 +191,7 @@ impl<H: Handler> Server<H> {
         let service = service_fn(move |request: Request<Incoming>| {
             let (handler, connection) = (Arc::clone(&handler), Arc::clone(&connection));
             async move {
-                connection.asked();
+                connection.request_started();
                 // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
                 if request.version() == Version::HTTP_11 {
                     connection.interim().open();
@@ -250,7 +250,7 @@ impl<H: Handler> Server<H> {
         }
 
         tracing::warn!(%error, server = self.settings.name, "a connection could not be accepted");
-        // Out of descriptors or of memory, whoever else has used them up.
+        // Out of descriptors or of memory, for whatever reason.
         self.replace_one();
         sleep(ACCEPT_PAUSE).await;
     }

@@ -14,13 +14,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::proxy::Proxy;
-use super::shelf::Shelf;
+use super::store::ResponseStore;
 use super::upstream::Upstream;
-use crate::body::Body;
-use crate::flights::Flights;
-use crate::measures::Measures;
+use crate::cache::hit_for_miss::HitForMiss;
+use crate::cache::single_flight::SingleFlight;
+use crate::http::body::Body;
+use crate::metrics::Metrics;
 use crate::settings::{Limits, ServeError};
-use crate::unshared::Unshared;
 
 /// What a proxy is told when it starts.
 pub struct Settings {
@@ -71,12 +71,12 @@ pub async fn serve(
     let addr = listener.local_addr()?;
     let proxy = Arc::new(Proxy {
         upstream,
-        shelf: Shelf::new(settings.capacity_bytes),
-        flights: Flights::new(),
-        unshared: Unshared::new(),
+        store: ResponseStore::new(settings.capacity_bytes),
+        single_flight: SingleFlight::new(),
+        hit_for_miss: HitForMiss::new(),
         fetches: Semaphore::new(settings.limits.fetches_max),
         limits: settings.limits,
-        measures: Measures::new(),
+        metrics: Metrics::new(),
         world: settings.world,
     });
     settings.supervisor.listens("the edge", addr, "/");

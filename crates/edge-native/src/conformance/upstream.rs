@@ -9,10 +9,10 @@ use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::body::Body;
-use crate::connect::Connections;
-use crate::origin::address;
+use crate::http::body::Body;
 use crate::settings::InvalidOrigin;
+use crate::upstream::connections::Connections;
+use crate::upstream::origin::address;
 
 pub(super) struct Upstream {
     connections: Connections,

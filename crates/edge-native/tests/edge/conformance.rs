@@ -2,7 +2,7 @@
 //! decides is tested beside `edge_core::http`.
 
 mod answers;
-mod kept;
+mod stored;
 mod together;
 mod wishes;
 mod writes;

@@ -1,0 +1,76 @@
+//! Concurrent misses of one key: which request asks the origin, which wait, and whether these may be
+//! answered with what it got.
+
+use std::sync::Arc;
+
+use edge_core::Failure;
+use edge_core::decision::Outcome;
+use tokio::time::timeout_at;
+
+use crate::cache::fetch::{FetchOutcome, Fill};
+use crate::cache::single_flight::Leader;
+use crate::edge::Edge;
+
+/// A request waits for or leads so many fetches before it gives up; each one was overdue, or its
+/// response was invalidated while it was under way.
+const JOINS_MAX: u32 = 4;
+
+impl Edge {
+    /// The outcome, and whether it is that of another request's fetch.
+    pub(crate) async fn fetch_shared(self: &Arc<Self>, fill: Fill) -> (FetchOutcome, bool) {
+        if self.hit_for_miss.contains(fill.key.as_str()) {
+            return (self.fill(&fill).await, false);
+        }
+        let mut overdue = None;
+
+        for _ in 0..JOINS_MAX {
+            let (flight, leader) = self.single_flight.join(fill.key.as_str(), overdue.as_ref());
+            if let Some(leader) = leader {
+                self.spawn_fetch(fill.clone(), leader);
+                let outcome = flight.outcome().await;
+                return (outcome.unwrap_or(FetchOutcome::Failed(Failure::Unusable)), false);
+            }
+            let until = flight.began + self.limits.leader_deadline;
+            match timeout_at(until, flight.outcome()).await {
+                Ok(Some(outcome)) if self.is_for_waiters(&outcome) => return (outcome, true),
+                Ok(Some(FetchOutcome::Uncacheable { .. })) => {
+                    return (self.fill(&fill).await, false);
+                }
+                Ok(_) => {}
+                Err(_) => overdue = Some(flight),
+            }
+        }
+        (FetchOutcome::Failed(Failure::Timeout), true)
+    }
+
+    /// Whether waiting requests may be answered with it. The log may have invalidated it since the
+    /// leader asked.
+    fn is_for_waiters(&self, outcome: &FetchOutcome) -> bool {
+        match outcome {
+            FetchOutcome::Cacheable { entry, .. } => {
+                entry.verdict(self.follower.table().table()).is_valid()
+            }
+            FetchOutcome::Uncacheable { is_shareable, .. } => *is_shareable,
+            FetchOutcome::Failed(_) => true,
+        }
+    }
+
+    /// In a task of its own: the first client may disconnect while others still wait.
+    pub(crate) fn spawn_fetch(self: &Arc<Self>, fill: Fill, leader: Leader<FetchOutcome>) {
+        let edge = Arc::clone(self);
+
+        tokio::spawn(async move {
+            let outcome = edge.fill(&fill).await;
+            if let Some(entry) = fill.entry.as_ref().filter(|_| outcome.has_failed()) {
+                entry.note_failure(edge.world.now());
+            }
+            // After a 429 the next response to this key may well be shareable.
+            if matches!(outcome, FetchOutcome::Uncacheable { is_shareable: false, .. })
+                && !outcome.outcome().is_some_and(Outcome::is_refusal)
+            {
+                edge.hit_for_miss.add(fill.key.as_str());
+            }
+            leader.complete(outcome);
+        });
+    }
+}
