@@ -9,7 +9,7 @@ use domain::coherence::Verdict;
 use domain::{Resource, Seq, Stamp, TagHash, TagTable, Timestamp};
 
 use crate::Failure;
-use crate::cache_status::{Detail, Forward};
+use crate::cache_status::{CacheStatus, Detail, Forward, Forwarded};
 use crate::origin_response::{REFUSAL, is_failure};
 
 pub use reception::{Reception, is_outranked, known_tags, receive, required_seq};
@@ -141,6 +141,23 @@ impl Fetch {
         };
 
         self.may_serve_stale && is_right
+    }
+
+    /// Of the entry that is served stale; `failed_with` is the status of the failure, where the
+    /// origin was asked.
+    pub const fn stale_status(&self, failed_with: Option<u16>) -> CacheStatus {
+        CacheStatus::Forwarded(Forwarded {
+            why: self.why,
+            status: failed_with,
+            stored: false,
+            collapsed: false,
+            detail: Some(Detail::StaleIfError),
+        })
+    }
+
+    /// For one request alone, whatever is stored.
+    pub const fn alone(why: Forward, detail: Option<Detail>) -> Self {
+        Self { why, revalidate: false, may_serve_stale: false, refills: false, detail }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod encoding;
 pub mod envelope;
 mod failure;
+pub mod fetch;
 pub mod fields;
 pub mod follow;
 pub mod framing;

@@ -1,17 +1,14 @@
 //! Asks the origin for a cached read, judges the response, and stores it if it may be stored.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
 use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
 use domain::{CatalogRead, RowId, Seq};
-use edge_core::cache_status::Detail;
-use edge_core::decision::Outcome;
+use edge_core::fetch::{self, Arrived, AskAgain, CatalogFetch, Step};
 use edge_core::fields::Lines as _;
 use edge_core::headers::{SEEN, TAGS};
-use edge_core::origin_response::{Disposition, OriginResponse};
-use edge_core::{Encoding, EntryMeta, Failure, Key, decision, unique};
+use edge_core::{EntryMeta, Failure, Key, decision};
 
 use crate::cache::data_center::DataCenterCache;
 use crate::cache::store::CacheEntry;
@@ -25,25 +22,9 @@ use crate::upstream::origin::{OriginRequest, UpstreamResponse};
 pub(crate) const FETCH_WITHIN: Duration = Duration::from_secs(10);
 /// A page of 100 products has some 200 KB.
 const BODY_MAX: u32 = 8 << 20;
-/// The first answer, the whole one where a 304 did not do, the plain one where a proxy has encoded
-/// it by itself, and one that is not behind.
-const QUESTIONS_MAX: u32 = 4;
 
 /// What came of asking the origin.
-pub(crate) enum FetchOutcome {
-    /// A response that may be stored.
-    Cacheable {
-        entry: Rc<CacheEntry>,
-        /// The origin confirmed the stored bytes with a 304.
-        is_validated: bool,
-    },
-    /// One that is shown and not stored.
-    Uncacheable {
-        response: PreparedResponse,
-        detail: Option<Detail>,
-    },
-    Failed(Failure),
-}
+pub(crate) type FetchOutcome = fetch::FetchOutcome<Rc<CacheEntry>, PreparedResponse>;
 
 /// A cached read that has to be fetched.
 #[derive(Clone)]
@@ -86,32 +67,12 @@ impl Fill {
     }
 }
 
-impl FetchOutcome {
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Cacheable { is_validated: true, .. } => "validated",
-            Self::Cacheable { .. } => "kept",
-            Self::Uncacheable { .. } => "passing",
-            Self::Failed(failure) => failure.name(),
-        }
-    }
-
-    /// `None` where the answer may be kept.
-    pub fn outcome(&self) -> Option<Outcome> {
-        match self {
-            Self::Failed(failure) => Some(Outcome::Failed(*failure)),
-            Self::Uncacheable { response, .. } => Some(Outcome::Answered(response.status)),
-            Self::Cacheable { .. } => None,
-        }
-    }
-}
-
 impl Edge {
     pub(crate) async fn fill(self: &Rc<Self>, fill: &Fill, context: &Context) -> FetchOutcome {
         let outcome = self.asked_for(fill, context).await.unwrap_or_else(FetchOutcome::Failed);
 
         if let Some(entry) = &fill.entry
-            && outcome.outcome().is_some_and(Outcome::is_failure)
+            && outcome.has_failed()
         {
             entry.note_failure(now());
         }
@@ -123,75 +84,66 @@ impl Edge {
         fill: &Fill,
         context: &Context,
     ) -> Result<FetchOutcome, Failure> {
-        let mut validated = fill.entry.clone().filter(|_| fill.revalidate);
-        let mut min_seq = self.required_seq(fill);
-        let mut encoding = fill.key.encoding;
-        let mut again = false;
-        let mut target = Cow::Borrowed(fill.key.target());
+        let stored = fill.entry.as_deref().filter(|_| fill.revalidate);
+        let validates = stored.map(|entry| entry.response.status);
+        let (resource, min_seq) = (fill.read.resource(), self.required_seq(fill));
+        let mut fetch = CatalogFetch::start(&fill.key, resource, min_seq, validates);
 
-        for _ in 0..QUESTIONS_MAX {
-            let ask = OriginRequest {
-                target: &target,
-                encoding,
-                min_seq,
-                validator: validated.as_ref().and_then(|entry| entry.response.etag()),
+        loop {
+            let request = OriginRequest {
+                target: fetch.target(),
+                encoding: fetch.encoding(),
+                min_seq: fetch.min_seq(),
+                validator: stored
+                    .filter(|_| fetch.is_conditional())
+                    .and_then(|entry| entry.response.etag()),
                 client_addr: &fill.client_addr,
                 refills: fill.refills,
             };
             let asked_at = now();
-            let reply = self.ask_origin(ask, BODY_MAX, FETCH_WITHIN).await?;
+            let reply = self.ask_origin(request, BODY_MAX, FETCH_WITHIN).await?;
             let seen = reply.fields.joined(SEEN).and_then(|seen| seen.parse().ok());
             if let Some(seen) = &seen {
                 self.log.borrow_mut().hear_of(seen);
             }
-            let received = OriginResponse {
-                status: reply.status,
-                fields: &reply.fields,
-                // The platform breaks off what is not.
-                is_complete: true,
-                resource: fill.read.resource(),
-                encoding,
-                validated: validated.as_ref().map(|entry| entry.response.status),
-                again,
-            };
-            let arrived = received.judge(self.log.borrow().table());
-            let validated_by = validated.as_deref().filter(|_| received.is_unchanged());
+            // The platform breaks off what is not complete.
+            let arrived =
+                Arrived { status: reply.status, fields: &reply.fields, is_complete: true };
+            let step = fetch.on_response(arrived, self.log.borrow().table(), js::random);
 
-            match arrived {
-                Disposition::Store(storable) => {
-                    let response = self.cacheable(&reply, validated_by)?;
-                    let is_validated = validated_by.is_some();
+            match step {
+                Step::Ask(AskAgain::ForNewer) => {
+                    js::error(&format!("{}: an answer behind the change log", fill.key.as_str()));
+                }
+                Step::Ask(AskAgain::Unconditionally | AskAgain::ForPlainBytes) => {}
+                Step::Store { storable, is_validated } => {
+                    let response = self.cacheable(&reply, stored.filter(|_| is_validated))?;
                     let meta = storable.into_meta(asked_at, js::random() as u64);
                     let tags = reply.fields.joined(TAGS).unwrap_or_default();
                     let told = Told { seen, tags };
                     let entry = self.keep(fill, meta, response, told, context);
                     return Ok(FetchOutcome::Cacheable { entry, is_validated });
                 }
-                Disposition::Show { detail, .. } => {
+                Step::Show { detail, is_shareable, is_validated } => {
                     if detail.is_some() {
-                        // What it knows and we don't may be a row that we have not read yet.
+                        // The origin may know of a row that this isolate has not read yet.
                         self.read_on(context, now());
                     }
-                    let response = self.uncacheable(&reply, validated_by)?;
-                    return Ok(FetchOutcome::Uncacheable { response, detail });
+                    let response = self.uncacheable(&reply, stored.filter(|_| is_validated))?;
+                    let status = response.status;
+                    return Ok(FetchOutcome::Uncacheable {
+                        response,
+                        status,
+                        detail,
+                        is_shareable,
+                    });
                 }
-                Disposition::AskWhole => validated = None,
-                Disposition::AskPlain => encoding = Encoding::Identity,
-                Disposition::AskAgain { min_seq: required } => {
-                    js::error(&format!("{}: an answer behind the change log", fill.key.as_str()));
-                    min_seq = Some(required);
-                    // The old answer may be that of a cache on the way.
-                    target = unique(fill.key.target(), js::random()).into();
-                    again = true;
+                Step::Fail(error) => {
+                    js::error(&format!("{}: {error}", fill.key.as_str()));
+                    return Err(error.failure());
                 }
-                Disposition::Foreign => {
-                    js::error(&format!("{}: the answer is not the origin's", fill.key.as_str()));
-                    return Err(Failure::Foreign(reply.status));
-                }
-                Disposition::Unusable(_) => return Err(Failure::Unusable),
             }
         }
-        Err(Failure::Unusable)
     }
 
     fn required_seq(&self, fill: &Fill) -> Option<Seq> {

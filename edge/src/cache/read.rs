@@ -4,8 +4,9 @@
 use std::rc::Rc;
 
 use domain::{CatalogRead, RowId, Timestamp};
-use edge_core::cache_status::{Detail, Forward, Forwarded};
+use edge_core::cache_status::{Detail, Forward};
 use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
+use edge_core::fetch::Shown;
 use edge_core::{CacheStatus, Key};
 use wasm_bindgen::JsValue;
 
@@ -74,7 +75,8 @@ impl Edge {
         let log = self.known_log(context).await;
         let fill = Fill::new(read, key, view);
         if self.log.borrow().is_cache_off() {
-            return self.fetch_alone(fill, Forward::Bypass, Some(Detail::Off), view, context).await;
+            let plan = Fetch::alone(Forward::Bypass, Some(Detail::Off));
+            return self.fetch_alone(fill, plan, view, context).await;
         }
 
         let Some(entry) = self.nearest(&fill.key, log).await else {
@@ -157,48 +159,35 @@ impl Edge {
         if let Some(entry) = &stale
             && entry.may_serve_stale_unasked(now())
         {
-            return serve_stale(entry, plan.why, None, view);
+            return send(entry, view, &plan.stale_status(None));
         }
 
         let outcome = self.fill(&fill, context).await;
         say(fill.key.as_str(), plan.why.as_str(), outcome.name());
-        self.respond(outcome, plan, stale.as_deref(), view)
+        self.respond(outcome, plan, stale, view)
     }
 
     fn respond(
         &self,
         outcome: FetchOutcome,
         plan: Fetch,
-        stale: Option<&CacheEntry>,
+        stale: Option<Rc<CacheEntry>>,
         view: &RequestView,
     ) -> JsValue {
-        // A row may have come while the origin was asked, so it is judged once more.
-        if let (Some(entry), Some(outcome)) = (stale, outcome.outcome())
-            && plan.is_served_stale(outcome, entry.verdict(self.log.borrow().table()))
-        {
-            return serve_stale(entry, plan.why, Some(outcome.status()), view);
-        }
-        let forwarded = |status, stored, detail| {
-            CacheStatus::Forwarded(Forwarded {
-                why: plan.why,
-                status,
-                stored,
-                collapsed: false,
-                detail,
-            })
+        let (stale, is_stored) = {
+            let log = self.log.borrow();
+            let judged = stale.map(|entry| {
+                let verdict = entry.verdict(log.table());
+                (entry, verdict)
+            });
+            (judged, !log.is_cache_off())
         };
+        let (shown, status) = outcome.show(&plan, stale, is_stored, false);
 
-        match outcome {
-            FetchOutcome::Cacheable { entry, is_validated } => {
-                let stored = !self.log.borrow().is_cache_off();
-                let status = forwarded(is_validated.then_some(304), stored, plan.detail);
-                entry.response.send(view, Some(entry.meta.age(now())), &status)
-            }
-            FetchOutcome::Uncacheable { response, detail } => {
-                response.send(view, None, &forwarded(None, false, detail.or(plan.detail)))
-            }
-            FetchOutcome::Failed(failure) => {
-                let status = forwarded(None, false, plan.detail);
+        match shown {
+            Shown::Entry(entry) => send(&entry, view, &status),
+            Shown::Response(response) => response.send(view, None, &status),
+            Shown::Problem(failure) => {
                 problem::failed(failure, &status, self.policy(), Readers::AnySite)
             }
         }
@@ -208,12 +197,10 @@ impl Edge {
     pub(crate) async fn fetch_alone(
         self: &Rc<Self>,
         fill: Fill,
-        why: Forward,
-        detail: Option<Detail>,
+        plan: Fetch,
         view: &RequestView,
         context: &Context,
     ) -> JsValue {
-        let plan = Fetch { why, revalidate: false, may_serve_stale: false, refills: false, detail };
         let outcome = self.fill(&fill, context).await;
 
         self.respond(outcome, plan, None, view)
@@ -226,20 +213,6 @@ fn hit_of(entry: &CacheEntry, hit: Hit, view: &RequestView, now: Timestamp) -> J
     entry.response.send(view, Some(entry.meta.age(now)), &status)
 }
 
-/// RFC 5861 §4: the origin failed, and the stored response is better than an error.
-fn serve_stale(
-    entry: &CacheEntry,
-    why: Forward,
-    failed_with: Option<u16>,
-    view: &RequestView,
-) -> JsValue {
-    let status = CacheStatus::Forwarded(Forwarded {
-        why,
-        status: failed_with,
-        stored: false,
-        collapsed: false,
-        detail: Some(Detail::StaleIfError),
-    });
-
-    entry.response.send(view, Some(entry.meta.age(now())), &status)
+fn send(entry: &CacheEntry, view: &RequestView, status: &CacheStatus) -> JsValue {
+    entry.response.send(view, Some(entry.meta.age(now())), status)
 }

@@ -6,6 +6,7 @@ use domain::changes::SEQ_MAX;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use domain::{CatalogRead, Seq, Stamp};
 use edge_core::cache_status::Forward;
+use edge_core::decision::Fetch;
 use edge_core::{Key, token};
 use wasm_bindgen::JsValue;
 
@@ -35,7 +36,7 @@ impl Edge {
             self.read_through(read, key, view, context).await
         } else {
             let fill = Fill { at_least, ..Fill::new(read, key, view) };
-            self.fetch_alone(fill, Forward::Request, None, view, context).await
+            self.fetch_alone(fill, Fetch::alone(Forward::Request, None), view, context).await
         };
 
         js::set_header(&response, "cache-control", PRIVATE_CACHE_CONTROL);

@@ -1,16 +1,15 @@
 //! Asks the origin for a cached read, judges the response, and stores it if it may be stored.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
 use domain::{CatalogRead, RowId, Seq, TagTable, Timestamp};
 use edge_core::cache_status::Detail;
-use edge_core::origin_response::{Disposition, OriginResponse};
-use edge_core::{Encoding, EntryMeta, Failure, Key, decision, headers, unique};
+use edge_core::fetch::{self, Arrived, AskAgain, CatalogFetch, Step};
+use edge_core::{EntryMeta, Failure, Key, decision, headers};
+use http::HeaderValue;
 use http::header::CACHE_CONTROL;
-use http::{HeaderValue, StatusCode};
 use tokio::time::timeout;
 
 use crate::cache::store::CacheEntry;
@@ -20,23 +19,7 @@ use crate::metrics::Behind;
 use crate::upstream::origin::{OriginRequest, WholeResponse};
 
 /// What came of asking the origin.
-#[derive(Clone)]
-pub(crate) enum FetchOutcome {
-    /// A response that may be stored.
-    Cacheable {
-        entry: Arc<CacheEntry>,
-        /// The origin confirmed the stored bytes with a 304.
-        is_validated: bool,
-    },
-    /// One that is shown and not stored.
-    Uncacheable {
-        response: Arc<PreparedResponse>,
-        detail: Option<Detail>,
-        /// Concurrent requests for the same key may be answered with it as well.
-        is_shareable: bool,
-    },
-    Failed(Failure),
-}
+pub(crate) type FetchOutcome = fetch::FetchOutcome<Arc<CacheEntry>, Arc<PreparedResponse>>;
 
 /// A cached read that has to be fetched.
 #[derive(Clone)]
@@ -79,91 +62,82 @@ impl Edge {
     }
 
     async fn ask(&self, fill: &Fill) -> Result<FetchOutcome, Failure> {
-        let mut validated = fill.entry.clone().filter(|_| fill.revalidate);
-        let mut min_seq = self.required_seq(fill);
-        let mut encoding = fill.key.encoding;
-        let mut again = false;
-        let mut target = Cow::Borrowed(fill.key.target());
+        let stored = fill.entry.as_deref().filter(|_| fill.revalidate);
+        let validates = stored.map(|entry| entry.response.status.as_u16());
+        let (resource, min_seq) = (fill.read.resource(), self.required_seq(fill));
+        let mut fetch = CatalogFetch::start(&fill.key, resource, min_seq, validates);
 
         loop {
-            let ask = OriginRequest {
-                target: &target,
-                encoding,
-                min_seq,
-                validator: validated.as_ref().and_then(|entry| entry.response.etag()),
+            let request = OriginRequest {
+                target: fetch.target(),
+                encoding: fetch.encoding(),
+                min_seq: fetch.min_seq(),
+                validator: stored
+                    .filter(|_| fetch.is_conditional())
+                    .and_then(|entry| entry.response.etag()),
                 client: Some(fill.client),
                 refills: fill.refills,
             };
             let asked_at = self.world.now();
             let limits = &self.limits;
-            let whole = self.origin.read(ask, limits.cached_body_max, limits.fetch_within).await?;
+            let (bytes_max, within) = (limits.cached_body_max, limits.fetch_within);
+            let whole = self.origin.read(request, bytes_max, within).await?;
             if let Some(seen) = seen(&whole) {
                 self.follower.hear_of(&seen);
             }
-            // What a 304 is about.
-            let unchanged =
-                validated.as_deref().filter(|_| whole.status == StatusCode::NOT_MODIFIED);
-            let received = OriginResponse {
+            let arrived = Arrived {
                 status: whole.status.as_u16(),
                 fields: &whole.headers,
                 is_complete: whole.is_complete,
-                resource: fill.read.resource(),
-                encoding,
-                validated: validated.as_ref().map(|entry| entry.response.status.as_u16()),
-                again,
             };
-            // Judged and kept by one state of the table.
+            // Judged and stored by one state of the table.
             let table = self.follower.table();
 
-            match received.judge(table.table()) {
-                Disposition::Store(storable) => {
+            match fetch.on_response(arrived, table.table(), || self.world.random()) {
+                Step::Ask(AskAgain::ForNewer) => self.metrics.count_behind(Behind::AskedAgain),
+                Step::Ask(AskAgain::Unconditionally | AskAgain::ForPlainBytes) => {}
+                Step::Store { storable, is_validated } => {
                     let meta = storable.into_meta(asked_at, self.world.random() as u64);
-                    let is_validated = unchanged.is_some();
-                    let entry = self.keep(
-                        fill,
-                        meta,
-                        cacheable(&whole, unchanged, asked_at),
-                        table.table(),
-                    );
+                    let unchanged = stored.filter(|_| is_validated);
+                    let response = cacheable(&whole, unchanged, asked_at);
+                    let entry = self.keep(fill, meta, response, table.table());
                     return Ok(FetchOutcome::Cacheable { entry, is_validated });
                 }
-                Disposition::Show { detail: None, is_shareable } => {
-                    let response = Arc::new(uncacheable(whole, unchanged));
-                    return Ok(FetchOutcome::Uncacheable { response, detail: None, is_shareable });
-                }
-                Disposition::Show { detail, is_shareable } => {
-                    if detail == Some(Detail::Behind) {
-                        self.metrics.count_behind(Behind::Shown);
-                    }
-                    // What it knows and we don't may be a row that we have not read yet.
-                    self.follower.kick();
-                    let response = Arc::new(cacheable(&whole, unchanged, asked_at));
-                    return Ok(FetchOutcome::Uncacheable { response, detail, is_shareable });
-                }
-                Disposition::AskWhole => validated = None,
-                Disposition::AskPlain => encoding = Encoding::Identity,
-                Disposition::AskAgain { min_seq: required } => {
-                    self.metrics.count_behind(Behind::AskedAgain);
-                    min_seq = Some(required);
-                    // The old answer may be that of a cache on the way.
-                    target = unique(fill.key.target(), self.world.random()).into();
-                    again = true;
-                }
-                Disposition::Foreign => {
-                    let status = whole.status.as_u16();
-                    tracing::warn!(
-                        key = fill.key.as_str(),
+                Step::Show { detail, is_shareable, is_validated } => {
+                    let unchanged = stored.filter(|_| is_validated);
+                    let response = self.shown_once(whole, unchanged, detail, asked_at);
+                    let status = response.status.as_u16();
+                    return Ok(FetchOutcome::Uncacheable {
+                        response: Arc::new(response),
                         status,
-                        "the answer is not the origin's"
-                    );
-                    return Err(Failure::Foreign(status));
+                        detail,
+                        is_shareable,
+                    });
                 }
-                Disposition::Unusable(why) => {
-                    tracing::warn!(key = fill.key.as_str(), %why, "the answer is unusable");
-                    return Err(Failure::Unusable);
+                Step::Fail(error) => {
+                    tracing::warn!(key = fill.key.as_str(), %error, "a fetch failed");
+                    return Err(error.failure());
                 }
             }
         }
+    }
+
+    fn shown_once(
+        &self,
+        whole: WholeResponse,
+        unchanged: Option<&CacheEntry>,
+        detail: Option<Detail>,
+        asked_at: Timestamp,
+    ) -> PreparedResponse {
+        if detail == Some(Detail::Behind) {
+            self.metrics.count_behind(Behind::Shown);
+        }
+        if detail.is_none() {
+            return uncacheable(whole, unchanged);
+        }
+        // The origin may know of a row that this edge has not read yet.
+        self.follower.kick();
+        cacheable(&whole, unchanged, asked_at)
     }
 
     fn required_seq(&self, fill: &Fill) -> Option<Seq> {

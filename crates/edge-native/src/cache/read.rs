@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use domain::{CatalogRead, Timestamp};
-use edge_core::cache_status::{Detail, Forward, Forwarded};
-use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse, Outcome};
+use edge_core::cache_status::{Detail, Forward};
+use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
+use edge_core::fetch::Shown;
 use edge_core::{CacheStatus, Encoding, Key};
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, Response};
@@ -38,8 +39,8 @@ impl Edge {
     ) -> Response<Body> {
         if self.mode.is_off() {
             let fill = Fill::new(read, key, view.client);
-            return Box::pin(self.fetch_alone(fill, Forward::Bypass, Some(Detail::Off), view))
-                .await;
+            let plan = Fetch::alone(Forward::Bypass, Some(Detail::Off));
+            return Box::pin(self.fetch_alone(fill, plan, view)).await;
         }
         let log = self.log_age().await;
         let now = self.world.now();
@@ -122,7 +123,9 @@ impl Edge {
         if let Some(entry) = &stale
             && entry.may_serve_stale_unasked(self.world.now())
         {
-            return self.serve_stale(entry, plan.why, None, view);
+            let status = plan.stale_status(None);
+            self.metrics.count_response(&status);
+            return self.send(entry, view, &status);
         }
 
         let (outcome, collapsed) = self.fetch_shared(fill).await;
@@ -134,7 +137,7 @@ impl Edge {
             outcome = outcome.name(),
             "cache miss"
         );
-        self.respond(outcome, plan, collapsed, stale.as_deref(), view)
+        self.respond(outcome, plan, collapsed, stale, view)
     }
 
     fn respond(
@@ -142,98 +145,43 @@ impl Edge {
         outcome: FetchOutcome,
         plan: Fetch,
         collapsed: bool,
-        stale: Option<&CacheEntry>,
+        stale: Option<Arc<CacheEntry>>,
         view: &RequestView<'_>,
     ) -> Response<Body> {
-        // A row may have come while the origin was asked, so it is judged once more.
-        if let (Some(entry), Some(outcome)) = (stale, outcome.outcome())
-            && plan.is_served_stale(outcome, entry.verdict(self.follower.table().table()))
-        {
-            return self.serve_stale(entry, plan.why, Some(outcome.status()), view);
-        }
-        let forwarded = |status, stored, detail| {
-            let status = CacheStatus::Forwarded(Forwarded {
-                why: plan.why,
-                status,
-                stored,
-                collapsed,
-                detail,
-            });
-            self.metrics.count_response(&status);
-            status
-        };
+        let table = self.follower.table();
+        let stale = stale.map(|entry| {
+            let verdict = entry.verdict(table.table());
+            (entry, verdict)
+        });
+        let (shown, status) = outcome.show(&plan, stale, !self.mode.is_off(), collapsed);
+        self.metrics.count_response(&status);
 
-        match outcome {
-            FetchOutcome::Cacheable { entry, is_validated } => {
-                let status =
-                    forwarded(is_validated.then_some(304), !self.mode.is_off(), plan.detail);
-                entry.response.send(view, Some(entry.meta.age(self.world.now())), &status)
-            }
-            FetchOutcome::Uncacheable { response, detail, .. } => {
-                response.send(view, None, &forwarded(None, false, detail.or(plan.detail)))
-            }
-            FetchOutcome::Failed(failure) => {
-                problem::failed(failure, &forwarded(None, false, plan.detail), &*self.world)
-            }
+        match shown {
+            Shown::Entry(entry) => self.send(&entry, view, &status),
+            Shown::Response(response) => response.send(view, None, &status),
+            Shown::Problem(failure) => problem::failed(failure, &status, &*self.world),
         }
     }
 
-    /// RFC 5861 §4: the origin failed, and the stored response is better than an error.
-    fn serve_stale(
+    fn send(
         &self,
         entry: &CacheEntry,
-        why: Forward,
-        failed_with: Option<u16>,
         view: &RequestView<'_>,
+        status: &CacheStatus,
     ) -> Response<Body> {
-        let status = CacheStatus::Forwarded(Forwarded {
-            why,
-            status: failed_with,
-            stored: false,
-            collapsed: false,
-            detail: Some(Detail::StaleIfError),
-        });
-        self.metrics.count_response(&status);
-
-        entry.response.send(view, Some(entry.meta.age(self.world.now())), &status)
+        entry.response.send(view, Some(entry.meta.age(self.world.now())), status)
     }
 
     /// Fetches for this request alone.
     pub(crate) async fn fetch_alone(
         &self,
         fill: Fill,
-        why: Forward,
-        detail: Option<Detail>,
+        plan: Fetch,
         view: &RequestView<'_>,
     ) -> Response<Body> {
-        let plan = Fetch { why, revalidate: false, may_serve_stale: false, refills: false, detail };
         let outcome = self.fill(&fill).await;
 
         self.respond(outcome, plan, false, None, view)
-    }
-}
-
-impl FetchOutcome {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Cacheable { is_validated: true, .. } => "validated",
-            Self::Cacheable { .. } => "kept",
-            Self::Uncacheable { .. } => "passing",
-            Self::Failed(failure) => failure.name(),
-        }
-    }
-
-    /// `None` where the answer may be kept.
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
-        match self {
-            Self::Failed(failure) => Some(Outcome::Failed(*failure)),
-            Self::Uncacheable { response, .. } => Some(Outcome::Answered(response.status.as_u16())),
-            Self::Cacheable { .. } => None,
-        }
-    }
-
-    pub(crate) fn has_failed(&self) -> bool {
-        self.outcome().is_some_and(Outcome::is_failure)
     }
 }
 

@@ -7,6 +7,7 @@ use domain::changes::SEQ_MAX;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use domain::{CatalogRead, Seq, Stamp};
 use edge_core::cache_status::Forward;
+use edge_core::decision::Fetch;
 use edge_core::headers::CATALOG_TOKEN;
 use edge_core::{Key, token};
 use http::header::CACHE_CONTROL;
@@ -40,7 +41,7 @@ impl Edge {
             self.read_through(read, key, view).await
         } else {
             let fill = Fill { at_least, ..Fill::new(read, key, view.client) };
-            self.fetch_alone(fill, Forward::Request, None, view).await
+            self.fetch_alone(fill, Fetch::alone(Forward::Request, None), view).await
         };
 
         let private = HeaderValue::from_static(PRIVATE_CACHE_CONTROL);

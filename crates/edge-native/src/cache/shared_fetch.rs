@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use edge_core::Failure;
-use edge_core::decision::Outcome;
 use tokio::time::timeout_at;
 
 use crate::cache::fetch::{FetchOutcome, Fill};
@@ -43,16 +42,8 @@ impl Edge {
         (FetchOutcome::Failed(Failure::Timeout), true)
     }
 
-    /// Whether waiting requests may be answered with it. The log may have invalidated it since the
-    /// leader asked.
     fn is_for_waiters(&self, outcome: &FetchOutcome) -> bool {
-        match outcome {
-            FetchOutcome::Cacheable { entry, .. } => {
-                entry.verdict(self.follower.table().table()).is_valid()
-            }
-            FetchOutcome::Uncacheable { is_shareable, .. } => *is_shareable,
-            FetchOutcome::Failed(_) => true,
-        }
+        outcome.is_for_waiters(|entry| entry.verdict(self.follower.table().table()).is_valid())
     }
 
     /// In a task of its own: the first client may disconnect while others still wait.
@@ -64,10 +55,7 @@ impl Edge {
             if let Some(entry) = fill.entry.as_ref().filter(|_| outcome.has_failed()) {
                 entry.note_failure(edge.world.now());
             }
-            // After a 429 the next response to this key may well be shareable.
-            if matches!(outcome, FetchOutcome::Uncacheable { is_shareable: false, .. })
-                && !outcome.outcome().is_some_and(Outcome::is_refusal)
-            {
+            if outcome.is_hit_for_miss() {
                 edge.hit_for_miss.add(fill.key.as_str());
             }
             leader.complete(outcome);
