@@ -1,10 +1,10 @@
 //! Cached reads: the stored responses, the way to them, and the way to the origin behind them.
 
-mod fast_hit;
+pub(crate) mod fast_hit;
 pub(crate) mod fetch;
 pub(crate) mod follow;
 pub(crate) mod hit_for_miss;
-mod read;
+pub(crate) mod read;
 mod read_your_writes;
 mod shared_fetch;
 pub(crate) mod single_flight;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cache::Follower;
+use domain::CatalogRead;
 use domain::policy::PRIVATE_CACHE_CONTROL;
-use edge_core::auth::{KeyRing, SigningKey};
 use edge_core::browser::{self, NOSNIFF, PREFLIGHT, READABLE};
 use edge_core::{MaxForwards, Refusal, Route, framing, headers, host};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
@@ -14,20 +14,21 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_server::Connection;
 use hyper::body::Incoming;
-use limits::Gate;
 use ports::World;
-use tokio::sync::Semaphore;
 
-use crate::cache::fetch::FetchOutcome;
-use crate::cache::follow::CacheMode;
-use crate::cache::hit_for_miss::HitForMiss;
-use crate::cache::single_flight::SingleFlight;
-use crate::cache::store::ResponseStore;
+use crate::cache::fast_hit::FastHit;
+use crate::cache::read::CatalogCache;
+use crate::client_limit::ClientLimit;
 use crate::http::body::Body;
+use crate::http::fast_path::HitSource;
+use crate::http::head::FastRequest;
+use crate::http::header_lines::{put_age, put_hit};
 use crate::http::prepared_response::RequestView;
 use crate::http::problem;
+use crate::http::raw_response::RawResponse;
 use crate::metrics::Metrics;
-use crate::settings::Limits;
+use crate::push::PushReceiver;
+use crate::upstream::forward::Forwarder;
 use crate::upstream::origin::Origin;
 
 /// Says that this edge serves, whatever the origin does.
@@ -36,24 +37,17 @@ pub(crate) const HEALTH: &str = "/edge/healthz";
 pub(crate) struct Edge {
     pub origin: Arc<Origin>,
     pub follower: Follower,
-    pub mode: Arc<CacheMode>,
-    pub store: Arc<ResponseStore>,
-    pub single_flight: Arc<SingleFlight<FetchOutcome>>,
-    pub hit_for_miss: HitForMiss,
-    pub fetches: Semaphore,
-    pub token_key: Option<SigningKey>,
-    pub push_keys: Option<KeyRing>,
-    pub trusted_proxies: Vec<IpAddr>,
-    pub limits: Limits,
-    /// On cached reads; `None` is off.
-    pub read_gate: Option<Arc<Gate>>,
-    pub metrics: Metrics,
+    pub catalog: CatalogCache,
+    pub client_limit: ClientLimit,
+    pub forwarder: Forwarder,
+    pub pushes: PushReceiver,
+    pub metrics: Arc<Metrics>,
     pub world: Arc<dyn World>,
 }
 
 impl Edge {
-    pub(crate) async fn handle(
-        self: &Arc<Self>,
+    pub async fn handle(
+        &self,
         request: Request<Incoming>,
         connection: &Arc<Connection>,
     ) -> Response<Body> {
@@ -66,7 +60,7 @@ impl Edge {
         }
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let method = request.method();
-        let client = self.client(connection.peer(), request.headers());
+        let client = self.client_limit.client(connection.peer(), request.headers());
         let view =
             RequestView { is_head: *method == Method::HEAD, headers: request.headers(), client };
         if *method == Method::OPTIONS && target == "*" {
@@ -87,16 +81,18 @@ impl Edge {
 
         let mut response = match route {
             Ok(Route::Pass) if is_for_us => of_the_server(method),
-            Ok(Route::Catalog(read)) => self.within_limit(read, view).await,
+            Ok(Route::Catalog(read)) => self.read(read, view).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
                 Some(target) => {
                     let interim = connection.interim_sender();
-                    Box::pin(self.forward(request, target, client, interim)).await
+                    Box::pin(self.forwarder.forward(request, target, client, interim)).await
                 }
                 None => self.refused(Refusal::not_found()),
             },
-            Ok(Route::Internal) => self.internal(&request),
+            Ok(Route::Internal) => {
+                self.pushes.receive(&request).unwrap_or_else(|refusal| self.refused(refusal))
+            }
             Err(refusal) => self.refused(refusal),
         };
         browser::put(response.headers_mut(), [&NOSNIFF]);
@@ -106,11 +102,22 @@ impl Edge {
         response
     }
 
+    /// A cached read, within the client's rate limit.
+    async fn read(&self, read: CatalogRead, view: RequestView<'_>) -> Response<Body> {
+        let counted = self.client_limit.count(view.client).await;
+        if let Some(refusal) = self.client_limit.refusal(&counted) {
+            return refusal;
+        }
+        let mut response = self.catalog.read(read, view).await;
+        counted.mark(&mut response);
+        response
+    }
+
     fn is_own(&self, method: &Method, target: &str, headers: &HeaderMap) -> bool {
         self.origin.own.include(method.as_str(), target, headers, self.world.now())
     }
 
-    pub(crate) fn refused(&self, refusal: Refusal) -> Response<Body> {
+    fn refused(&self, refusal: Refusal) -> Response<Body> {
         self.metrics.count_response(&edge_core::CacheStatus::Refused);
 
         problem::refused(refusal, &*self.world)
@@ -126,6 +133,32 @@ impl Edge {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(PRIVATE_CACHE_CONTROL));
         response
+    }
+}
+
+impl HitSource for Edge {
+    fn try_fast_hit(
+        &self,
+        head: &FastRequest<'_>,
+        peer: IpAddr,
+        response: &mut RawResponse,
+    ) -> Option<()> {
+        let FastHit { entry, hit, now } = self.catalog.fast_hit(head)?;
+        let counted = self.client_limit.try_count(peer, head)?;
+        if let Some(refusal) = self.client_limit.refusal(&counted) {
+            response.set_refusal(refusal, head.is_head, now);
+            return Some(());
+        }
+
+        self.catalog.count_fast_hit(hit);
+        let form = entry.response.form(head.is_head, head.if_none_match.into_iter());
+        let age = entry.meta.age(now);
+        response.hit(entry, form, |fields| {
+            put_age(fields, age);
+            put_hit(fields, hit.ttl);
+            counted.write(fields);
+        });
+        Some(())
     }
 }
 

@@ -5,11 +5,11 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod cache;
+mod client_limit;
 mod edge;
 mod http;
 mod metrics;
 mod push;
-mod rate_limit;
 mod server;
 mod settings;
 mod upstream;

@@ -1,7 +1,7 @@
 //! An edge from its settings to its end: it listens, follows the change log, and answers.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -15,17 +15,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::cache::fetch::Fetcher;
 use crate::cache::follow::{self, CacheMode, OriginLog};
 use crate::cache::hit_for_miss::HitForMiss;
+use crate::cache::read::CatalogCache;
 use crate::cache::single_flight::SingleFlight;
 use crate::cache::store::ResponseStore;
+use crate::client_limit::ClientLimit;
 use crate::edge::{Edge, HEALTH};
 use crate::http::body::Body;
-use crate::http::fast_path::{FastPath, HitSource};
-use crate::http::head::FastRequest;
-use crate::http::raw_response::RawResponse;
+use crate::http::fast_path::FastPath;
 use crate::metrics::Metrics;
+use crate::push::PushReceiver;
 use crate::settings::{EdgeSettings, Listen, ServeError};
+use crate::upstream::forward::Forwarder;
 use crate::upstream::origin::Origin;
 
 /// An edge that serves.
@@ -91,28 +94,50 @@ pub async fn serve(
     };
     let store =
         Arc::new(ResponseStore::new(settings.capacity_bytes, settings.limits.cached_body_max));
-    let kept = follow::StoreSink::new(Arc::clone(&store));
-    let follower = Follower::paced(Arc::new(log), Arc::new(kept), settings.limits.follow_every);
+    let sink = follow::StoreSink::new(Arc::clone(&store));
+    let follower = Follower::paced(Arc::new(log), Arc::new(sink), settings.limits.follow_every);
+    let metrics = Arc::new(Metrics::new());
+    let behind = metrics.behind();
+    let mut server = settings.server;
+    server.trusted.clone_from(&settings.trusted_proxies);
 
-    let edge = Arc::new(Edge {
-        origin,
+    let fetcher = Fetcher {
+        origin: Arc::clone(&origin),
         follower: follower.clone(),
         mode,
         store,
         single_flight: SingleFlight::new(),
         hit_for_miss: HitForMiss::new(),
-        fetches: Semaphore::new(settings.limits.fetches_max),
-        token_key: settings.token_key,
-        push_keys: settings.push_keys,
-        trusted_proxies: settings.trusted_proxies,
+        places: Semaphore::new(settings.limits.fetches_max),
         limits: settings.limits,
-        read_gate: settings.read_gate,
-        metrics: Metrics::new(),
+        metrics: Arc::clone(&metrics),
+        world: Arc::clone(&world),
+    };
+    let edge = Arc::new(Edge {
+        origin: Arc::clone(&origin),
+        follower: follower.clone(),
+        catalog: CatalogCache::new(fetcher, settings.token_key),
+        client_limit: ClientLimit::new(
+            settings.read_gate,
+            settings.trusted_proxies,
+            Arc::clone(&metrics),
+            Arc::clone(&world),
+        ),
+        forwarder: Forwarder {
+            origin,
+            limits: settings.limits,
+            metrics: Arc::clone(&metrics),
+            world: Arc::clone(&world),
+        },
+        pushes: PushReceiver {
+            keys: settings.push_keys,
+            follower: follower.clone(),
+            metrics: Arc::clone(&metrics),
+            world: Arc::clone(&world),
+        },
+        metrics,
         world,
     });
-    let behind = edge.metrics.behind();
-    let mut server = settings.server;
-    server.trusted.clone_from(&edge.trusted_proxies);
     settings.supervisor.listens("the edge", addr, HEALTH);
     server.supervisor = settings.supervisor;
     let join = tokio::spawn(run(edge, server, listener, shutdown));
@@ -156,16 +181,5 @@ impl Handler for Edge {
         connection: Arc<Connection>,
     ) -> impl Read + Write + Unpin + Send + 'static {
         FastPath::new(stream, self, connection)
-    }
-}
-
-impl HitSource for Edge {
-    fn try_fast_hit(
-        &self,
-        head: &FastRequest<'_>,
-        peer: IpAddr,
-        reply: &mut RawResponse,
-    ) -> Option<()> {
-        Self::try_fast_hit(self, head, peer, reply)
     }
 }

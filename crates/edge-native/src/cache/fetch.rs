@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use cache::Follower;
 use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
 use domain::{CatalogRead, RowId, Seq, TagTable, Timestamp};
 use edge_core::cache_status::Detail;
@@ -10,13 +11,18 @@ use edge_core::fetch::{self, Arrived, AskAgain, CatalogFetch, Step};
 use edge_core::{EntryMeta, Failure, Key, decision, headers};
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
+use ports::World;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::cache::store::CacheEntry;
-use crate::edge::Edge;
+use crate::cache::follow::CacheMode;
+use crate::cache::hit_for_miss::HitForMiss;
+use crate::cache::single_flight::SingleFlight;
+use crate::cache::store::{CacheEntry, ResponseStore};
 use crate::http::prepared_response::PreparedResponse;
-use crate::metrics::Behind;
-use crate::upstream::origin::{OriginRequest, WholeResponse};
+use crate::metrics::{Behind, Metrics};
+use crate::settings::Limits;
+use crate::upstream::origin::{Origin, OriginRequest, WholeResponse};
 
 /// What came of asking the origin.
 pub(crate) type FetchOutcome = fetch::FetchOutcome<Arc<CacheEntry>, Arc<PreparedResponse>>;
@@ -45,13 +51,28 @@ impl Fill {
     }
 }
 
-impl Edge {
-    /// Asks once, and once more if the answer is older than what is known of its tags. Takes at
-    /// most twice [`crate::Limits::fetch_within`]: for its turn and for the answers.
-    pub(crate) async fn fill(&self, fill: &Fill) -> FetchOutcome {
+/// Fetches cached reads and stores what may be stored.
+pub(crate) struct Fetcher {
+    pub origin: Arc<Origin>,
+    pub follower: Follower,
+    pub mode: Arc<CacheMode>,
+    pub store: Arc<ResponseStore>,
+    pub single_flight: Arc<SingleFlight<FetchOutcome>>,
+    pub hit_for_miss: HitForMiss,
+    /// Bounds the concurrent requests to the origin.
+    pub places: Semaphore,
+    pub limits: Limits,
+    pub metrics: Arc<Metrics>,
+    pub world: Arc<dyn World>,
+}
+
+impl Fetcher {
+    /// Fetches for this request alone. Takes at most twice [`crate::Limits::fetch_within`]: for a
+    /// place among the concurrent fetches, and for the responses.
+    pub async fn fetch(&self, fill: &Fill) -> FetchOutcome {
         let within = self.limits.fetch_within;
-        let outcome = match timeout(within, self.fetches.acquire()).await {
-            Ok(_turn) => timeout(within, self.ask(fill)).await.unwrap_or(Err(Failure::Timeout)),
+        let outcome = match timeout(within, self.places.acquire()).await {
+            Ok(_place) => timeout(within, self.ask(fill)).await.unwrap_or(Err(Failure::Timeout)),
             Err(_) => Err(Failure::Timeout),
         };
 

@@ -3,27 +3,51 @@
 
 use std::sync::Arc;
 
+use cache::Follower;
 use domain::{CatalogRead, Timestamp};
+use edge_core::auth::SigningKey;
 use edge_core::cache_status::{Detail, Forward};
 use edge_core::decision::{self, Decision, Fetch, Hit, LogAge, LogUse};
 use edge_core::fetch::Shown;
 use edge_core::{CacheStatus, Encoding, Key};
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, Response};
+use ports::World;
 
-use crate::cache::fetch::{FetchOutcome, Fill};
-use crate::cache::store::CacheEntry;
-use crate::edge::Edge;
+use crate::cache::fetch::{FetchOutcome, Fetcher, Fill};
+use crate::cache::follow::CacheMode;
+use crate::cache::store::{CacheEntry, ResponseStore};
 use crate::http::body::Body;
 use crate::http::prepared_response::RequestView;
 use crate::http::problem;
+use crate::metrics::Metrics;
 
-impl Edge {
-    pub(crate) async fn read_catalog(
-        self: &Arc<Self>,
-        read: CatalogRead,
-        view: RequestView<'_>,
-    ) -> Response<Body> {
+/// The catalogue's cached reads, as this edge answers them.
+pub(crate) struct CatalogCache {
+    fetcher: Arc<Fetcher>,
+    pub(super) follower: Follower,
+    pub(super) mode: Arc<CacheMode>,
+    pub(super) store: Arc<ResponseStore>,
+    pub(super) token_key: Option<SigningKey>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) world: Arc<dyn World>,
+}
+
+impl CatalogCache {
+    /// `token_key` is the key of read-your-writes tokens; without it they are ignored.
+    pub fn new(fetcher: Fetcher, token_key: Option<SigningKey>) -> Self {
+        Self {
+            follower: fetcher.follower.clone(),
+            mode: Arc::clone(&fetcher.mode),
+            store: Arc::clone(&fetcher.store),
+            metrics: Arc::clone(&fetcher.metrics),
+            world: Arc::clone(&fetcher.world),
+            fetcher: Arc::new(fetcher),
+            token_key,
+        }
+    }
+
+    pub async fn read(&self, read: CatalogRead, view: RequestView<'_>) -> Response<Body> {
         let key = Key::new(&read, encoding_of(view.headers));
         match self.written_stamp(view.headers) {
             None => self.read_through(read, key, &view).await,
@@ -31,8 +55,8 @@ impl Edge {
         }
     }
 
-    pub(crate) async fn read_through(
-        self: &Arc<Self>,
+    pub(super) async fn read_through(
+        &self,
         read: CatalogRead,
         key: Key,
         view: &RequestView<'_>,
@@ -57,7 +81,7 @@ impl Edge {
             Decision::Serve(hit) => self.hit(&entry, hit, view, now),
             Decision::ServeAndRefresh(hit) => {
                 let response = self.hit(&entry, hit, view, now);
-                self.refresh(Fill::new(read, key, view.client), entry, now);
+                self.fetcher.refresh(Fill::new(read, key, view.client), entry, now);
                 response
             }
             Decision::Fetch(plan) => {
@@ -89,7 +113,7 @@ impl Edge {
         }
     }
 
-    pub(crate) fn hit(
+    fn hit(
         &self,
         entry: &CacheEntry,
         hit: Hit,
@@ -102,18 +126,8 @@ impl Edge {
         entry.response.send(view, Some(entry.meta.age(now)), &status)
     }
 
-    /// Refreshes an entry in the background, unless a fetch is under way or has just failed.
-    fn refresh(self: &Arc<Self>, fill: Fill, entry: Arc<CacheEntry>, now: Timestamp) {
-        if entry.may_serve_stale_unasked(now) {
-            return;
-        }
-        if let (_, Some(leader)) = self.single_flight.join(fill.key.as_str(), None) {
-            self.spawn_fetch(Fill { entry: Some(entry), revalidate: true, ..fill }, leader);
-        }
-    }
-
     async fn fetch_and_respond(
-        self: &Arc<Self>,
+        &self,
         fill: Fill,
         plan: Fetch,
         view: &RequestView<'_>,
@@ -128,7 +142,7 @@ impl Edge {
             return self.send(entry, view, &status);
         }
 
-        let (outcome, collapsed) = self.fetch_shared(fill).await;
+        let (outcome, collapsed) = self.fetcher.fetch_shared(fill).await;
         tracing::info!(
             target: "edge_native::miss",
             key = key.as_str(),
@@ -173,19 +187,19 @@ impl Edge {
     }
 
     /// Fetches for this request alone.
-    pub(crate) async fn fetch_alone(
+    pub(super) async fn fetch_alone(
         &self,
         fill: Fill,
         plan: Fetch,
         view: &RequestView<'_>,
     ) -> Response<Body> {
-        let outcome = self.fill(&fill).await;
+        let outcome = self.fetcher.fetch(&fill).await;
 
         self.respond(outcome, plan, false, None, view)
     }
 }
 
-pub(crate) fn encoding_of(headers: &HeaderMap) -> Encoding {
+fn encoding_of(headers: &HeaderMap) -> Encoding {
     let mut lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
 
     match (lines.next(), lines.next()) {

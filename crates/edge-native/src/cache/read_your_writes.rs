@@ -1,6 +1,5 @@
 //! Read-your-writes: the bearer of a token is shown nothing older than its own last write.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::changes::SEQ_MAX;
@@ -14,18 +13,18 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Response};
 
 use crate::cache::fetch::Fill;
-use crate::edge::Edge;
+use crate::cache::read::CatalogCache;
 use crate::http::body::Body;
 use crate::http::prepared_response::RequestView;
 
 /// How long a request waits for this edge to read of the write.
 const REACH_WITHIN: Duration = Duration::from_millis(300);
 
-impl Edge {
+impl CatalogCache {
     /// Rule 10. Once this edge has read of the write, stored responses are judged by it; until then
     /// the origin is asked.
-    pub(crate) async fn for_writer(
-        self: &Arc<Self>,
+    pub(super) async fn for_writer(
+        &self,
         read: CatalogRead,
         key: Key,
         written: &Stamp,
@@ -58,7 +57,7 @@ impl Edge {
     }
 
     /// The position that a valid token names.
-    pub(crate) fn written_stamp(&self, headers: &HeaderMap) -> Option<Stamp> {
+    pub(super) fn written_stamp(&self, headers: &HeaderMap) -> Option<Stamp> {
         let token = headers.get(CATALOG_TOKEN)?.to_str().ok()?;
 
         token::read(self.token_key.as_ref()?, token, self.world.now())

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Code, ProblemBody};
@@ -13,17 +14,28 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_server::InterimSender;
 use hyper::body::{Body as _, Incoming};
+use ports::World;
 use tokio::time::{Instant, sleep_until};
 
-use crate::edge::Edge;
 use crate::http::body::{Body, Progress};
 use crate::http::interim;
 use crate::http::problem::{self, status_value};
+use crate::metrics::Metrics;
+use crate::settings::Limits;
+use crate::upstream::origin::Origin;
 
 const STATUS: CacheStatus = CacheStatus::BYPASS;
 
-impl Edge {
-    pub(crate) async fn forward(
+/// Forwards what no cache may answer.
+pub(crate) struct Forwarder {
+    pub origin: Arc<Origin>,
+    pub limits: Limits,
+    pub metrics: Arc<Metrics>,
+    pub world: Arc<dyn World>,
+}
+
+impl Forwarder {
+    pub async fn forward(
         &self,
         request: Request<Incoming>,
         target: PathAndQuery,
