@@ -19,14 +19,14 @@ use crate::http::request_view::RequestView;
 use crate::js::{self, Context};
 use crate::settings::Settings;
 
-/// Says that this edge serves, whatever the origin does.
+/// Liveness of the edge, whatever the state of the origin.
 const HEALTH: &str = "/edge/healthz";
 
 pub(crate) struct Edge {
     pub settings: Settings,
     pub store: RefCell<ResponseStore>,
     pub log: RefCell<LogView>,
-    /// Until when another request is believed to be reading on. No request waits for another
+    /// Until when another request is assumed to be reading the log. No request waits for another
     /// one's fetch: the platform ends it with its own request.
     pub reading_until: Cell<Timestamp>,
     /// Until when no request waits for the log, which was waited for in vain.
@@ -103,7 +103,7 @@ impl Edge {
             return answer;
         }
 
-        // A hit goes no further, so it can be no circle.
+        // A hit is not forwarded, so only a miss can loop.
         if self.is_own(&view, &Fields::of_lines(&js::lines_of(request))) {
             return problem::refused(Refusal::looping(), Readers::AnySite);
         }
@@ -169,5 +169,5 @@ pub(crate) fn say(key: &str, why: &str, outcome: &str) {
     js::log(&line.to_string());
 }
 
-/// Of a request that goes past the cache.
+/// Of a request that bypasses the cache.
 pub(crate) const BYPASS: CacheStatus = CacheStatus::BYPASS;

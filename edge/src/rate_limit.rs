@@ -47,7 +47,7 @@ impl RateLimit {
 }
 
 /// By address, which Cloudflare vouches for: there are no customers yet whose cookie could be
-/// checked, and nothing else that a client sends says who it is.
+/// checked, and nothing else that a client sends identifies it.
 fn subject(view: &RequestView) -> Option<String> {
     Some(Subject::address(view.client_addr().parse().ok()?).to_string())
 }

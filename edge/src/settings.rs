@@ -1,4 +1,4 @@
-//! What a Worker is told by its bindings: variables, secrets, the rate limiter.
+//! The Worker's settings from its bindings: variables, secrets, the rate limiter.
 
 use edge_core::OwnRequests;
 use edge_core::auth::SigningKey;

@@ -1,4 +1,5 @@
-//! What answers tell browsers: to take a body for what it says it is, and whose scripts may read it.
+//! What answers tell browsers: to take a body for what it says it is, and whose scripts may read
+//! it.
 //!
 //! The catalogue is public, so any site's scripts may read it, without cookies (CORS, as the
 //! Fetch standard says). The permission is one constant: an answer that named the asking site would

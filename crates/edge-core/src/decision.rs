@@ -130,9 +130,9 @@ impl Outcome {
 }
 
 impl Fetch {
-    /// Whether the entry, of which the log now says `verdict`, is shown in the place of what came. A
-    /// refusal is no failure of the origin: it may keep an entry in use that is merely old, and never
-    /// one that is known to be wrong.
+    /// Whether the entry, of which the log now says `verdict`, is shown in the place of what came.
+    /// A refusal is no failure of the origin: it may keep an entry in use that is merely old, and
+    /// never one that is known to be wrong.
     pub fn is_served_stale(&self, outcome: Outcome, verdict: Verdict) -> bool {
         let is_right = if outcome.is_refusal() {
             verdict.is_valid()
@@ -176,9 +176,9 @@ impl EntryMeta {
 /// last found it valid: an entry that is valid at a position counts as stamped with it. `None`: it
 /// was filled while nothing was known of the log.
 ///
-/// Of a stamp beyond the log only so much is believed as the log had when the entry was judged: rows
+/// Of a stamp beyond the log only so much counts as the log had when the entry was judged: rows
 /// that come later count, even if the origin says that they are in the answer. At worst that is one
-/// needless miss; an origin that lies about it would else be believed for ever.
+/// needless miss; otherwise a wrong stamp would be trusted for ever.
 pub fn verdict(entry: &EntryMeta, judged: Option<Seq>, table: Option<&TagTable>) -> Verdict {
     match (table, judged) {
         (Some(table), _) if entry.stamp.log != *table.log() => Verdict::HardInvalidated,

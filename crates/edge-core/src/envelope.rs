@@ -1,6 +1,6 @@
 //! A stored response as bytes, for a cache that understands nothing of it: a header that describes
-//! it, then its body. The cache's own rules on `Vary`, `Age` and freshness must not apply, so it sees
-//! none of these fields.
+//! it, then its body. The cache's own rules on `Vary`, `Age` and freshness must not apply, so it
+//! sees none of these fields.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub struct StoredEnvelope {
     pub fields: Fields,
 }
 
-/// What stands in front of the header: its length in bytes, little end first.
+/// What precedes the header: its length in bytes, little endian.
 pub const LENGTH_BYTES: usize = 4;
 /// Of a header: a thousand tags of twenty digits and as many bytes of header fields.
 pub const HEADER_BYTES_MAX: usize = 64 << 10;
@@ -66,7 +66,7 @@ impl StoredEnvelope {
         Some(prefix)
     }
 
-    /// How long the header is that these bytes announce; `None` if nobody can have written them.
+    /// The length of the header that these bytes announce; `None` if it is beyond the bound.
     pub fn header_len(length: [u8; LENGTH_BYTES]) -> Option<usize> {
         usize::try_from(u32::from_le_bytes(length))
             .ok()

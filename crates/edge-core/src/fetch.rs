@@ -1,5 +1,5 @@
-//! One fetch of a cached read, as a machine without I/O: what to ask the origin, and what to do with
-//! each of its responses. The shells send, store and show.
+//! One fetch of a cached read, as a machine without I/O: what to ask the origin, and what to do
+//! with each of its responses. The shells send, store and show.
 
 mod outcome;
 

@@ -65,8 +65,8 @@ impl Storable {
 }
 
 impl ResponseHead<'_> {
-    /// A response is stored only if the origin called it public *and* set no cookie: two conditions,
-    /// so that one mistake can't show a client another client's cart.
+    /// A response is stored only if the origin called it public *and* set no cookie: two
+    /// conditions, so that one mistake can't show a client another client's cart.
     pub fn storable(&self, route: Resource) -> Result<Storable, NotStorable> {
         let resource = match self.status {
             200 => route,

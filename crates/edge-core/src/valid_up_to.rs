@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_beyond_the_log_is_believed_as_far_as_the_log_went() {
+    fn a_stamp_beyond_the_log_counts_as_far_as_the_log_went() {
         let valid_up_to = ValidUpTo::at(Some(Seq(10)));
 
         assert_eq!(valid_up_to.verdict(&entry(99), Some(&table(&["a"]))).0, Verdict::Invalid);

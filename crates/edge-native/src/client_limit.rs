@@ -1,4 +1,5 @@
-//! The rate limit on cached reads: which client a request counts for, and what a refusal looks like.
+//! The rate limit on cached reads: which client a request counts for, and what a refusal looks
+//! like.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -73,8 +74,8 @@ impl ClientLimit {
         Some(response)
     }
 
-    /// The address that a request comes from. It is what is counted, since there are no customers yet
-    /// whose cookie could be checked, and nothing else that a client sends identifies it.
+    /// The address that a request comes from. It is what is counted, since there are no customers
+    /// yet whose cookie could be checked, and nothing else that a client sends identifies it.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines = headers.get_all(FORWARDED_FOR).iter();
 

@@ -31,7 +31,7 @@ use crate::push::PushReceiver;
 use crate::upstream::forward::Forwarder;
 use crate::upstream::origin::Origin;
 
-/// Says that this edge serves, whatever the origin does.
+/// Liveness of the edge, whatever the state of the origin.
 pub(crate) const HEALTH: &str = "/edge/healthz";
 
 pub(crate) struct Edge {
@@ -169,9 +169,9 @@ fn preflight() -> Response<Body> {
     response
 }
 
-/// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so the origin is not asked; and a
-/// request that may go no further asks about this one (§7.6.2). A `TRACE` would show what proxies
-/// before this one have added (§9.3.8): it is not answered with that.
+/// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so the origin is not
+/// asked; and a request that may go no further asks about this one (§7.6.2). A `TRACE` would show
+/// what proxies before this one have added (§9.3.8): it is not answered with that.
 pub(crate) fn of_the_server(method: &Method) -> Response<Body> {
     let mut response = Response::new(Body::EMPTY);
     *response.status_mut() = match *method {

@@ -1,4 +1,4 @@
-//! What goes over a connection: the fast path for hits in front of hyper, heads, bodies, responses.
+//! HTTP on the client's connection: the fast path below hyper, heads, bodies and responses.
 
 pub(crate) mod body;
 pub(crate) mod fast_path;

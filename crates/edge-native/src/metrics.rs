@@ -20,11 +20,11 @@ pub(crate) struct Metrics {
     behind: Arc<AtomicU64>,
 }
 
-/// What was done about an answer that is older than what this edge knows to have changed.
+/// What was done about a response that is older than what this edge knows of its tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Behind {
     AskedAgain,
-    /// The second one was as old, so it was shown and not kept.
+    /// The second one was as old, so it was shown and not stored.
     Shown,
 }
 
@@ -67,7 +67,7 @@ impl Metrics {
         }
     }
 
-    /// How many answers were behind since the start; goes on counting.
+    /// How many responses were behind the change log since the start; goes on counting.
     pub fn behind(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.behind)
     }
@@ -81,7 +81,7 @@ impl Metrics {
     }
 }
 
-/// Of an answer that came in an encoding that was not asked for.
+/// Counts a response that came in an encoding that was not asked for.
 pub(crate) fn count_unpacked(from: Encoding) {
     counter!(UNPACKED, "encoding" => from.as_str()).increment(1);
 }

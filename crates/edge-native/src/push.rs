@@ -17,9 +17,9 @@ use crate::metrics::Metrics;
 /// What came of a push, and the word for it in `edge_pushes_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
-    /// The log is being asked for.
+    /// The log is being polled.
     Polled,
-    /// This edge is there already.
+    /// This edge has read that far already.
     Known,
     /// The signature is not the shop's.
     Refused,

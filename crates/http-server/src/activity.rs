@@ -1,5 +1,5 @@
-//! The activity of one connection, as atomics: the tasks that serve it write, the accept loop reads.
-//! A hit on the fast path costs a few plain stores and no lock.
+//! The activity of one connection, as atomics: the tasks that serve it write, the accept loop
+//! reads. A hit on the fast path costs a few plain stores and no lock.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::settings::ServerSettings;
 
 /// A busy connection without progress for longer is no longer safe from being replaced.
 const PROTECTED_FOR: Duration = Duration::from_secs(10);
-/// How long an answer that was not of use has to leave before its connection is closed.
+/// How long a refusal may take to be written before its connection is closed.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Milliseconds since the server began, as of the accept loop's last look: reading it is a load,
@@ -144,14 +144,15 @@ impl Connection {
         self.enter(Phase::Busy);
     }
 
-    /// The client moved enough bytes of a request or an answer to be at work on it.
+    /// The client sent or received enough bytes to count as making progress.
     pub(crate) fn progressed(&self) {
         if self.phase() == Phase::Busy {
             self.last_useful.store(self.clock.now(), Ordering::Relaxed);
         }
     }
 
-    /// hyper is given a request; [`Self::is_response_finished`] is false until it has the whole answer.
+    /// hyper is given a request; [`Self::is_response_finished`] is false until it has the whole
+    /// answer.
     pub fn handed_to_hyper(&self) {
         self.is_response_finished.store(false, Ordering::Relaxed);
     }
@@ -160,7 +161,7 @@ impl Connection {
         self.is_response_finished.load(Ordering::Relaxed)
     }
 
-    /// The whole answer is written, or is hyper's to write. Refusals don't renew the client's time:
+    /// The whole response is written, or hyper has it. Refusals don't renew the client's time:
     /// otherwise a client of which every request is refused would hold its place for ever.
     pub fn response_finished(&self, was_useful: bool) {
         if was_useful || self.is_trusted() {
@@ -269,7 +270,7 @@ impl Connection {
 }
 
 /// What no client needs: it was no request, it came too often, or the server could not answer. Not
-/// 401, 404, 409, 412, 422 and their like, which clients that work as they should are told.
+/// 401, 404, 409, 412, 422 and their like, which well-behaved clients get as well.
 fn is_refusal(status: StatusCode) -> bool {
     let refusals = [400, 405, 406, 408, 411, 413, 414, 415, 417, 421, 426, 429, 431];
 

@@ -15,7 +15,8 @@ pub struct TrackedBody<B> {
 }
 
 impl<B> TrackedBody<B> {
-    /// `is_useful`: whether the answer renews the client's time, see [`Connection::response_finished`].
+    /// `is_useful`: whether the answer renews the client's time, see
+    /// [`Connection::response_finished`].
     pub const fn new(body: B, connection: Arc<Connection>, is_useful: bool) -> Self {
         Self { body, connection, is_useful }
     }

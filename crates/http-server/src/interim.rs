@@ -1,5 +1,5 @@
-//! Interim responses (RFC 9110 §15.2), such as 103 (Early Hints): hyper's server can't send them, so
-//! they wait here until the connection's stream can write them in front of the final response.
+//! Interim responses (RFC 9110 §15.2), such as 103 (Early Hints): hyper's server can't send them,
+//! so they wait here until the connection's stream can write them in front of the final response.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -94,7 +94,7 @@ impl InterimQueue {
 
     fn add(&self, request: u64, head: &[u8]) {
         let mut state = self.lock();
-        // An answer that was asked for by an earlier request of this connection says nothing here.
+        // The sender may be that of an earlier request of this connection.
         let is_current = request != 0 && self.open.load(Ordering::Relaxed) == request;
         if !is_current || state.added == HEADS_MAX || head.len() > HEAD_BYTES_MAX {
             return;

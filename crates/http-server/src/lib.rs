@@ -1,5 +1,5 @@
 //! The listening side of every HTTP server of the shop: HTTP/1.1 connections with a bound on each
-//! wait, a bound on their number, and a rule for who goes when all places are taken.
+//! wait, a bound on their number, and a rule for which one is closed when all places are taken.
 
 mod activity;
 mod body;

@@ -152,7 +152,7 @@ impl<H: Handler> Server<H> {
         }
     }
 
-    /// A new connection always gets in: if all places are taken, another one goes.
+    /// A new connection is always accepted: if all places are taken, another one is closed.
     fn open(&mut self, stream: TcpStream, peer: SocketAddr) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection was gone before it began");
@@ -207,7 +207,7 @@ impl<H: Handler> Server<H> {
         let connection = http1::Builder::new()
             // The sweep bounds the wait for a head, without a timer for each request.
             .header_read_timeout(None)
-            // A client that has said all it wants to say still waits for the answer.
+            // A client that has shut down its sending side still waits for the response.
             .half_close(true)
             .max_buf_size(self.settings.head_bytes_max.max(HYPER_BUFFER_MIN))
             .serve_connection(io, service);
@@ -258,7 +258,7 @@ impl<H: Handler> Server<H> {
     /// Lets requests end; what has not ended within its time is cut off.
     async fn drain(mut self) {
         let within = self.settings.drain_timeout;
-        // It tells them when it is first polled; whether they have ended, the tasks say.
+        // Its first poll asks the connections to end; that they have is seen by their tasks.
         let _ = std::mem::take(&mut self.ending).shutdown().now_or_never();
 
         if timeout(within, self.all_ended()).await.is_err() {

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::activity::Connection;
 
-/// In bytes. A client that moves fewer within the idle timeout holds its place with next to nothing:
-/// at 75 s it is a hundred bytes a second, a twentieth of the slowest mobile network.
+/// In bytes. A client that moves fewer within the idle timeout holds its place with next to
+/// nothing: at 75 s it is a hundred bytes a second, a twentieth of the slowest mobile network.
 const PROGRESS_MIN: usize = 8 << 10;
 
 pub struct TrackedStream<T> {
@@ -18,7 +18,7 @@ pub struct TrackedStream<T> {
     connection: Arc<Connection>,
     /// In bytes, since the last progress that was noted.
     moved: usize,
-    /// The client's end was seen and not told yet.
+    /// The client's end was read and is not yet reported.
     has_ended: bool,
     /// What was written last ends a response, and the next one is awaited: interim responses may be
     /// written here, and nowhere else.
@@ -85,8 +85,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for TrackedStream<T> {
             self.connection.received();
             self.is_progress(count);
         } else if matches!(polled, Poll::Ready(Ok(()))) && self.connection.is_flushing() {
-            // hyper looks for the next request before it has written the answer, and gives up what
-            // is not yet written when there will be none. It is told once all is written.
+            // hyper reads for the next request before it has written the response, and drops what
+            // is not yet written at the client's end. So the end is reported once all is written.
             self.has_ended = true;
             return Poll::Pending;
         }

@@ -43,7 +43,7 @@ impl DataCenterCache {
         Some((CacheEntry::new(envelope.meta, response, None), envelope.seen))
     }
 
-    /// `tags` are the origin's own words, by which Cloudflare can purge.
+    /// `tags` are the origin's, by which Cloudflare can purge.
     pub async fn save(&self, key: &Key, entry: &CacheEntry, seen: RowId, tags: &str) {
         let mut fields = entry.response.fields.clone();
         fields.remove("ratelimit-policy");
@@ -64,7 +64,7 @@ impl DataCenterCache {
         .await;
     }
 
-    /// What the log said lately: when it was asked, and its words.
+    /// A recent page of the change log, and when it was asked for.
     pub async fn find_page(&self, target: &str) -> Option<(u64, Vec<u8>)> {
         let bytes = self.bytes(&self.of_page(target)).await?;
         let bytes = Uint8Array::new(&bytes).to_vec();
@@ -86,7 +86,7 @@ impl DataCenterCache {
     async fn put(&self, key: &str, prefix: &[u8], body: &JsValue, seconds: u64, tags: &str) {
         let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
 
-        // The only failure there is: it was not kept.
+        // The only failure there is: it was not stored.
         let _ = JsFuture::from(js::store(key, prefix, body, seconds, tags)).await;
     }
 

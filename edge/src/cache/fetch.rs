@@ -43,11 +43,11 @@ pub(crate) struct Fill {
     pub refills: bool,
 }
 
-/// What the origin says of an answer, for the data centre's cache.
+/// What the data centre's cache needs beside a response.
 struct Told {
     /// Without it no other isolate could tell whether the response was undone.
     seen: Option<RowId>,
-    /// The origin's own words.
+    /// The tags, as the origin wrote them.
     tags: String,
 }
 

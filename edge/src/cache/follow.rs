@@ -25,7 +25,8 @@ const PAGE_WITHIN: Duration = Duration::from_secs(2);
 const PAGE_BYTES_MAX: u32 = 16 << 20;
 /// In one go: an isolate that is further behind starts anew sooner than that.
 const PAGES_MAX: u32 = 20;
-/// After a wait in vain no request waits for this long: an unavailable log must not slow every read.
+/// After a wait in vain no request waits for this long: an unavailable log must not slow every
+/// read.
 const GIVE_UP_FOR: Duration = Duration::from_secs(1);
 
 impl Edge {
@@ -72,12 +73,12 @@ impl Edge {
         }
     }
 
-    /// Brings the position to `seq`, and says whether it is there.
+    /// Reads the log up to `seq`, and returns whether it got there.
     pub(crate) async fn reach(self: &Rc<Self>, seq: Seq, context: &Context) -> bool {
         let has_reached = || self.log.borrow().position().is_some_and(|position| position >= seq);
 
         if !has_reached() {
-            // What other isolates have heard may be from before the write.
+            // Pages of other isolates may be from before the write.
             self.catch_up_within(context, false).await;
         }
         has_reached()

@@ -51,7 +51,7 @@ impl Edge {
         self.log.borrow().place_of(written)
     }
 
-    /// The position of a token that can be believed.
+    /// The position that a valid token names.
     pub(crate) fn written_stamp(&self, view: &RequestView) -> Option<Stamp> {
         token::read(self.settings.token_key.as_ref()?, view.token()?, now())
     }

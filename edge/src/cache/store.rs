@@ -20,7 +20,7 @@ pub(crate) struct CacheEntry {
     valid_up_to: Cell<ValidUpTo>,
     /// Until when it is served stale without asking the origin.
     serve_stale_until: Cell<Timestamp>,
-    /// Until when a request is believed to be asking for a newer one.
+    /// Until when a request is assumed to be refreshing it.
     refreshing_until: Cell<Timestamp>,
 }
 

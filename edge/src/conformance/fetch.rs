@@ -1,4 +1,4 @@
-//! One request to the origin for something that could be kept, and what becomes of its answer.
+//! One request to the origin for a cacheable read, and what becomes of its response.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -149,7 +149,7 @@ impl Proxy {
     }
 
     /// The same bytes under the head that a 304, or the answer to a HEAD, has brought. What may not
-    /// be kept any longer is shown once more.
+    /// be stored any longer is shown once more.
     pub(super) fn freshen(
         &self,
         question: &FetchRequest,

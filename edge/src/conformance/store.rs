@@ -20,7 +20,7 @@ use crate::edge::now;
 pub(super) struct CacheEntry {
     pub stored: Stored,
     pub body: ArrayBuffer,
-    /// Until when a request is believed to be refreshing it.
+    /// Until when a request is assumed to be refreshing it.
     refreshing_until: Cell<Timestamp>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct ResponseStore {
 /// What there is for a request.
 pub(super) enum Lookup {
     Entry(Rc<CacheEntry>),
-    /// Answers to requests that say something else.
+    /// Only variants that this request does not select.
     OtherVariants,
     Nothing,
 }
@@ -62,7 +62,7 @@ impl CacheEntry {
         self.answer_with(HeaderMap::new(), view, status)
     }
 
-    /// With fields that are not kept.
+    /// With fields that are not stored.
     pub fn answer_with(
         &self,
         withheld: HeaderMap,
@@ -130,7 +130,7 @@ impl ResponseStore {
         true
     }
 
-    /// All variants are gone, and what is being fetched now is not kept.
+    /// Removes all variants, and keeps what is being fetched now from being stored.
     pub fn invalidate(&self, url: &str) {
         self.writes.count(url);
         self.entries.borrow_mut().remove(url);

@@ -42,7 +42,7 @@ struct Written {
 const FIELD_BYTES: usize = 200;
 
 impl PreparedResponse {
-    /// Of an answer that is kept. `policy` is the value of `RateLimit-Policy`.
+    /// For the store. `policy` is the value of `RateLimit-Policy`.
     pub fn cacheable(
         status: u16,
         fields: &Fields,
@@ -81,7 +81,7 @@ impl PreparedResponse {
         Self::new(status, kept, body, policy.filter(|_| !has_policy))
     }
 
-    /// From what was kept, in this isolate or another one.
+    /// From what was stored, in this isolate or another one.
     pub fn new(status: u16, mut fields: Fields, body: ArrayBuffer, policy: Option<&str>) -> Self {
         fields.set("vary", "Accept-Encoding");
         fields.set("content-length", body.byte_length().to_string());

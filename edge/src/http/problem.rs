@@ -45,7 +45,7 @@ pub(crate) fn failed(
     answered(failure.problem(), fields(status, policy, readers))
 }
 
-/// The binding does not say what is left or when: only that nothing is, and when all is again.
+/// The binding does not tell what is left: only that the limit is reached, and its window.
 pub(crate) fn too_many(policy: &str) -> JsValue {
     let class = LimitClass::Read;
     let window = whole_seconds(class.default_limit().window);
@@ -66,8 +66,8 @@ pub(crate) fn misconfigured(wrong: &[String]) -> JsValue {
     of(body, &CacheStatus::Refused, Readers::OurOwn)
 }
 
-/// An `OPTIONS` that may go no further asks about this server (RFC 9110 §7.6.2). The platform lets no
-/// `TRACE` in.
+/// An `OPTIONS` that may go no further asks about this server (RFC 9110 §7.6.2). The platform lets
+/// no `TRACE` in.
 pub(crate) fn of_the_server() -> JsValue {
     let mut fields = Fields::default();
     fields.set("allow", headers::METHODS);

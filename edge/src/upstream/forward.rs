@@ -15,7 +15,7 @@ use crate::http::request_view::RequestView;
 use crate::js;
 use crate::upstream::origin::{millis, reply};
 
-/// How long the origin may take before it says anything.
+/// How long the origin may take until its response begins.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Of a body, as far as it says how long it is; Cloudflare itself ends longer ones at its plan's
 /// limit.
@@ -43,7 +43,7 @@ impl Edge {
         let send = || reply(js::pass(request, &url, &lines, millis(SILENCE_MAX)));
         let is_safe = matches!(view.method(), "GET" | "HEAD");
         let answered = match send().await {
-            // A kept connection may have been closed just now: to read twice is to read once.
+            // An idle connection may have been closed just now: to read twice is to read once.
             Err(Failure::Unreachable) if is_safe && js::get(request, "body").is_none() => {
                 send().await
             }

@@ -20,11 +20,11 @@ pub(crate) struct OriginRequest<'a> {
     pub target: &'a str,
     pub encoding: Encoding,
     pub min_seq: Option<Seq>,
-    /// The entity tag of what is kept.
+    /// The entity tag of the stored response.
     pub validator: Option<&'a str>,
     /// The client that it is for, if any: the origin's rate limit counts by it.
     pub client_addr: &'a str,
-    /// What is kept was invalidated by the change log.
+    /// The stored response was invalidated by the change log.
     pub refills: bool,
 }
 
@@ -44,8 +44,8 @@ impl UpstreamResponse {
 
 impl Edge {
     /// The whole answer, or why there is none. Where plain bytes are asked for, the platform undoes
-    /// what a proxy on the way has done to them. A connection that breaks before it answered is tried
-    /// once more: to read twice is to read once.
+    /// what a proxy on the way has done to them. A connection that breaks before it answered is
+    /// tried once more: to read twice is to read once.
     pub(crate) async fn ask_origin(
         &self,
         ask: OriginRequest<'_>,
@@ -130,7 +130,7 @@ pub(crate) async fn reply(view: Promise) -> Result<UpstreamResponse, Failure> {
     Ok(UpstreamResponse { status, fields, body: js::get(&reply, "body").unwrap_or(JsValue::NULL) })
 }
 
-/// Of bytes that say the same as those that the origin sent, and are others.
+/// For bytes that are equivalent to those that the origin sent, and not equal.
 fn unpacked(fields: &mut Fields) {
     let weak = fields.get("etag").and_then(conditional::weakened);
     for name in ["content-encoding", "content-length", "etag"] {

@@ -60,8 +60,8 @@ impl<E, R> FetchOutcome<E, R> {
         }
     }
 
-    /// Whether later requests for the key should not wait for each other (hit-for-miss). After a 429
-    /// the next response may well be shareable.
+    /// Whether later requests for the key should not wait for each other (hit-for-miss). After a
+    /// 429 the next response may well be shareable.
     pub fn is_hit_for_miss(&self) -> bool {
         matches!(self, Self::Uncacheable { is_shareable: false, .. })
             && !self.uncacheable().is_some_and(Outcome::is_refusal)
@@ -69,7 +69,8 @@ impl<E, R> FetchOutcome<E, R> {
 
     /// What the client gets, and its `Cache-Status`. `stale` is the entry that may be served stale
     /// (RFC 5861 §4), if there is one, with what the change log says of it now: a row may have come
-    /// while the origin was asked. `is_stored` tells whether the cache is on, `collapsed` whether another request fetched.
+    /// while the origin was asked. `is_stored` tells whether the cache is on, `collapsed` whether
+    /// another request fetched.
     pub fn show(
         self,
         plan: &Fetch,

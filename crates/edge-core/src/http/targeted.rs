@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_to_us_stands_in_place_of_what_is_said_to_all() {
+    fn a_targeted_field_replaces_cache_control() {
         let effective = of("max-age=3600, foobar, no-cache=\"a\", stale-if-error=60");
 
         assert!(effective.is_targeted);

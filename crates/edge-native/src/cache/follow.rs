@@ -48,7 +48,7 @@ impl Sink for StoreSink {
         Ok(())
     }
 
-    /// Another log, or one that was put back under its name: nothing of before is worth anything,
+    /// Another log, or one that was restored under its name: nothing stored before may be used,
     /// and a log of before may come back. What was filled before the first start is judged by it.
     async fn reset(&self, head: &Stamp) -> Result<Stamp, PortError> {
         if self.has_started.swap(true, Ordering::AcqRel) {

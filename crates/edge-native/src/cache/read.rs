@@ -1,5 +1,5 @@
-//! Cached reads: from memory where the rule allows it, otherwise from the origin, with one fetch for
-//! all concurrent requests.
+//! Cached reads: from memory where the rule allows it, otherwise from the origin, with one fetch
+//! for all concurrent requests.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Concurrent misses of one key: which request asks the origin, which wait, and whether these may be
-//! answered with what it got.
+//! Concurrent misses of one key: which request asks the origin, which wait, and whether these may
+//! be answered with what it got.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One request to the origin for something that could be kept, and what becomes of its answer.
+//! One request to the origin for a cacheable read, and what becomes of its response.
 
 use bytes::{Bytes, BytesMut};
 use edge_core::Failure;
@@ -25,7 +25,7 @@ pub(super) struct FetchRequest {
     /// The client's own, whole: they choose the variant.
     pub headers: Arc<HeaderMap>,
     pub entry: Option<Arc<CacheEntry>>,
-    /// To the client, if it waits for the answer.
+    /// To the client, if it waits for the response.
     pub early: Option<InterimSender>,
 }
 
@@ -133,7 +133,7 @@ impl Proxy {
     }
 
     /// The same bytes under the head that a 304, or the answer to a HEAD, has brought. What may not
-    /// be kept any longer is shown once more.
+    /// be stored any longer is shown once more.
     pub(super) fn freshen(
         &self,
         question: &FetchRequest,

@@ -1,4 +1,4 @@
-//! Where each request goes: answered from what is kept, fetched, or passed on.
+//! Where each request goes: answered from the store, fetched, or forwarded.
 
 use std::sync::Arc;
 
@@ -89,7 +89,8 @@ impl Proxy {
         };
         let now = self.world.now();
         let decision = decide(&wants, entry.as_ref().map(|entry| &entry.stored), nothing, now);
-        // A part of what is not kept is passed on as a part: the whole may be many times as large.
+        // A part of what is not stored is forwarded as a part: the whole may be many times as
+        // large.
         let is_part_of_nothing = entry.is_none() && request.headers().contains_key(RANGE);
 
         match (decision, entry) {
@@ -193,7 +194,7 @@ impl Proxy {
         }
     }
 
-    /// A HEAD goes on as one, and what it brings changes what is kept (RFC 9111 §4.3.5).
+    /// A HEAD is forwarded as one, and its response updates the stored one (RFC 9111 §4.3.5).
     async fn head(&self, question: FetchRequest, why: Forward) -> Response<Body> {
         let epoch = self.store.epoch(question.url());
         let requested_at = self.world.now();

@@ -1,4 +1,4 @@
-//! What is kept, as an answer of this server.
+//! A stored response, as this server sends it.
 
 use domain::Timestamp;
 use edge_core::CacheStatus;

@@ -22,12 +22,12 @@ use crate::http::body::Body;
 use crate::metrics::Metrics;
 use crate::settings::{Limits, ServeError};
 
-/// What a proxy is told when it starts.
+/// The settings of a proxy.
 pub struct Settings {
     pub listen: SocketAddr,
     /// Scheme and authority, `http` or `https`; nothing else.
     pub origin: Uri,
-    /// Of kept answers, with their keys and heads.
+    /// Of stored responses, with their keys and heads.
     pub capacity_bytes: u64,
     pub world: Arc<dyn World>,
     pub server: ServerSettings,

@@ -1,5 +1,5 @@
-//! Concurrent misses of one key: one request asks the origin, and the others wait if its response may
-//! be theirs.
+//! Concurrent misses of one key: one request asks the origin, and the others wait if its response
+//! may be theirs.
 
 use std::sync::Arc;
 

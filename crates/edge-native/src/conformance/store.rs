@@ -1,4 +1,5 @@
-//! The answers that are kept: by URL, and under each URL by what the request said; bounded by bytes.
+//! The stored responses: by URL, and under each URL by the request's selecting fields; bounded by
+//! bytes.
 
 use std::sync::Arc;
 
@@ -26,10 +27,10 @@ pub(super) struct ResponseStore {
     writes: Writes,
 }
 
-/// What there is for a request.
+/// What is stored for a request.
 pub(super) enum Lookup {
     Entry(Arc<CacheEntry>),
-    /// Answers to requests that say something else.
+    /// Only variants that this request does not select.
     OtherVariants,
     Nothing,
 }
@@ -55,7 +56,7 @@ impl ResponseStore {
             .map_or(Lookup::OtherVariants, |entry| Lookup::Entry(Arc::clone(entry)))
     }
 
-    /// The URL, and what the request says in the fields that its answers were last chosen by.
+    /// The URL, and the request's values of the fields by which its variants were last selected.
     pub fn key_of(&self, url: &str, request: &HeaderMap) -> String {
         let mut key = url.to_owned();
         if let Some(variants) = self.entries.get(url) {
@@ -68,7 +69,7 @@ impl ResponseStore {
         self.writes.epoch(url)
     }
 
-    /// Keeps it, unless the URL was written to since `asked_in`; whether it did.
+    /// Stores it, unless the URL was written to since `asked_in`, and returns whether it did.
     pub fn put(&self, url: &str, entry: &Arc<CacheEntry>, asked_in: &Epoch) -> bool {
         let mut was_kept = false;
 
@@ -84,7 +85,7 @@ impl ResponseStore {
         was_kept
     }
 
-    /// All variants are gone, and what is being fetched now is not kept.
+    /// Removes all variants, and keeps what is being fetched now from being stored.
     pub fn invalidate(&self, url: &str) {
         self.writes.count(url);
         self.entries.entry(url.into()).and_compute_with(|present| match present {

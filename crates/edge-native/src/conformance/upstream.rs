@@ -43,7 +43,8 @@ impl Upstream {
         timeout(within, self.send(request, target)).await.unwrap_or(Err(Failure::Timeout))
     }
 
-    /// `headers` are end to end; the name of the host is the origin's, whatever the client calls it.
+    /// `headers` are end to end; the name of the host is the origin's, whatever the client calls
+    /// it.
     pub async fn send(
         &self,
         mut request: Request<Body>,

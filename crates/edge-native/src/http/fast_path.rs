@@ -147,7 +147,8 @@ impl<T: Read + Write + Unpin, A: HitSource> Read for FastPath<T, A> {
                     }
                     if ready!(path.poll_fill(context))? == 0 {
                         if !path.buffer.bytes().is_empty() {
-                            // Not before what was asked first is answered.
+                            // The client's end is reported only after the requests before it are
+                            // answered.
                             return Poll::Pending;
                         }
                         return Poll::Ready(Ok(()));

@@ -35,8 +35,8 @@ pub(crate) struct FastRequest<'a> {
     pub len: usize,
 }
 
-/// Reads what two readers could read in two ways as [`HeadScan::Other`], which hyper alone reads: the
-/// end of a request must be where hyper finds it, or one request's body is the next one's head.
+/// What two parsers could read differently is [`HeadScan::Other`], which hyper alone reads: a
+/// request must end where hyper finds its end, or one request's body becomes the next one's head.
 pub(crate) fn scan(bytes: &[u8]) -> HeadScan<'_> {
     let mut fields = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut []);

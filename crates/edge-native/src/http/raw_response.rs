@@ -64,7 +64,8 @@ impl RawResponse {
         }
     }
 
-    /// Ready when all of it is written, with whether it was of use; `None` if nothing was to be sent.
+    /// Ready when all of it is written, with whether it was of use; `None` if nothing was to be
+    /// sent.
     pub fn poll_send(
         &mut self,
         mut io: Pin<&mut impl Write>,

@@ -1,5 +1,5 @@
-//! Connections to an origin: made within a bound, kept for the next request, and made anew where a
-//! kept one turns out to be dead.
+//! Pooled connections to an origin, with a bound on connecting; a request that meets a dead one is
+//! sent again on a new one.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl Connections {
         Self { kept: client(IDLE_CONNECTIONS_MAX), fresh: client(0) }
     }
 
-    /// A server may close a kept connection in the moment in which a request is written to it. A
+    /// A server may close an idle connection in the moment in which a request is written to it. A
     /// safe request without a body is sent once more then, by a connection that was never idle: to
     /// read twice is to read once. Any other is sent again by the client alone, and only while
     /// nothing of it was written (RFC 9110 §9.2.2).

@@ -105,7 +105,7 @@ impl Forwarder {
     }
 }
 
-/// What goes on to the client of the fields of the origin's answer.
+/// The fields of the origin's response that are for the client.
 fn of_answers(fields: &HeaderMap) -> HeaderMap {
     passed(fields, |name| headers::INTERNAL_OF_ANSWERS.contains(&name))
 }

@@ -1,4 +1,4 @@
-//! Requests to the origin: signed, bounded, over connections that are kept.
+//! Requests to the origin: signed, bounded, over pooled connections.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -40,11 +40,11 @@ pub(crate) struct OriginRequest<'a> {
     pub target: &'a str,
     pub encoding: Encoding,
     pub min_seq: Option<Seq>,
-    /// The entity tag of what is kept.
+    /// The entity tag of the stored response.
     pub validator: Option<&'a HeaderValue>,
     /// The client that it is for, if any: the origin's rate limit counts by it.
     pub client: Option<IpAddr>,
-    /// What is kept was invalidated by the change log.
+    /// The stored response was invalidated by the change log.
     pub refills: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Bodies that a proxy between edge and origin has put into an encoding that was not asked for.
+//! Decodes bodies that a proxy between edge and origin has encoded without being asked.
 
 use std::io::Read;
 
@@ -35,7 +35,7 @@ pub(crate) fn undone(whole: &WholeResponse, wanted: Encoding) -> Option<Encoding
     (arrived != wanted && arrived != Encoding::Identity).then_some(arrived)
 }
 
-/// The plain bytes of an answer. They say the same as those that the origin sent, and are others:
+/// The plain bytes of a response. They are equivalent to those that the origin sent, and not equal:
 /// its entity tag is weak from now on.
 pub(crate) fn unpacked(
     whole: WholeResponse,

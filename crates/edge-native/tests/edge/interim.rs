@@ -19,8 +19,8 @@ use crate::stage::Origin;
 const PATIENCE: Duration = Duration::from_secs(10);
 const HINT: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
 
-/// An origin that answers each request with interim responses at once, and with the final one, which
-/// repeats the target, when it has a permit.
+/// An origin that answers each request with interim responses at once, and with the final one,
+/// which repeats the target, when it has a permit.
 struct Hinting {
     addr: SocketAddr,
     permits: Arc<Semaphore>,
@@ -48,7 +48,7 @@ impl Hinting {
 
     /// The shop's edge and the caching proxy, both before this origin.
     async fn behind_both(&self) -> (Shop, Proxied) {
-        let shop = Shop::open_before_nobody(|settings| {
+        let shop = Shop::open_without_log(|settings| {
             settings.origin = format!("http://{}", self.addr).parse().expect("a URI");
         });
         let world = Arc::new(World::default());

@@ -1,4 +1,5 @@
-//! Random histories of a full server, held against the rule applied to every connection at each step.
+//! Random histories of a full server, held against the rule applied to every connection at each
+//! step.
 
 use std::cmp::Reverse;
 use std::net::IpAddr;

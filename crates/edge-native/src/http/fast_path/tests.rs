@@ -262,7 +262,7 @@ proptest! {
 
         let (with_path, hyper) = both(&said, &sizes);
 
-        // A head that comes in pieces hyper reads when its end is there; the fast path tells sooner.
+        // hyper reads a head in pieces when it is complete; the fast path refuses it sooner.
         let answered = |all: &str| {
             let refusal = all.find("HTTP/1.1 400").or_else(|| all.find("HTTP/1.0 400"));
             all[..refusal.unwrap_or(all.len())].to_owned()

@@ -13,7 +13,7 @@ use crate::shop::World;
 use crate::stage::{Origin, Reaction};
 
 #[tokio::test]
-async fn an_old_answer_stands_in_for_an_error_within_its_window() {
+async fn a_stale_response_is_served_for_an_error_within_its_window() {
     let mut it = Proxied::open().await;
     let is_broken = Arc::new(Mutex::new(false));
     let broken = Arc::clone(&is_broken);
