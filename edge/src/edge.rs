@@ -1,7 +1,6 @@
 //! The edge of one isolate: what its requests share, and where each of them goes.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::future::Future;
 use std::rc::Rc;
 
 use domain::policy::PRIVATE_CACHE_CONTROL;
@@ -10,13 +9,13 @@ use edge_core::browser::{self, NOSNIFF, PREFLIGHT};
 use edge_core::fields::Fields;
 use edge_core::follow::LogView;
 use edge_core::{CacheStatus, Key, Refusal, Route};
-use js_sys::futures::future_to_promise;
 use wasm_bindgen::JsValue;
 
 use crate::cache::store::ResponseStore;
 use crate::http::problem::{self, Readers};
 use crate::http::request_view::RequestView;
 use crate::js::{self, Context};
+use crate::runtime::{now, promised};
 use crate::settings::Settings;
 
 /// Liveness of the edge, whatever the state of the origin.
@@ -139,34 +138,6 @@ fn preflight() -> JsValue {
     browser::set(&mut fields, PREFLIGHT.iter().chain([&NOSNIFF]));
 
     js::answer(&JsValue::NULL, &js::head(204, &fields.to_lines()))
-}
-
-pub(crate) fn now() -> Timestamp {
-    Timestamp::from_millis(js::now_millis())
-}
-
-/// A promise of an answer that has to be waited for.
-pub(crate) fn promised(answer: impl Future<Output = JsValue> + 'static) -> JsValue {
-    future_to_promise(std::panic::AssertUnwindSafe(async { Ok(answer.await) })).into()
-}
-
-/// Goes on after the answer was given.
-pub(crate) fn behind(context: &Context, work: impl Future<Output = ()> + 'static) {
-    let work = async {
-        work.await;
-        Ok(JsValue::UNDEFINED)
-    };
-
-    context.wait_until(&future_to_promise(std::panic::AssertUnwindSafe(work)));
-}
-
-/// One line of the log.
-pub(crate) fn say(key: &str, why: &str, outcome: &str) {
-    let line = serde_json::json!({
-        "level": "INFO", "message": "cache miss", "key": key, "why": why, "outcome": outcome,
-    });
-
-    js::log(&line.to_string());
 }
 
 /// Of a request that bypasses the cache.

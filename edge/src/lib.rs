@@ -8,6 +8,7 @@ mod edge;
 mod http;
 mod js;
 mod rate_limit;
+mod runtime;
 mod settings;
 mod upstream;
 

@@ -10,7 +10,7 @@ use domain::{Resource, Seq, Stamp, TagHash, TagTable, Timestamp};
 
 use crate::Failure;
 use crate::cache_status::{CacheStatus, Detail, Forward, Forwarded};
-use crate::origin_response::{REFUSAL, is_failure};
+use crate::failure::{REFUSAL, is_failure};
 
 pub use reception::{Reception, is_outranked, known_tags, receive, required_seq};
 

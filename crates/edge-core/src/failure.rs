@@ -12,6 +12,14 @@ pub enum Failure {
     Foreign(u16),
 }
 
+/// The origin's rate limit: about the client that asked, and no failure of the origin.
+pub const REFUSAL: u16 = 429;
+
+/// Whether the origin has failed, so that a stale response may be served (RFC 5861 §4).
+pub const fn is_failure(status: u16) -> bool {
+    matches!(status, 500 | 502..=504)
+}
+
 impl Failure {
     pub const fn name(self) -> &'static str {
         match self {
@@ -65,5 +73,12 @@ mod tests {
         for failure in own.into_iter().chain(foreign) {
             assert_eq!(failure.problem().status, failure.status(), "{}", failure.name());
         }
+    }
+
+    #[test]
+    fn a_stale_response_is_served_for_failures_of_the_origin() {
+        let failures: Vec<_> = (200..600).filter(|status| is_failure(*status)).collect();
+
+        assert_eq!(failures, [500, 502, 503, 504]);
     }
 }

@@ -10,7 +10,7 @@ pub mod conditional;
 pub mod decision;
 pub mod encoding;
 pub mod envelope;
-mod failure;
+pub mod failure;
 pub mod fetch;
 pub mod fields;
 pub mod follow;

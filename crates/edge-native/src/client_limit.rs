@@ -8,7 +8,7 @@ use domain::limits::Subject;
 use edge_core::CacheStatus;
 use edge_core::browser::{self, READABLE};
 use edge_core::client_addr::{self, FORWARDED_FOR};
-use edge_core::origin_response::REFUSAL;
+use edge_core::failure::REFUSAL;
 use http::{HeaderMap, HeaderValue, Response};
 use limits::{Admission, Gate};
 use ports::World;
@@ -18,10 +18,16 @@ use crate::http::head::FastRequest;
 use crate::http::problem;
 use crate::metrics::Metrics;
 
-pub(crate) struct ClientLimit {
+/// The limit on cached reads, and the proxies that are trusted to name the client.
+pub(crate) struct ReadLimit {
     /// `None`: unlimited.
-    gate: Option<Arc<Gate>>,
-    trusted_proxies: Vec<IpAddr>,
+    pub gate: Option<Arc<Gate>>,
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// Applies the limit, and answers the requests that are beyond it.
+pub(crate) struct ClientLimit {
+    limit: ReadLimit,
     metrics: Arc<Metrics>,
     world: Arc<dyn World>,
 }
@@ -30,18 +36,13 @@ pub(crate) struct ClientLimit {
 pub(crate) struct Counted<'a>(Option<(&'a Gate, Admission)>);
 
 impl ClientLimit {
-    pub const fn new(
-        gate: Option<Arc<Gate>>,
-        trusted_proxies: Vec<IpAddr>,
-        metrics: Arc<Metrics>,
-        world: Arc<dyn World>,
-    ) -> Self {
-        Self { gate, trusted_proxies, metrics, world }
+    pub const fn new(limit: ReadLimit, metrics: Arc<Metrics>, world: Arc<dyn World>) -> Self {
+        Self { limit, metrics, world }
     }
 
     /// Counts a cached read of this client.
     pub async fn count(&self, client: IpAddr) -> Counted<'_> {
-        let Some(gate) = self.gate.as_deref() else { return Counted(None) };
+        let Some(gate) = self.limit.gate.as_deref() else { return Counted(None) };
         let subject = Subject::address(client);
         let admission = match gate.at_once(subject) {
             Some(admission) => admission,
@@ -54,9 +55,9 @@ impl ClientLimit {
 
     /// The same without waiting; `None` if the count has to be waited for.
     pub fn try_count(&self, peer: IpAddr, head: &FastRequest<'_>) -> Option<Counted<'_>> {
-        let Some(gate) = self.gate.as_deref() else { return Some(Counted(None)) };
+        let Some(gate) = self.limit.gate.as_deref() else { return Some(Counted(None)) };
         let forwarded_for = head.forwarded_for.into_iter();
-        let client = client_addr::of(peer, forwarded_for, &self.trusted_proxies);
+        let client = client_addr::of(peer, forwarded_for, &self.limit.trusted_proxies);
         let admission = gate.at_once(Subject::address(client))?;
 
         Some(Counted(Some((gate, admission))))
@@ -79,7 +80,7 @@ impl ClientLimit {
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines = headers.get_all(FORWARDED_FOR).iter();
 
-        client_addr::of(peer, lines.map(HeaderValue::as_bytes), &self.trusted_proxies)
+        client_addr::of(peer, lines.map(HeaderValue::as_bytes), &self.limit.trusted_proxies)
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use cache::Follower;
 use domain::CatalogRead;
 use domain::policy::PRIVATE_CACHE_CONTROL;
+use edge_core::auth::{KeyRing, SigningKey};
 use edge_core::browser::{self, NOSNIFF, PREFLIGHT, READABLE};
 use edge_core::{MaxForwards, Refusal, Route, framing, headers, host};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
@@ -17,8 +18,9 @@ use hyper::body::Incoming;
 use ports::World;
 
 use crate::cache::fast_hit::FastHit;
+use crate::cache::fetch::Fetcher;
 use crate::cache::read::CatalogCache;
-use crate::client_limit::ClientLimit;
+use crate::client_limit::{ClientLimit, ReadLimit};
 use crate::http::body::Body;
 use crate::http::fast_path::HitSource;
 use crate::http::head::FastRequest;
@@ -35,17 +37,50 @@ use crate::upstream::origin::Origin;
 pub(crate) const HEALTH: &str = "/edge/healthz";
 
 pub(crate) struct Edge {
-    pub origin: Arc<Origin>,
-    pub follower: Follower,
-    pub catalog: CatalogCache,
-    pub client_limit: ClientLimit,
-    pub forwarder: Forwarder,
-    pub pushes: PushReceiver,
-    pub metrics: Arc<Metrics>,
-    pub world: Arc<dyn World>,
+    origin: Arc<Origin>,
+    follower: Follower,
+    catalog: CatalogCache,
+    client_limit: ClientLimit,
+    forwarder: Forwarder,
+    pushes: PushReceiver,
+    metrics: Arc<Metrics>,
+    world: Arc<dyn World>,
 }
 
 impl Edge {
+    /// `token_key` is the key of read-your-writes tokens, `push_keys` those of pushes; without them
+    /// tokens are ignored and pushes refused.
+    pub fn new(
+        fetcher: Fetcher,
+        token_key: Option<SigningKey>,
+        push_keys: Option<KeyRing>,
+        limit: ReadLimit,
+    ) -> Self {
+        let (origin, follower) = (Arc::clone(&fetcher.origin), fetcher.follower.clone());
+        let (metrics, world) = (Arc::clone(&fetcher.metrics), Arc::clone(&fetcher.world));
+
+        Self {
+            client_limit: ClientLimit::new(limit, Arc::clone(&metrics), Arc::clone(&world)),
+            forwarder: Forwarder {
+                origin: Arc::clone(&origin),
+                limits: fetcher.limits,
+                metrics: Arc::clone(&metrics),
+                world: Arc::clone(&world),
+            },
+            pushes: PushReceiver {
+                keys: push_keys,
+                follower: follower.clone(),
+                metrics: Arc::clone(&metrics),
+                world: Arc::clone(&world),
+            },
+            catalog: CatalogCache::new(fetcher, token_key),
+            origin,
+            follower,
+            metrics,
+            world,
+        }
+    }
+
     pub async fn handle(
         &self,
         request: Request<Incoming>,

@@ -7,8 +7,6 @@ use ::metrics::{Counter, counter, describe_counter};
 use edge_core::cache_status::LABELS;
 use edge_core::{CacheStatus, Encoding, Failure};
 
-use crate::push::Pushed;
-
 const CACHE: &str = "edge_cache_total";
 const FAILURES: &str = "edge_origin_failures_total";
 const PUSHES: &str = "edge_pushes_total";
@@ -26,6 +24,27 @@ pub(crate) enum Behind {
     AskedAgain,
     /// The second one was as old, so it was shown and not stored.
     Shown,
+}
+
+/// What came of a push, and the word for it in `edge_pushes_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// The log is being polled.
+    Polled,
+    /// This edge has read that far already.
+    Known,
+    /// The signature is not the shop's.
+    Refused,
+}
+
+impl Pushed {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Polled => "polled",
+            Self::Known => "known",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 impl Behind {

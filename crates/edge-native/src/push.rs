@@ -12,28 +12,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use ports::World;
 
 use crate::http::body::Body;
-use crate::metrics::Metrics;
-
-/// What came of a push, and the word for it in `edge_pushes_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pushed {
-    /// The log is being polled.
-    Polled,
-    /// This edge has read that far already.
-    Known,
-    /// The signature is not the shop's.
-    Refused,
-}
-
-impl Pushed {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Polled => "polled",
-            Self::Known => "known",
-            Self::Refused => "refused",
-        }
-    }
-}
+use crate::metrics::{Metrics, Pushed};
 
 /// Receives pushes and polls the change log for each that brings news.
 pub(crate) struct PushReceiver {

@@ -12,23 +12,16 @@ use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::cache::fetch::Fetcher;
 use crate::cache::follow::{self, CacheMode, OriginLog};
-use crate::cache::hit_for_miss::HitForMiss;
-use crate::cache::read::CatalogCache;
-use crate::cache::single_flight::SingleFlight;
 use crate::cache::store::ResponseStore;
-use crate::client_limit::ClientLimit;
+use crate::client_limit::ReadLimit;
 use crate::edge::{Edge, HEALTH};
 use crate::http::body::Body;
 use crate::http::fast_path::FastPath;
-use crate::metrics::Metrics;
-use crate::push::PushReceiver;
 use crate::settings::{EdgeSettings, Listen, ServeError};
-use crate::upstream::forward::Forwarder;
 use crate::upstream::origin::Origin;
 
 /// An edge that serves.
@@ -96,51 +89,20 @@ pub async fn serve(
         Arc::new(ResponseStore::new(settings.capacity_bytes, settings.limits.cached_body_max));
     let sink = follow::StoreSink::new(Arc::clone(&store));
     let follower = Follower::paced(Arc::new(log), Arc::new(sink), settings.limits.follow_every);
-    let metrics = Arc::new(Metrics::new());
-    let behind = metrics.behind();
     let mut server = settings.server;
     server.trusted.clone_from(&settings.trusted_proxies);
 
-    let fetcher = Fetcher {
-        origin: Arc::clone(&origin),
-        follower: follower.clone(),
-        mode,
-        store,
-        single_flight: SingleFlight::new(),
-        hit_for_miss: HitForMiss::new(),
-        places: Semaphore::new(settings.limits.fetches_max),
-        limits: settings.limits,
-        metrics: Arc::clone(&metrics),
-        world: Arc::clone(&world),
-    };
-    let edge = Arc::new(Edge {
-        origin: Arc::clone(&origin),
-        follower: follower.clone(),
-        catalog: CatalogCache::new(fetcher, settings.token_key),
-        client_limit: ClientLimit::new(
-            settings.read_gate,
-            settings.trusted_proxies,
-            Arc::clone(&metrics),
-            Arc::clone(&world),
-        ),
-        forwarder: Forwarder {
-            origin,
-            limits: settings.limits,
-            metrics: Arc::clone(&metrics),
-            world: Arc::clone(&world),
-        },
-        pushes: PushReceiver {
-            keys: settings.push_keys,
-            follower: follower.clone(),
-            metrics: Arc::clone(&metrics),
-            world: Arc::clone(&world),
-        },
-        metrics,
-        world,
-    });
+    let fetcher = Fetcher::new(origin, follower.clone(), mode, store, settings.limits, world);
+    let behind = fetcher.behind();
+    let edge = Arc::new(Edge::new(
+        fetcher,
+        settings.token_key,
+        settings.push_keys,
+        ReadLimit { gate: settings.read_gate, trusted_proxies: settings.trusted_proxies },
+    ));
     settings.supervisor.listens("the edge", addr, HEALTH);
     server.supervisor = settings.supervisor;
-    let join = tokio::spawn(run(edge, server, listener, shutdown));
+    let join = tokio::spawn(run(edge, follower.clone(), server, listener, shutdown));
 
     Ok(Running { addr, join, follower, behind })
 }
@@ -148,11 +110,11 @@ pub async fn serve(
 /// Accepts until `shutdown`, then lets the connections end; the log is followed throughout.
 async fn run(
     edge: Arc<Edge>,
+    follower: Follower,
     server: ServerSettings,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) {
-    let follower = edge.follower.clone();
     let following = server.supervisor.keep("edge-follower", follower, |follower| async move {
         follower.run(std::future::pending()).await;
     });

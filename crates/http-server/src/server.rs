@@ -155,7 +155,7 @@ impl<H: Handler> Server<H> {
     /// A new connection is always accepted: if all places are taken, another one is closed.
     fn open(&mut self, stream: TcpStream, peer: SocketAddr) {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it began");
+            tracing::debug!(%error, "a connection was closed before it was served");
             return;
         }
         self.clock.advance();
@@ -171,7 +171,7 @@ impl<H: Handler> Server<H> {
             tasks.spawn(async move {
                 match AssertUnwindSafe(serving).catch_unwind().await {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::debug!(%error, %peer, "a connection broke"),
+                    Ok(Err(error)) => tracing::debug!(%error, %peer, "a connection failed"),
                     Err(_) => tracing::error!(%peer, "a connection's task panicked"),
                 }
                 id
@@ -245,7 +245,7 @@ impl<H: Handler> Server<H> {
         let of_the_client = [ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied];
         self.counters.accept_failed();
         if of_the_client.contains(&error.kind()) {
-            tracing::debug!(%error, "a connection was gone before it was accepted");
+            tracing::debug!(%error, "a connection was closed before it was accepted");
             return;
         }
 
@@ -262,7 +262,10 @@ impl<H: Handler> Server<H> {
         let _ = std::mem::take(&mut self.ending).shutdown().now_or_never();
 
         if timeout(within, self.all_ended()).await.is_err() {
-            tracing::warn!(open = self.tasks.len(), "connections are cut off at shutdown");
+            tracing::warn!(
+                open = self.tasks.len(),
+                "closing connections that did not end within the drain timeout"
+            );
             self.tasks.shutdown().await;
         }
         self.counters.open(0);

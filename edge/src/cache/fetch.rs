@@ -12,10 +12,11 @@ use edge_core::{EntryMeta, Failure, Key, decision};
 
 use crate::cache::data_center::DataCenterCache;
 use crate::cache::store::CacheEntry;
-use crate::edge::{Edge, behind, now};
+use crate::edge::Edge;
 use crate::http::prepared_response::PreparedResponse;
 use crate::http::request_view::RequestView;
 use crate::js::{self, Context};
+use crate::runtime::{behind, now};
 use crate::upstream::origin::{OriginRequest, UpstreamResponse};
 
 /// For the origin's whole answer to a cached read.

@@ -16,8 +16,9 @@ use js_sys::{ArrayBuffer, Uint8Array};
 use worker::Delay;
 
 use crate::cache::data_center::DataCenterCache;
-use crate::edge::{Edge, behind, now};
+use crate::edge::Edge;
 use crate::js::{self, Context};
+use crate::runtime::{behind, now};
 use crate::upstream::origin::OriginRequest;
 
 const PAGE_WITHIN: Duration = Duration::from_secs(2);

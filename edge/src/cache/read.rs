@@ -13,10 +13,11 @@ use wasm_bindgen::JsValue;
 use crate::cache::data_center::DataCenterCache;
 use crate::cache::fetch::{FETCH_WITHIN, FetchOutcome, Fill};
 use crate::cache::store::CacheEntry;
-use crate::edge::{Edge, behind, now, say};
+use crate::edge::Edge;
 use crate::http::problem::{self, Readers};
 use crate::http::request_view::RequestView;
 use crate::js::Context;
+use crate::runtime::{behind, log_miss, now};
 
 impl Edge {
     /// The answer, where nothing has to be waited for but the limiter.
@@ -163,7 +164,7 @@ impl Edge {
         }
 
         let outcome = self.fill(&fill, context).await;
-        say(fill.key.as_str(), plan.why.as_str(), outcome.name());
+        log_miss(fill.key.as_str(), plan.why.as_str(), outcome.name());
         self.respond(outcome, plan, stale, view)
     }
 

@@ -11,9 +11,10 @@ use edge_core::{Key, token};
 use wasm_bindgen::JsValue;
 
 use crate::cache::fetch::Fill;
-use crate::edge::{Edge, now};
+use crate::edge::Edge;
 use crate::http::request_view::RequestView;
 use crate::js::{self, Context};
+use crate::runtime::now;
 
 impl Edge {
     /// Rule 10: once this isolate knows of the write, whatever it keeps is judged by it; until then

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use edge_core::Failure;
+use edge_core::failure::is_failure;
 use edge_core::http::{Received, RequestView, Stored, onward};
-use edge_core::origin_response::is_failure;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, VIA};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use js_sys::ArrayBuffer;
@@ -15,7 +15,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use super::js::{self, headers, lines};
 use super::proxy::Proxy;
 use super::store::CacheEntry;
-use crate::edge::now;
+use crate::runtime::now;
 use crate::upstream::origin::{millis, reply};
 
 /// A read that has to be fetched, and what is stored of it.

@@ -20,9 +20,9 @@ use super::fetch::{FETCH_WITHIN, FetchOutcome, FetchRequest};
 use super::forward::with_cache_status;
 use super::js::headers;
 use super::store::{CacheEntry, Lookup, ResponseStore};
-use crate::edge::{behind, now, promised};
 use crate::http::problem::{self, Readers};
 use crate::js::{self, Context};
+use crate::runtime::{behind, now, promised};
 
 pub(crate) struct Proxy {
     pub(super) scheme: Scheme,

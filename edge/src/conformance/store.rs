@@ -15,7 +15,7 @@ use quick_cache::unsync::Cache;
 use wasm_bindgen::JsValue;
 
 use super::js::lines;
-use crate::edge::now;
+use crate::runtime::now;
 
 pub(super) struct CacheEntry {
     pub stored: Stored,

@@ -9,8 +9,8 @@ use edge_core::fields::Fields;
 use edge_core::{CacheStatus, Failure, Refusal, headers};
 use wasm_bindgen::JsValue;
 
-use crate::edge::now;
 use crate::js;
+use crate::runtime::now;
 
 /// Whose scripts may read a problem: those that may read the answer in whose place it stands.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,9 @@ use js_sys::futures::JsFuture;
 use js_sys::{ArrayBuffer, Promise};
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use crate::edge::{Edge, now};
+use crate::edge::Edge;
 use crate::js;
+use crate::runtime::now;
 
 /// A request on a cached route or for the change log: no part of it is copied from a client.
 #[derive(Clone, Copy)]

@@ -21,11 +21,11 @@ pub enum NotStorable {
     #[error("no-store")]
     NoStore,
     /// The client's `no-store`.
-    #[error("who asked wants it not to be kept")]
+    #[error("the request says no-store")]
     Unwanted,
     #[error("it is one user's alone")]
     Private,
-    #[error("it was asked for with credentials")]
+    #[error("the request has credentials")]
     Authorization,
     #[error("it varies by something that is not in a request")]
     Vary,
@@ -44,14 +44,14 @@ impl NotStorable {
 }
 
 pub(super) fn may_store(
-    asked: &RequestView<'_>,
+    request: &RequestView<'_>,
     status: StatusCode,
     headers: &HeaderMap,
     effective: &EffectiveDirectives,
     received_at: Timestamp,
 ) -> Result<(), NotStorable> {
     let directives = &effective.directives;
-    if asked.method != Method::GET {
+    if request.method != Method::GET {
         return Err(NotStorable::Method);
     }
     // A part is not kept, nor that there is none: what is kept answers requests for the whole. A
@@ -67,7 +67,7 @@ pub(super) fn may_store(
     if directives.no_store && !directives.must_understand {
         return Err(NotStorable::NoStore);
     }
-    if RequestDirectives::of(asked.headers).no_store {
+    if RequestDirectives::of(request.headers).no_store {
         return Err(NotStorable::Unwanted);
     }
     if directives.private {
@@ -75,7 +75,7 @@ pub(super) fn may_store(
     }
     let is_for_all =
         directives.public || directives.s_maxage.is_some() || directives.must_revalidate;
-    if asked.headers.contains_key(AUTHORIZATION) && !is_for_all {
+    if request.headers.contains_key(AUTHORIZATION) && !is_for_all {
         return Err(NotStorable::Authorization);
     }
     if VariesBy::of(headers) == VariesBy::Anything {

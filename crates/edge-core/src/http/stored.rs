@@ -83,12 +83,12 @@ impl Received {
 
 impl Stored {
     /// Of an answer that may be kept.
-    pub fn of(asked: &RequestView<'_>, received: &Received) -> Result<Self, NotStorable> {
+    pub fn of(request: &RequestView<'_>, received: &Received) -> Result<Self, NotStorable> {
         let Received { status, requested_at, received_at, .. } = *received;
         let mut headers = received.onward();
         let effective = EffectiveDirectives::by(&headers);
-        storable::may_store(asked, status, &headers, &effective, received_at)?;
-        let variant = Variant::of(&headers, asked.headers).ok_or(NotStorable::Vary)?;
+        storable::may_store(request, status, &headers, &effective, received_at)?;
+        let variant = Variant::of(&headers, request.headers).ok_or(NotStorable::Vary)?;
         let lifetime = freshness::lifetime(status, &headers, &effective, received_at);
         let initial_age = freshness::initial_age(&headers, requested_at, received_at);
 

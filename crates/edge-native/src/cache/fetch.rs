@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use cache::Follower;
 use domain::policy::{BROWSER_CACHE_CONTROL, EDGE_CACHE_CONTROL};
@@ -22,7 +23,8 @@ use crate::cache::store::{CacheEntry, ResponseStore};
 use crate::http::prepared_response::PreparedResponse;
 use crate::metrics::{Behind, Metrics};
 use crate::settings::Limits;
-use crate::upstream::origin::{Origin, OriginRequest, WholeResponse};
+use crate::upstream::origin::{Origin, OriginRequest};
+use crate::upstream::whole_response::WholeResponse;
 
 /// What came of asking the origin.
 pub(crate) type FetchOutcome = fetch::FetchOutcome<Arc<CacheEntry>, Arc<PreparedResponse>>;
@@ -55,18 +57,45 @@ impl Fill {
 pub(crate) struct Fetcher {
     pub origin: Arc<Origin>,
     pub follower: Follower,
-    pub mode: Arc<CacheMode>,
-    pub store: Arc<ResponseStore>,
-    pub single_flight: Arc<SingleFlight<FetchOutcome>>,
-    pub hit_for_miss: HitForMiss,
+    pub(super) mode: Arc<CacheMode>,
+    pub(super) store: Arc<ResponseStore>,
+    pub(super) single_flight: Arc<SingleFlight<FetchOutcome>>,
+    pub(super) hit_for_miss: HitForMiss,
     /// Bounds the concurrent requests to the origin.
-    pub places: Semaphore,
+    pub(super) places: Semaphore,
     pub limits: Limits,
     pub metrics: Arc<Metrics>,
     pub world: Arc<dyn World>,
 }
 
 impl Fetcher {
+    pub fn new(
+        origin: Arc<Origin>,
+        follower: Follower,
+        mode: Arc<CacheMode>,
+        store: Arc<ResponseStore>,
+        limits: Limits,
+        world: Arc<dyn World>,
+    ) -> Self {
+        Self {
+            origin,
+            follower,
+            mode,
+            store,
+            single_flight: SingleFlight::new(),
+            hit_for_miss: HitForMiss::new(),
+            places: Semaphore::new(limits.fetches_max),
+            limits,
+            metrics: Arc::new(Metrics::new()),
+            world,
+        }
+    }
+
+    /// How many responses were behind the change log, see [`crate::Running::behind`].
+    pub fn behind(&self) -> Arc<AtomicU64> {
+        self.metrics.behind()
+    }
+
     /// Fetches for this request alone. Takes at most twice [`crate::Limits::fetch_within`]: for a
     /// place among the concurrent fetches, and for the responses.
     pub async fn fetch(&self, fill: &Fill) -> FetchOutcome {

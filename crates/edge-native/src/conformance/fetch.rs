@@ -16,7 +16,7 @@ use super::proxy::Proxy;
 use super::store::CacheEntry;
 use crate::http::body::Body;
 use crate::http::interim;
-use crate::upstream::origin::root_cause;
+use crate::upstream::root_cause;
 
 /// A read that has to be fetched, and what is stored of it.
 #[derive(Clone)]
@@ -153,7 +153,7 @@ impl Proxy {
             }
             Err(reason) => {
                 if !reason.is_the_clients() {
-                    tracing::debug!(url = question.url(), %reason, "no longer kept");
+                    tracing::debug!(url = question.url(), %reason, "no longer storable");
                     self.store.invalidate(question.url());
                 }
                 let mut response = Response::new(Body::Bytes(body));
@@ -184,7 +184,7 @@ impl Proxy {
         match timeout(self.limits.fetch_within, reading).await {
             Ok(Ok(read)) => Ok(read),
             Ok(Err(error)) => {
-                tracing::debug!(%error, ends_with_connection, "the answer did not arrive");
+                tracing::debug!(%error, ends_with_connection, "the response broke off");
                 Err(Failure::Unusable)
             }
             Err(_) => Err(Failure::Timeout),

@@ -10,9 +10,9 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use domain::Timestamp;
 use domain::policy::{BROWSER_CACHE_CONTROL, PRIVATE_CACHE_CONTROL};
 use edge_core::browser::{self, NOSNIFF, READABLE};
+use edge_core::failure::REFUSAL;
 use edge_core::fields::passed;
 use edge_core::http::print_date;
-use edge_core::origin_response::REFUSAL;
 use edge_core::{CacheStatus, conditional, headers};
 use http::header::{
     AGE, CACHE_CONTROL, CACHE_STATUS, CONTENT_LENGTH, DATE, ETAG, IF_NONE_MATCH, RETRY_AFTER, VARY,
@@ -23,7 +23,7 @@ use limits::{RATELIMIT, RATELIMIT_POLICY};
 use crate::http::body::Body;
 use crate::http::header_lines::{self, put_line};
 use crate::http::problem::status_value;
-use crate::upstream::origin::WholeResponse;
+use crate::upstream::whole_response::WholeResponse;
 
 /// A line of the processor's cache, in bytes.
 const LINE: usize = 64;

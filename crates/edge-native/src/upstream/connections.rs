@@ -12,7 +12,7 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::http::body::Body;
-use crate::upstream::origin::root_cause;
+use crate::upstream::root_cause;
 
 /// A handshake in the same data centre takes a millisecond, around the world 300.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);

@@ -4,15 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::Seq;
 use edge_core::auth::{Payload, Signed, SigningKey};
 use edge_core::{Encoding, Failure, OwnRequests, headers};
-use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH, TRANSFER_ENCODING, VIA};
+use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH, VIA};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Body as _, Incoming};
+use http::{HeaderValue, Request, Response, Uri};
+use hyper::body::Incoming;
 use ports::World;
 use tokio::time::timeout;
 
@@ -21,6 +19,7 @@ use crate::metrics;
 use crate::settings::InvalidOrigin;
 use crate::upstream::connections::Connections;
 use crate::upstream::unpack::{undone, unpacked};
+use crate::upstream::whole_response::WholeResponse;
 
 pub(crate) struct Origin {
     connections: Connections,
@@ -48,15 +47,6 @@ pub(crate) struct OriginRequest<'a> {
     pub refills: bool,
 }
 
-/// A response that was read to its end.
-pub(crate) struct WholeResponse {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    /// The origin said where the body ends, so it is known to be all of it.
-    pub is_complete: bool,
-}
-
 impl Origin {
     pub fn new(
         origin: &Uri,
@@ -82,7 +72,7 @@ impl Origin {
     ) -> Result<WholeResponse, Failure> {
         let reading = async {
             let response = self.connections.send(self.request(ask)?).await?;
-            let whole = whole(response, bytes_max).await?;
+            let whole = WholeResponse::read(response, bytes_max).await?;
             asked_for(whole, ask.encoding, bytes_max)
         };
 
@@ -187,23 +177,6 @@ pub(crate) fn address(origin: &Uri) -> Result<(Scheme, Authority), InvalidOrigin
     Ok((scheme, authority))
 }
 
-async fn whole(response: Response<Incoming>, bytes_max: usize) -> Result<WholeResponse, Failure> {
-    let (head, body) = response.into_parts();
-    let is_complete =
-        body.size_hint().exact().is_some() || head.headers.contains_key(TRANSFER_ENCODING);
-    let body = Limited::new(body, bytes_max).collect().await.map_err(|error| {
-        tracing::warn!(error = %root_cause(&*error), "the origin's answer did not arrive");
-        Failure::Unusable
-    })?;
-
-    Ok(WholeResponse {
-        status: head.status,
-        headers: head.headers,
-        body: body.to_bytes(),
-        is_complete,
-    })
-}
-
 /// Undoes what a proxy on the way has done to the bytes.
 fn asked_for(
     whole: WholeResponse,
@@ -214,17 +187,7 @@ fn asked_for(
     metrics::count_unpacked(from);
 
     unpacked(whole, from, bytes_max).map_err(|error| {
-        tracing::warn!(%error, encoding = from.as_str(), "the origin's answer can't be unpacked");
+        tracing::warn!(%error, encoding = from.as_str(), "the origin's response can't be decoded");
         Failure::Unusable
     })
-}
-
-/// The last error of the chain: the ones before it only say that there is one.
-pub(crate) fn root_cause<'a>(
-    mut error: &'a (dyn std::error::Error + 'static),
-) -> &'a (dyn std::error::Error + 'static) {
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error
 }

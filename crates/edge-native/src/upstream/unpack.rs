@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::upstream::origin::WholeResponse;
+use crate::upstream::whole_response::WholeResponse;
 
 /// Of the decoder's input, at a time.
 const BUFFER_BYTES: usize = 4 << 10;
