@@ -1,10 +1,10 @@
-//! The Worker as a plain caching proxy before any origin: whole URLs are its keys, the decisions are
-//! `edge_core::http`'s. For the public suite; no bundle that is deployed has it.
+//! The Worker as a plain caching proxy before any origin: whole URLs are its keys, the decisions
+//! are `edge_core::http`'s. For the public suite; no bundle that is deployed has it.
 
 mod fetch;
+mod forward;
 mod js;
-mod passing;
 mod proxy;
-mod shelf;
+mod store;
 
 pub(crate) use proxy::Proxy;

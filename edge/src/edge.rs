@@ -1,7 +1,6 @@
 //! The edge of one isolate: what its requests share, and where each of them goes.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::future::Future;
 use std::rc::Rc;
 
 use domain::policy::PRIVATE_CACHE_CONTROL;
@@ -10,26 +9,26 @@ use edge_core::browser::{self, NOSNIFF, PREFLIGHT};
 use edge_core::fields::Fields;
 use edge_core::follow::LogView;
 use edge_core::{CacheStatus, Key, Refusal, Route};
-use js_sys::futures::future_to_promise;
 use wasm_bindgen::JsValue;
 
-use crate::asked::Asked;
+use crate::cache::store::ResponseStore;
+use crate::http::problem::{self, Readers};
+use crate::http::request_view::RequestView;
 use crate::js::{self, Context};
-use crate::kept::Shelf;
-use crate::problem::{self, Readers};
+use crate::runtime::{now, promised};
 use crate::settings::Settings;
 
-/// Says that this edge serves, whatever the origin does.
+/// Liveness of the edge, whatever the state of the origin.
 const HEALTH: &str = "/edge/healthz";
 
 pub(crate) struct Edge {
     pub settings: Settings,
-    pub shelf: RefCell<Shelf>,
+    pub store: RefCell<ResponseStore>,
     pub log: RefCell<LogView>,
-    /// Until when another request is believed to be reading on. No request waits for another
+    /// Until when another request is assumed to be reading the log. No request waits for another
     /// one's fetch: the platform ends it with its own request.
     pub reading_until: Cell<Timestamp>,
-    /// Until when nobody waits for the log, which was waited for in vain.
+    /// Until when no request waits for the log, which was waited for in vain.
     pub gave_up_until: Cell<Timestamp>,
 }
 
@@ -52,7 +51,7 @@ impl Edge {
 
     fn new(settings: Settings) -> Self {
         Self {
-            shelf: RefCell::new(Shelf::new(settings.capacity_bytes)),
+            store: RefCell::new(ResponseStore::new(settings.capacity_bytes)),
             settings,
             log: RefCell::default(),
             reading_until: Cell::default(),
@@ -61,59 +60,58 @@ impl Edge {
     }
 
     pub fn handle(self: Rc<Self>, request: JsValue, context: Context) -> JsValue {
-        let asked = Asked::of(&request);
+        let view = RequestView::of(&request);
 
-        if let Some(answer) = self.spelt(&asked, &context) {
+        if let Some(answer) = self.try_raw_key(&view, &context) {
             return answer;
         }
 
-        if browser::is_preflight(asked.method(), asked.target()) {
+        if browser::is_preflight(view.method(), view.target()) {
             return preflight();
         }
-        let readers = Readers::of(asked.target());
+        let readers = Readers::of(view.target());
 
-        match Route::of(asked.method(), asked.target()) {
-            Ok(Route::Catalog(read)) => self.catalog(read, &request, asked, context),
-            Ok(Route::Pass) if asked.target() == HEALTH => self.health(),
-            Ok(Route::Pass) => promised(async move { self.pass(&request, &asked).await }),
+        match Route::of(view.method(), view.target()) {
+            Ok(Route::Catalog(read)) => self.catalog(read, &request, view, context),
+            Ok(Route::Pass) if view.target() == HEALTH => self.health(),
+            Ok(Route::Pass) => promised(async move { self.forward(&request, &view).await }),
             Ok(Route::Internal) => problem::refused(Refusal::not_found(), readers),
             Err(refusal) => problem::refused(refusal, readers),
         }
     }
 
-    /// The answer to a request that is spelt like a key that is kept: it asks for just that, so it
-    /// needs no parsing.
-    fn spelt(self: &Rc<Self>, asked: &Asked, context: &Context) -> Option<JsValue> {
-        if !asked.is_head() && asked.method() != "GET" {
+    /// The response to a request whose target is a stored key, which needs no parsing.
+    fn try_raw_key(self: &Rc<Self>, view: &RequestView, context: &Context) -> Option<JsValue> {
+        if !view.is_head() && view.method() != "GET" {
             return None;
         }
-        self.at_once(&Key::spelt(asked.target(), asked.encoding()), asked, context)
+        self.try_fast_hit(&Key::raw(view.target(), view.encoding()), view, context)
     }
 
     fn catalog(
         self: Rc<Self>,
         read: CatalogRead,
         request: &JsValue,
-        asked: Asked,
+        view: RequestView,
         context: Context,
     ) -> JsValue {
-        let key = Key::new(&read, asked.encoding());
-        if key.target() != asked.target()
-            && let Some(answer) = self.at_once(&key, &asked, &context)
+        let key = Key::new(&read, view.encoding());
+        if key.target() != view.target()
+            && let Some(answer) = self.try_fast_hit(&key, &view, &context)
         {
             return answer;
         }
 
-        // A hit goes no further, so it can be no circle.
-        if self.is_own(&asked, &Fields::of_lines(&js::lines_of(request))) {
+        // A hit is not forwarded, so only a miss can loop.
+        if self.is_own(&view, &Fields::of_lines(&js::lines_of(request))) {
             return problem::refused(Refusal::looping(), Readers::AnySite);
         }
-        promised(async move { self.read(read, key, &asked, &context).await })
+        promised(async move { self.read(read, key, &view, &context).await })
     }
 
     /// Whether this edge, or another isolate of it, has sent the request.
-    pub fn is_own(&self, asked: &Asked, fields: &Fields) -> bool {
-        self.settings.own.include(asked.method(), asked.target(), fields, now())
+    pub fn is_own(&self, view: &RequestView, fields: &Fields) -> bool {
+        self.settings.own.include(view.method(), view.target(), fields, now())
     }
 
     fn health(&self) -> JsValue {
@@ -129,9 +127,9 @@ impl Edge {
         js::answer(&JsValue::from_str(&json.to_string()), &js::head(200, &fields.to_lines()))
     }
 
-    /// The value of `RateLimit-Policy`, where somebody counts.
+    /// The value of `RateLimit-Policy`, where there is a rate limit.
     pub fn policy(&self) -> Option<&str> {
-        self.settings.limiter.as_ref().map(|limiter| limiter.policy.as_str())
+        self.settings.rate_limit.as_ref().map(|rate_limit| rate_limit.policy.as_str())
     }
 }
 
@@ -142,33 +140,5 @@ fn preflight() -> JsValue {
     js::answer(&JsValue::NULL, &js::head(204, &fields.to_lines()))
 }
 
-pub(crate) fn now() -> Timestamp {
-    Timestamp::from_millis(js::now_millis())
-}
-
-/// A promise of an answer that has to be waited for.
-pub(crate) fn promised(answer: impl Future<Output = JsValue> + 'static) -> JsValue {
-    future_to_promise(std::panic::AssertUnwindSafe(async { Ok(answer.await) })).into()
-}
-
-/// Goes on after the answer was given.
-pub(crate) fn behind(context: &Context, work: impl Future<Output = ()> + 'static) {
-    let work = async {
-        work.await;
-        Ok(JsValue::UNDEFINED)
-    };
-
-    context.wait_until(&future_to_promise(std::panic::AssertUnwindSafe(work)));
-}
-
-/// One line of the log.
-pub(crate) fn say(key: &str, why: &str, outcome: &str) {
-    let line = serde_json::json!({
-        "level": "INFO", "message": "cache miss", "key": key, "why": why, "outcome": outcome,
-    });
-
-    js::log(&line.to_string());
-}
-
-/// Of a request that goes past the cache.
+/// Of a request that bypasses the cache.
 pub(crate) const BYPASS: CacheStatus = CacheStatus::BYPASS;

@@ -19,8 +19,8 @@ extern "C" {
     pub fn stored(key: &str) -> Promise;
     pub fn store(key: &str, front: &[u8], body: &JsValue, seconds: u32, tags: &str) -> Promise;
     #[wasm_bindgen(js_name = isWithin)]
-    pub fn is_within(limiter: &JsValue, key: &str) -> Promise;
-    pub fn held(limiter: &JsValue, key: &str, answer: &JsValue, refused: &JsValue) -> Promise;
+    pub fn is_within(rate_limit: &JsValue, key: &str) -> Promise;
+    pub fn held(rate_limit: &JsValue, key: &str, answer: &JsValue, refused: &JsValue) -> Promise;
 }
 
 #[wasm_bindgen]

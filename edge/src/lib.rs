@@ -1,23 +1,16 @@
 //! The Cloudflare Worker: glue between the platform and `edge_core`, which decides. Answers come
 //! from this isolate's memory, then from the data centre's cache, then from the origin.
 
-mod answer;
-mod asked;
-mod catalog;
+mod cache;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod edge;
-mod fill;
-mod follow;
+mod http;
 mod js;
-mod kept;
-mod limiter;
-mod origin;
-mod pass;
-mod problem;
+mod rate_limit;
+mod runtime;
 mod settings;
-mod vault;
-mod writer;
+mod upstream;
 
 use wasm_bindgen::prelude::*;
 // Its start-up code is what the wrapper around this module resets after a panic.
@@ -37,6 +30,6 @@ pub fn fetch(request: JsValue, env: &JsValue, context: js::Context) -> JsValue {
     }
     match Edge::of_this_isolate(env) {
         Ok(edge) => edge.handle(request, context),
-        Err(wrong) => problem::misconfigured(&wrong),
+        Err(wrong) => http::problem::misconfigured(&wrong),
     }
 }

@@ -1,11 +1,11 @@
-//! What a Worker is told by its bindings: variables, secrets, the rate limiter.
+//! The Worker's settings from its bindings: variables, secrets, the rate limiter.
 
 use edge_core::OwnRequests;
 use edge_core::auth::SigningKey;
 use wasm_bindgen::JsValue;
 
 use crate::js;
-use crate::limiter::Limiter;
+use crate::rate_limit::RateLimit;
 
 pub(crate) struct Settings {
     /// Scheme and authority, without a slash at its end.
@@ -18,7 +18,7 @@ pub(crate) struct Settings {
     pub own: OwnRequests,
     /// With which the origin mints read-your-writes tokens; without it they are ignored.
     pub token_key: Option<SigningKey>,
-    pub limiter: Option<Limiter>,
+    pub rate_limit: Option<RateLimit>,
     /// Of the answers in this isolate's memory, which has 128 MB in all.
     pub capacity_bytes: u64,
 }
@@ -58,7 +58,7 @@ impl Settings {
                 public_host,
                 key,
                 token_key,
-                limiter: js::get(env, "READ_LIMITER").map(Limiter::new),
+                rate_limit: js::get(env, "READ_LIMITER").map(RateLimit::new),
                 capacity_bytes: capacity_mb << 20,
             }),
             _ => Err(wrong),

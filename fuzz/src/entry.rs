@@ -40,7 +40,7 @@ pub fn fields(bytes: &[u8]) {
     }
     assert_eq!(token::read(&key, text, now), None::<Stamp>, "nobody minted it");
     assert!(KeyRing::new(key).verify(text, &signed, now).is_err(), "nobody signed it");
-    let answer = storage::Answer {
+    let answer = storage::ResponseHead {
         status: 200,
         cache_control: Some(text),
         cdn_cache_control: Some(text),

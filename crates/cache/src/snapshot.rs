@@ -135,7 +135,7 @@ impl Snapshot {
 
     /// What the rule says of an answer; while nothing is known of the log, that nothing is valid.
     pub fn judge(&self, stamp: &Stamp, tags: &[TagHash]) -> Verdict {
-        self.table.as_ref().map_or(Verdict::Withdrawn, |table| table.judge(stamp, tags))
+        self.table.as_ref().map_or(Verdict::HardInvalidated, |table| table.judge(stamp, tags))
     }
 
     /// The mark of an entry that is valid now: it counts as stamped with this position.

@@ -80,7 +80,7 @@ where
     ) -> Result<Answer<V>, Miss> {
         let found = self.look(key, min_seq, now, table_age)?;
 
-        self.measures.hits.increment(1);
+        self.metrics.hits.increment(1);
         Ok(found)
     }
 

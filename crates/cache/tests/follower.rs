@@ -39,7 +39,7 @@ async fn before_the_log_was_read_nothing_is_valid() {
 
     assert_eq!(follower.stamp(), None);
     assert_eq!(follower.age(), Duration::MAX);
-    assert_eq!(judge(&follower, 5, "a"), Verdict::Withdrawn);
+    assert_eq!(judge(&follower, 5, "a"), Verdict::HardInvalidated);
     assert!(!follower.reach(Seq(0), Duration::from_millis(5)).await);
 }
 
@@ -51,7 +51,7 @@ async fn it_starts_at_the_head_and_knows_nothing_before() {
 
     assert_eq!(follower.stamp(), Some(stamp(5)));
     assert_eq!(judge(&follower, 5, "a"), Verdict::Valid);
-    assert_eq!(judge(&follower, 4, "a"), Verdict::Withdrawn);
+    assert_eq!(judge(&follower, 4, "a"), Verdict::HardInvalidated);
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,8 +66,8 @@ async fn a_compacted_map_lets_a_cold_follower_judge_what_others_cached() {
 
     assert_eq!(judge(&follower, 4, "b"), Verdict::Valid);
     assert_eq!(judge(&follower, 7, "a"), Verdict::Valid);
-    assert_eq!(judge(&follower, 6, "a"), Verdict::Withdrawn);
-    assert_eq!(judge(&follower, 2, "b"), Verdict::Withdrawn);
+    assert_eq!(judge(&follower, 6, "a"), Verdict::HardInvalidated);
+    assert_eq!(judge(&follower, 2, "b"), Verdict::HardInvalidated);
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,7 +175,7 @@ async fn another_log_drops_everything() {
     });
     follower.poll().await;
 
-    assert_eq!(judge(&follower, 50, "a"), Verdict::Withdrawn);
+    assert_eq!(judge(&follower, 50, "a"), Verdict::HardInvalidated);
     assert_eq!(follower.stamp().unwrap().to_string(), "M.60");
 }
 
@@ -194,7 +194,7 @@ async fn a_position_below_the_floor_starts_again() {
 
     assert_eq!(*sink.resets.lock().unwrap(), [5, 9]);
     assert_eq!(follower.stamp(), Some(stamp(9)));
-    assert_eq!(judge(&follower, 5, "a"), Verdict::Withdrawn);
+    assert_eq!(judge(&follower, 5, "a"), Verdict::HardInvalidated);
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +208,7 @@ async fn a_rising_floor_withdraws_what_is_stamped_below_it() {
     log.set(|answers| answers.floor = 6);
     follower.poll().await;
 
-    assert_eq!(judge(&follower, 5, "a"), Verdict::Withdrawn);
+    assert_eq!(judge(&follower, 5, "a"), Verdict::HardInvalidated);
     assert_eq!(judge(&follower, 6, "a"), Verdict::Valid);
 }
 
@@ -290,7 +290,7 @@ async fn while_a_sink_rebuilds_nothing_is_valid() {
     follower.poll().await;
 
     assert_eq!(follower.stamp(), None);
-    assert_eq!(judge(&follower, 5, "a"), Verdict::Withdrawn);
+    assert_eq!(judge(&follower, 5, "a"), Verdict::HardInvalidated);
     assert_eq!(follower.age(), Duration::MAX);
 }
 
@@ -527,7 +527,7 @@ async fn another_row_at_the_position_drops_everything_under_the_same_name() {
 
     assert_eq!(*sink.resets.lock().unwrap(), [5, 7]);
     assert_eq!(follower.stamp(), Some(stamp(7)));
-    assert_eq!(judge(&follower, 6, "a"), Verdict::Withdrawn);
+    assert_eq!(judge(&follower, 6, "a"), Verdict::HardInvalidated);
 }
 
 #[tokio::test(start_paused = true)]

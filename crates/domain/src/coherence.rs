@@ -115,7 +115,7 @@ pub enum Verdict {
     /// A later row names one of its tags.
     Invalid,
     /// And one of those rows is hard.
-    Withdrawn,
+    HardInvalidated,
 }
 
 /// As many tags as §5 of the protocol allows a follower; 10,000 take about 400 KB.
@@ -279,7 +279,7 @@ impl TagTable {
 
     pub fn judge(&self, stamp: &Stamp, tags: &[TagHash]) -> Verdict {
         if stamp.log != self.log {
-            return Verdict::Withdrawn;
+            return Verdict::HardInvalidated;
         }
         self.judge_seq(stamp.seq, tags)
     }
@@ -288,13 +288,13 @@ impl TagTable {
     pub fn judge_seq(&self, stamp: Seq, tags: &[TagHash]) -> Verdict {
         if stamp < self.floor {
             // Which rows lay between is forgotten, and one of them may have been hard.
-            return Verdict::Withdrawn;
+            return Verdict::HardInvalidated;
         }
         let mut verdict = Verdict::Valid;
 
         for last in tags.iter().filter_map(|tag| self.last.get(tag)) {
             if stamp < last.hard {
-                return Verdict::Withdrawn;
+                return Verdict::HardInvalidated;
             }
             if stamp < last.seq {
                 verdict = Verdict::Invalid;
@@ -473,7 +473,7 @@ mod tests {
         table.apply(&row(11, A, true)).unwrap();
         table.apply(&row(12, A, false)).unwrap();
 
-        assert_eq!(table.judge_seq(Seq(10), &hashes(A)), Verdict::Withdrawn);
+        assert_eq!(table.judge_seq(Seq(10), &hashes(A)), Verdict::HardInvalidated);
         assert_eq!(table.judge_seq(Seq(11), &hashes(A)), Verdict::Invalid);
     }
 
@@ -482,8 +482,8 @@ mod tests {
         let table = table();
         let foreign = Stamp { log: LogId::new("M").unwrap(), seq: Seq(99) };
 
-        assert_eq!(table.judge(&foreign, &[]), Verdict::Withdrawn);
-        assert_eq!(table.judge_seq(Seq(9), &[]), Verdict::Withdrawn);
+        assert_eq!(table.judge(&foreign, &[]), Verdict::HardInvalidated);
+        assert_eq!(table.judge_seq(Seq(9), &[]), Verdict::HardInvalidated);
     }
 
     #[test]

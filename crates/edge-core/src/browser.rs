@@ -1,6 +1,7 @@
-//! What answers tell browsers: to take a body for what it says it is, and whose scripts may read it.
+//! What answers tell browsers: to take a body for what it says it is, and whose scripts may read
+//! it.
 //!
-//! The catalogue is everybody's, so any site's scripts may read it, without cookies (CORS, as the
+//! The catalogue is public, so any site's scripts may read it, without cookies (CORS, as the
 //! Fetch standard says). The permission is one constant: an answer that named the asking site would
 //! need an entry for each in every cache. Whatever is private says nothing, and browsers refuse it.
 
@@ -51,7 +52,7 @@ pub fn is_readable(path_and_query: &str) -> bool {
     first.is_some_and(|first| PUBLIC.contains(&first))
 }
 
-/// Whether a request is an OPTIONS that whoever gets it answers with [`PREFLIGHT`] and 204.
+/// Whether a request is an OPTIONS that edge and origin alike answer with [`PREFLIGHT`] and 204.
 pub fn is_preflight(method: &str, path_and_query: &str) -> bool {
     method == "OPTIONS" && is_readable(path_and_query)
 }
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_take_the_place_of_what_somebody_else_said() {
+    fn fields_replace_those_of_the_same_name() {
         let mut headers = HeaderMap::new();
         headers
             .insert("access-control-allow-origin", HeaderValue::from_static("https://a.example"));

@@ -57,7 +57,7 @@ pub enum Forward {
 pub enum Detail {
     /// Stale, and being refreshed behind the answer.
     Revalidating,
-    /// The origin failed, so that an old answer stands in.
+    /// The origin failed, and a stale response was served.
     StaleIfError,
     /// The change log can't be had: the answer's age is bounded, its validity is not known.
     LogUnavailable,

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_is_believed_and_what_stands_before_it_is_not() {
+    fn a_trusted_proxys_entry_counts_and_the_entries_before_it_do_not() {
         let trusted = ["10.0.0.1", "10.0.0.2"];
 
         assert_eq!(of_lines("10.0.0.1", &["6.6.6.6, 192.0.2.9"], &trusted), "192.0.2.9");
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_rid_of_his_address_by_what_he_says_before_it() {
+    fn an_address_that_a_client_claims_does_not_replace_its_own() {
         let peer = IpAddr::from([10, 0, 0, 1]);
 
         for line in [&b"\xe9, 192.0.2.9"[..], b"\xc3\xa9,192.0.2.9", b"unknown, ,\t192.0.2.9"] {

@@ -10,8 +10,8 @@ pub fn etag(bytes: &[u8]) -> String {
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(xxh3_128(bytes).to_be_bytes()))
 }
 
-/// The tag of bytes that say the same as those of `etag` and are others (RFC 9110 §8.8.1). `None` for
-/// what is no entity tag.
+/// The tag of bytes that say the same as those of `etag` and are others (RFC 9110 §8.8.1). `None`
+/// for what is no entity tag.
 pub fn weakened(etag: &str) -> Option<String> {
     let opaque = etag.strip_prefix("W/").unwrap_or(etag);
     let is_whole = matches!(next_tag(opaque.as_bytes()), Some((_, [])));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weakened_tag_is_known_to_whoever_has_the_strong_one_and_the_other_way_round() {
+    fn a_weakened_tag_matches_the_strong_one_and_the_other_way_round() {
         let weak = weakened(TAG).unwrap();
 
         assert_eq!(weak, "W/\"abc\"");

@@ -1,4 +1,4 @@
-//! Whether an answer that a tier keeps may be used, and what to do otherwise: the rule of
+//! Whether a stored response may be used, and what to do otherwise: the rule of
 //! [`domain::coherence`] together with age, and with how well the tier knows the change log.
 
 mod reception;
@@ -9,14 +9,14 @@ use domain::coherence::Verdict;
 use domain::{Resource, Seq, Stamp, TagHash, TagTable, Timestamp};
 
 use crate::Failure;
-use crate::arrival::{REFUSAL, is_failure};
-use crate::cache_status::{Detail, Forward};
+use crate::cache_status::{CacheStatus, Detail, Forward, Forwarded};
+use crate::failure::{REFUSAL, is_failure};
 
-pub use reception::{Reception, is_outranked, known_tags, least, receive};
+pub use reception::{Reception, is_outranked, known_tags, receive, required_seq};
 
 /// What is kept beside an answer's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct EntryMeta {
     pub resource: Resource,
     pub stamp: Stamp,
     pub tags: Box<[TagHash]>,
@@ -73,7 +73,7 @@ pub struct Fetch {
     /// The entry's bytes may still be right: ask with its entity tag.
     pub revalidate: bool,
     /// The entry may be shown when the origin fails (RFC 5861 §4).
-    pub stands_in: bool,
+    pub may_serve_stale: bool,
     /// The change log, and not its age, took the entry: what is asked for is a change that shoppers
     /// wait for, which the origin counts apart from other reads.
     pub refills: bool,
@@ -130,21 +130,38 @@ impl Outcome {
 }
 
 impl Fetch {
-    /// Whether the entry, of which the log now says `verdict`, is shown in the place of what came. A
-    /// refusal is no failure of the origin: it may keep an entry in use that is merely old, and never
-    /// one that is known to be wrong.
-    pub fn is_covered(&self, outcome: Outcome, verdict: Verdict) -> bool {
+    /// Whether the entry, of which the log now says `verdict`, is shown in the place of what came.
+    /// A refusal is no failure of the origin: it may keep an entry in use that is merely old, and
+    /// never one that is known to be wrong.
+    pub fn is_served_stale(&self, outcome: Outcome, verdict: Verdict) -> bool {
         let is_right = if outcome.is_refusal() {
             verdict.is_valid()
         } else {
-            outcome.is_failure() && verdict != Verdict::Withdrawn
+            outcome.is_failure() && verdict != Verdict::HardInvalidated
         };
 
-        self.stands_in && is_right
+        self.may_serve_stale && is_right
+    }
+
+    /// Of the entry that is served stale; `failed_with` is the status of the failure, where the
+    /// origin was asked.
+    pub const fn stale_status(&self, failed_with: Option<u16>) -> CacheStatus {
+        CacheStatus::Forwarded(Forwarded {
+            why: self.why,
+            status: failed_with,
+            stored: false,
+            collapsed: false,
+            detail: Some(Detail::StaleIfError),
+        })
+    }
+
+    /// For one request alone, whatever is stored.
+    pub const fn alone(why: Forward, detail: Option<Detail>) -> Self {
+        Self { why, revalidate: false, may_serve_stale: false, refills: false, detail }
     }
 }
 
-impl Entry {
+impl EntryMeta {
     /// RFC 9111 §4.2.3, with the whole of the way to the origin counted in.
     pub fn age(&self, now: Timestamp) -> Duration {
         self.initial_age.saturating_add(now.since(self.stored_at))
@@ -159,24 +176,24 @@ impl Entry {
 /// last found it valid: an entry that is valid at a position counts as stamped with it. `None`: it
 /// was filled while nothing was known of the log.
 ///
-/// Of a stamp beyond the log only so much is believed as the log had when the entry was judged: rows
+/// Of a stamp beyond the log only so much counts as the log had when the entry was judged: rows
 /// that come later count, even if the origin says that they are in the answer. At worst that is one
-/// needless miss; an origin that lies about it would else be believed for ever.
-pub fn verdict(entry: &Entry, judged: Option<Seq>, table: Option<&TagTable>) -> Verdict {
+/// needless miss; otherwise a wrong stamp would be trusted for ever.
+pub fn verdict(entry: &EntryMeta, judged: Option<Seq>, table: Option<&TagTable>) -> Verdict {
     match (table, judged) {
-        (Some(table), _) if entry.stamp.log != *table.log() => Verdict::Withdrawn,
+        (Some(table), _) if entry.stamp.log != *table.log() => Verdict::HardInvalidated,
         (Some(table), Some(judged)) if judged == table.position() => Verdict::Valid,
         (Some(table), judged) => table.judge_seq(judged.unwrap_or(entry.stamp.seq), &entry.tags),
         (None, None) => Verdict::Valid,
         // A tier that knew the log and knows nothing now is between two logs.
-        (None, Some(_)) => Verdict::Withdrawn,
+        (None, Some(_)) => Verdict::HardInvalidated,
     }
 }
 
 /// Decides about an entry that was judged by the tier's table (by a tier that never had one:
 /// [`Verdict::Valid`]). With [`LogUse::RefreshFirst`] the caller has tried to read the log before;
-/// an age that is still beyond it says that the log is not to be had.
-pub fn decide(entry: &Entry, verdict: Verdict, log: LogAge, now: Timestamp) -> Decision {
+/// an age that is still beyond it means that the log is unavailable.
+pub fn decide(entry: &EntryMeta, verdict: Verdict, log: LogAge, now: Timestamp) -> Decision {
     let policy = entry.resource.policy();
     let age = entry.age(now);
     let detail = log.is_lost().then_some(Detail::LogUnavailable);
@@ -191,11 +208,11 @@ pub fn decide(entry: &Entry, verdict: Verdict, log: LogAge, now: Timestamp) -> D
         }
     }
 
-    let shown = verdict != Verdict::Withdrawn;
+    let shown = verdict != Verdict::HardInvalidated;
     Decision::Fetch(Fetch {
         why: if verdict.is_valid() { Forward::Stale } else { Forward::Miss },
         revalidate: shown,
-        stands_in: shown && age < entry.ttl.saturating_add(policy.stale_if_error),
+        may_serve_stale: shown && age < entry.ttl.saturating_add(policy.stale_if_error),
         refills: !verdict.is_valid(),
         detail,
     })
@@ -203,7 +220,7 @@ pub fn decide(entry: &Entry, verdict: Verdict, log: LogAge, now: Timestamp) -> D
 
 /// With the log in reach a judged entry is as good as its verdict. Without it, what happened since
 /// the later of its filling and the last reading is unknown, and that time is bounded.
-fn is_known_enough(entry: &Entry, age: Duration, LogAge(log): LogAge) -> bool {
+fn is_known_enough(entry: &EntryMeta, age: Duration, LogAge(log): LogAge) -> bool {
     log <= LOG_USABLE || age.min(log) <= entry.resource.clamp()
 }
 
@@ -212,7 +229,7 @@ pub fn without_entry(log: LogAge) -> Fetch {
     Fetch {
         why: Forward::UriMiss,
         revalidate: false,
-        stands_in: false,
+        may_serve_stale: false,
         refills: false,
         detail: log.is_lost().then_some(Detail::LogUnavailable),
     }
@@ -234,8 +251,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_000_000_000_000);
     const CURRENT: LogAge = LogAge(Duration::ZERO);
 
-    fn entry(resource: Resource, age_seconds: u64) -> Entry {
-        Entry {
+    fn entry(resource: Resource, age_seconds: u64) -> EntryMeta {
+        EntryMeta {
             resource,
             stamp: Stamp { log: LogId::new("L").unwrap(), seq: Seq(10) },
             tags: Box::new([TagHash::of("a")]),
@@ -278,15 +295,15 @@ mod tests {
     }
 
     #[test]
-    fn past_the_window_it_is_validated_and_may_stand_in_for_a_failing_origin() {
+    fn past_the_window_it_is_validated_and_may_be_served_stale_if_the_origin_fails() {
         let fetched = fetch(decide(&entry(Resource::Product, 660), Verdict::Valid, CURRENT, NOW));
 
         assert_eq!(fetched.why, Forward::Stale);
-        assert!(fetched.revalidate && fetched.stands_in);
+        assert!(fetched.revalidate && fetched.may_serve_stale);
         let day = 86_400;
         let late =
             fetch(decide(&entry(Resource::Product, day + 600), Verdict::Valid, CURRENT, NOW));
-        assert!(!late.stands_in);
+        assert!(!late.may_serve_stale);
     }
 
     #[test]
@@ -296,16 +313,17 @@ mod tests {
             let fetched = fetch(decide(&entry, Verdict::Invalid, CURRENT, NOW));
 
             assert_eq!(fetched.why, Forward::Miss);
-            assert!(fetched.stands_in && fetched.revalidate);
+            assert!(fetched.may_serve_stale && fetched.revalidate);
         }
     }
 
     #[test]
-    fn what_was_withdrawn_never_stands_in() {
+    fn what_was_hard_invalidated_is_never_served_stale() {
         for log in [CURRENT, lost(30), LogAge::NEVER] {
-            let fetched = fetch(decide(&entry(Resource::Product, 1), Verdict::Withdrawn, log, NOW));
+            let fetched =
+                fetch(decide(&entry(Resource::Product, 1), Verdict::HardInvalidated, log, NOW));
 
-            assert!(!fetched.stands_in && !fetched.revalidate);
+            assert!(!fetched.may_serve_stale && !fetched.revalidate);
         }
     }
 
@@ -315,7 +333,7 @@ mod tests {
             fetch(decide(&entry(Resource::Product, age), verdict, CURRENT, NOW)).refills
         };
 
-        assert!(refills(1, Verdict::Invalid) && refills(1, Verdict::Withdrawn));
+        assert!(refills(1, Verdict::Invalid) && refills(1, Verdict::HardInvalidated));
         assert!(!refills(660, Verdict::Valid), "its age took it");
         assert!(!without_entry(CURRENT).refills, "nothing was held");
     }
@@ -325,26 +343,32 @@ mod tests {
         let old = fetch(decide(&entry(Resource::Product, 660), Verdict::Valid, CURRENT, NOW));
         let wrong = fetch(decide(&entry(Resource::Product, 1), Verdict::Invalid, CURRENT, NOW));
 
-        assert!(old.is_covered(Outcome::Answered(429), Verdict::Valid));
+        assert!(old.is_served_stale(Outcome::Answered(429), Verdict::Valid));
         assert!(
-            !old.is_covered(Outcome::Answered(429), Verdict::Invalid),
+            !old.is_served_stale(Outcome::Answered(429), Verdict::Invalid),
             "a row came while the origin was asked"
         );
-        assert!(!wrong.is_covered(Outcome::Answered(429), Verdict::Invalid));
+        assert!(!wrong.is_served_stale(Outcome::Answered(429), Verdict::Invalid));
         for failure in [500, 502, 503, 504] {
-            assert!(wrong.is_covered(Outcome::Answered(failure), Verdict::Invalid), "{failure}");
-            assert!(!wrong.is_covered(Outcome::Answered(failure), Verdict::Withdrawn), "{failure}");
+            assert!(
+                wrong.is_served_stale(Outcome::Answered(failure), Verdict::Invalid),
+                "{failure}"
+            );
+            assert!(
+                !wrong.is_served_stale(Outcome::Answered(failure), Verdict::HardInvalidated),
+                "{failure}"
+            );
         }
         assert!(
-            !old.is_covered(Outcome::Answered(200), Verdict::Valid)
-                && !old.is_covered(Outcome::Answered(404), Verdict::Valid)
+            !old.is_served_stale(Outcome::Answered(200), Verdict::Valid)
+                && !old.is_served_stale(Outcome::Answered(404), Verdict::Valid)
         );
         for strange in [200, 302, 404, 429] {
             let foreign = Outcome::Failed(Failure::Foreign(strange));
-            assert!(wrong.is_covered(foreign, Verdict::Invalid), "{strange}");
-            assert!(!wrong.is_covered(foreign, Verdict::Withdrawn), "{strange}");
+            assert!(wrong.is_served_stale(foreign, Verdict::Invalid), "{strange}");
+            assert!(!wrong.is_served_stale(foreign, Verdict::HardInvalidated), "{strange}");
         }
-        assert!(!without_entry(CURRENT).is_covered(Outcome::Answered(503), Verdict::Valid));
+        assert!(!without_entry(CURRENT).is_served_stale(Outcome::Answered(503), Verdict::Valid));
     }
 
     #[test]
@@ -356,7 +380,7 @@ mod tests {
         assert_eq!(at(60, lost(500)), Decision::Serve(Hit { ttl: 540, detail }));
         assert_eq!(at(60, LogAge::NEVER), Decision::Serve(Hit { ttl: 540, detail }));
         let fetched = fetch(at(61, lost(61)));
-        assert_eq!((fetched.why, fetched.stands_in), (Forward::Stale, true));
+        assert_eq!((fetched.why, fetched.may_serve_stale), (Forward::Stale, true));
         assert_eq!(fetched.detail, detail);
     }
 
@@ -364,7 +388,7 @@ mod tests {
     fn a_missing_thing_is_neither_served_stale_nor_on_error() {
         let fetched = fetch(decide(&entry(Resource::Missing, 20), Verdict::Valid, CURRENT, NOW));
 
-        assert!(!fetched.stands_in);
+        assert!(!fetched.may_serve_stale);
     }
 
     #[test]
@@ -380,7 +404,8 @@ mod tests {
 
     #[test]
     fn the_age_counts_what_an_answer_brought_along() {
-        let entry = Entry { initial_age: Duration::from_secs(5), ..entry(Resource::Product, 10) };
+        let entry =
+            EntryMeta { initial_age: Duration::from_secs(5), ..entry(Resource::Product, 10) };
 
         assert_eq!(entry.age(NOW), Duration::from_secs(15));
         assert_eq!(entry.age(Timestamp::from_millis(0)), Duration::from_secs(5));

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_everybodys() {
+    fn what_is_stored_is_public() {
         let answer = fields(&[
             ("content-type", "application/json"),
             ("x-stamp", "L.1"),

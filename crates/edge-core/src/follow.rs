@@ -93,7 +93,7 @@ impl LogView {
         asked_at: Timestamp,
     ) -> Result<Taken, InvalidChanges> {
         let changes = changes.checked()?;
-        // Whoever stands next to the store has judged it.
+        // The origin, which reads the store directly, has judged it.
         if self.seen == poll.seen {
             self.seen = None;
         }
@@ -270,7 +270,7 @@ mod tests {
         taken(&mut view, changes, NOW).unwrap();
 
         let table = view.table().unwrap();
-        assert_eq!(table.judge_seq(Seq(7), &[TagHash::of("a")]), Verdict::Withdrawn);
+        assert_eq!(table.judge_seq(Seq(7), &[TagHash::of("a")]), Verdict::HardInvalidated);
         assert_eq!(table.judge_seq(Seq(7), &[TagHash::of("b")]), Verdict::Valid);
     }
 

@@ -6,17 +6,18 @@ use crate::browser::{NOSNIFF, READABLE};
 pub const EDGE_AUTH: &str = "x-edge-auth";
 /// The shopper's address, as the edge saw it.
 pub const CLIENT_ADDR: &str = "x-client-addr";
-/// The customer whose cookie the edge verified; absent for everybody else.
+/// The customer whose cookie the edge verified; absent for all others.
 pub const CLIENT_USER: &str = "x-client-user";
 /// The host name by which the shop is known outside.
 pub const PUBLIC_HOST: &str = "x-public-host";
 /// A decimal sequence number of the change log: an answer made before it is of no use.
 pub const MIN_SEQ: &str = "x-min-seq";
-/// [`crate::Encoding::as_str`] of the one encoding that the edge wants the answer in. Proxies rewrite
-/// `Accept-Encoding` (Cloudflare's to `br, gzip`), and leave a field that they don't know alone.
+/// [`crate::Encoding::as_str`] of the one encoding that the edge wants the answer in. Proxies
+/// rewrite `Accept-Encoding` (Cloudflare's to `br, gzip`), and leave a field that they don't know
+/// alone.
 pub const EDGE_ENCODING: &str = "x-edge-encoding";
 /// Of a signed request in the place of an entry that the change log invalidated: the seal of
-/// [`crate::auth::SigningKey::seal_refill`]. Without it, or without a seal that can be believed, the
+/// [`crate::auth::SigningKey::seal_refill`]. Without it, or without a valid seal, the
 /// request is counted like any other.
 pub const REFILL: &str = "x-edge-refill";
 /// `{log}.{seq}`: the log's position before the answer's data was read.

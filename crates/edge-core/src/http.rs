@@ -31,7 +31,7 @@ pub use preconditions::{is_for_the_origin_alone, is_unmodified, unmodified_head}
 pub use range::{Selected, select};
 pub use shown::Shown;
 pub use storable::NotStorable;
-pub use stored::{Asked, Received, Stored};
+pub use stored::{Received, RequestView, Stored};
 pub use validation::{agrees_with_head, conditions, has_validator, merged, onward};
 pub use variants::Variants;
 pub use vary::{Variant, normalised};

@@ -27,9 +27,9 @@ impl Key {
         Self::of(text, encoding)
     }
 
-    /// The key of whatever has just this spelling, if that is one's canonical spelling; no key has
-    /// another, so it finds nothing else.
-    pub fn spelt(target: &str, encoding: Encoding) -> Self {
+    /// The key whose canonical text is `target`, without parsing it. For a target that is not
+    /// canonical it is a key under which nothing is stored.
+    pub fn raw(target: &str, encoding: Encoding) -> Self {
         let mut text = String::with_capacity(target.len() + ENCODING_LEN);
         text.push_str(target);
 
@@ -61,15 +61,15 @@ mod tests {
     use crate::Route;
 
     #[test]
-    fn a_request_that_is_spelt_like_a_key_has_that_key() {
+    fn a_canonical_target_is_its_own_key() {
         let target = "/products?limit=12";
         let Ok(Route::Catalog(read)) = Route::of("GET", target) else { panic!("{target}") };
 
         let key = Key::new(&read, Encoding::Gzip);
 
         assert_eq!((key.target(), key.as_str()), (target, "/products?limit=12 gzip"));
-        assert_eq!(Key::spelt(target, Encoding::Gzip), key);
-        assert_ne!(Key::spelt("/products?limit=%31%32", Encoding::Gzip), key);
-        assert_ne!(Key::spelt(target, Encoding::Brotli), key);
+        assert_eq!(Key::raw(target, Encoding::Gzip), key);
+        assert_ne!(Key::raw("/products?limit=%31%32", Encoding::Gzip), key);
+        assert_ne!(Key::raw(target, Encoding::Brotli), key);
     }
 }

@@ -2,7 +2,6 @@
 //! an answer may be used, and how the edge proves who it is. No I/O, clock, environment or
 //! randomness, so that the native shell, the Worker and the origin share every decision.
 
-pub mod arrival;
 pub mod auth;
 pub mod browser;
 pub mod cache_status;
@@ -10,7 +9,9 @@ pub mod client_addr;
 pub mod conditional;
 pub mod decision;
 pub mod encoding;
-mod failure;
+pub mod envelope;
+pub mod failure;
+pub mod fetch;
 pub mod fields;
 pub mod follow;
 pub mod framing;
@@ -18,24 +19,24 @@ pub mod headers;
 pub mod host;
 pub mod http;
 mod key;
-mod known;
 mod max_forwards;
+pub mod origin_response;
 mod own;
-pub mod parcel;
 pub mod pause;
 pub mod push;
 pub mod route;
 pub mod storage;
 pub mod token;
 mod unique;
+mod valid_up_to;
 
 pub use cache_status::CacheStatus;
-pub use decision::{Decision, Entry};
+pub use decision::{Decision, EntryMeta};
 pub use encoding::Encoding;
 pub use failure::Failure;
 pub use key::Key;
-pub use known::Known;
 pub use max_forwards::{FIELD as MAX_FORWARDS, MaxForwards};
 pub use own::OwnRequests;
 pub use route::{Refusal, Route};
 pub use unique::unique;
+pub use valid_up_to::ValidUpTo;

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_signature_is_seen_and_nobody_elses() {
+    fn an_own_signature_is_recognised_and_no_other() {
         for (signer, expected) in [(key(1), true), (key(2), false)] {
             for payload in [Payload::EMPTY, Payload::Unsigned] {
                 let signed = Signed {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 
-/// After a failure an answer stands in for so long before the origin is asked for it again.
+/// After a failure the stale response is served for this long before the origin is asked again.
 pub const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether `now` is in the pause of at most `most` that ends at `until`.

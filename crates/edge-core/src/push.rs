@@ -1,8 +1,8 @@
 //! What the invalidator says to edges and origins when the change log has grown:
 //! `POST /internal/changes?at={log}.{seq}`, without a body.
 //!
-//! It only makes its receiver ask for the log, so one that is lost, doubled, late or made up does no
-//! harm. All of it is in the request's target, and so under the signature.
+//! It only makes its receiver ask for the log, so one that is lost, doubled, late or made up does
+//! no harm. All of it is in the request's target, and so under the signature.
 
 use domain::{Stamp, Timestamp};
 
@@ -27,7 +27,7 @@ pub fn read(method: &str, target: &str) -> Option<Stamp> {
     (method == "POST").then(|| at.parse().ok()).flatten()
 }
 
-/// Whether one of the two live keys signed it. A push is of nobody's client and for no host.
+/// Whether one of the two live keys signed it. A push names no client and no host.
 pub fn verify(keys: &KeyRing, header: &str, target: &str, now: Timestamp) -> Result<(), AuthError> {
     keys.verify(header, &signed(target), now)
 }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn both_live_keys_are_believed_and_of_one_position_alone() {
+    fn both_live_keys_are_accepted_for_one_position_alone() {
         let keys = KeyRing::new(key(2)).with_other(key(1));
         let target = target(&"LOG.7".parse().unwrap());
 

@@ -21,10 +21,10 @@ pub enum Route {
     /// One of the seven cached paths. Its text is the cache key, and the request that a tier sends
     /// to the next one: whatever else the client said is in neither.
     Catalog(CatalogRead),
-    /// `/internal/…`, between the shop's own parts, and `/metrics` and `/readyz`, for its operators.
-    /// An edge never lets it pass.
+    /// `/internal/…`, between the shop's own parts, and `/metrics` and `/readyz`, for its
+    /// operators. An edge never lets it pass.
     Internal,
-    /// Anything else, never cached: carts, accounts, admin, and what nobody knows.
+    /// Anything else, never cached: carts, accounts, admin, and unknown paths.
     Pass,
 }
 
@@ -35,7 +35,8 @@ impl Route {
     /// The route of a request line; `path_and_query` begins with `/` and has no fragment.
     ///
     /// GET and HEAD of a cached path are a [`Route::Catalog`]. OPTIONS is no read, and is answered
-    /// before ([`crate::browser::is_preflight`]) or passed on; every other method on a cached path is refused with 405.
+    /// before ([`crate::browser::is_preflight`]) or passed on; every other method on a cached path
+    /// is refused with 405.
     pub fn of(method: &str, path_and_query: &str) -> Result<Self, Refusal> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
 

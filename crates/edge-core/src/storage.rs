@@ -1,16 +1,16 @@
-//! Which answers of the origin a shared cache may keep, and for how long.
+//! Which responses of the origin a shared cache may store, and for how long.
 
 use std::time::Duration;
 
 use domain::policy::jittered;
 use domain::{Resource, Stamp, TagHash, Timestamp};
 
-use crate::Entry;
+use crate::EntryMeta;
 
 /// What decides, as the answer's headers say it; a header that is there more than once is joined
 /// by commas (RFC 9110 §5.3).
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Answer<'a> {
+pub struct ResponseHead<'a> {
     pub status: u16,
     pub cache_control: Option<&'a str>,
     pub cdn_cache_control: Option<&'a str>,
@@ -52,8 +52,8 @@ const TAGS_MAX: usize = 1_024;
 
 impl Storable {
     /// What is kept beside its bytes, which were asked for at `asked_at`. `dice` are random.
-    pub fn entry(self, asked_at: Timestamp, dice: u64) -> Entry {
-        Entry {
+    pub fn into_meta(self, asked_at: Timestamp, dice: u64) -> EntryMeta {
+        EntryMeta {
             resource: self.resource,
             stamp: self.stamp,
             tags: self.tags,
@@ -64,9 +64,9 @@ impl Storable {
     }
 }
 
-impl Answer<'_> {
-    /// An answer is kept only if the origin called it public *and* set no cookie: two locks, so
-    /// that one mistake shows nobody another one's cart.
+impl ResponseHead<'_> {
+    /// A response is stored only if the origin called it public *and* set no cookie: two
+    /// conditions, so that one mistake can't show a client another client's cart.
     pub fn storable(&self, route: Resource) -> Result<Storable, NotStorable> {
         let resource = match self.status {
             200 => route,
@@ -160,7 +160,7 @@ fn seconds(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const PUBLIC: Answer<'_> = Answer {
+    const PUBLIC: ResponseHead<'_> = ResponseHead {
         status: 200,
         cache_control: Some("public, max-age=0, must-revalidate"),
         cdn_cache_control: None,
@@ -171,7 +171,7 @@ mod tests {
         age: None,
     };
 
-    fn refused(answer: Answer<'_>) -> NotStorable {
+    fn refused(answer: ResponseHead<'_>) -> NotStorable {
         answer.storable(Resource::Product).unwrap_err()
     }
 
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_404_is_kept_as_missing() {
-        let storable = Answer { status: 404, ..PUBLIC }.storable(Resource::Product).unwrap();
+        let storable = ResponseHead { status: 404, ..PUBLIC }.storable(Resource::Product).unwrap();
 
         assert_eq!((storable.resource, storable.ttl), (Resource::Missing, Duration::from_secs(20)));
     }
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn no_other_status_is_kept() {
         for status in [201, 204, 206, 301, 304, 400, 401, 403, 410, 429, 500, 503] {
-            assert_eq!(refused(Answer { status, ..PUBLIC }), NotStorable::Status, "{status}");
+            assert_eq!(refused(ResponseHead { status, ..PUBLIC }), NotStorable::Status, "{status}");
         }
     }
 
@@ -209,11 +209,11 @@ mod tests {
             Some("public, PRIVATE"),
             Some("public, no-cache=\"x\""),
         ] {
-            let answer = Answer { cache_control, ..PUBLIC };
+            let answer = ResponseHead { cache_control, ..PUBLIC };
             assert_eq!(refused(answer), NotStorable::NotPublic, "{cache_control:?}");
         }
         for cdn in ["no-store", "private", "max-age=0", "max-age=x", "max-age=-1"] {
-            let answer = Answer { cdn_cache_control: Some(cdn), ..PUBLIC };
+            let answer = ResponseHead { cdn_cache_control: Some(cdn), ..PUBLIC };
             assert_eq!(refused(answer), NotStorable::NotPublic, "{cdn}");
         }
     }
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn the_origin_may_want_less_time_and_never_gets_more() {
         let ttl = |cdn| {
-            let answer = Answer { cdn_cache_control: Some(cdn), ..PUBLIC };
+            let answer = ResponseHead { cdn_cache_control: Some(cdn), ..PUBLIC };
             answer.storable(Resource::Product).unwrap().ttl.as_secs()
         };
 
@@ -232,14 +232,14 @@ mod tests {
 
     #[test]
     fn a_cookie_or_another_vary_or_no_stamp_keeps_it_out() {
-        assert_eq!(refused(Answer { sets_cookie: true, ..PUBLIC }), NotStorable::Cookie);
-        assert_eq!(refused(Answer { vary: Some("*"), ..PUBLIC }), NotStorable::Vary);
+        assert_eq!(refused(ResponseHead { sets_cookie: true, ..PUBLIC }), NotStorable::Cookie);
+        assert_eq!(refused(ResponseHead { vary: Some("*"), ..PUBLIC }), NotStorable::Vary);
         assert_eq!(
-            refused(Answer { vary: Some("accept-encoding, Cookie"), ..PUBLIC }),
+            refused(ResponseHead { vary: Some("accept-encoding, Cookie"), ..PUBLIC }),
             NotStorable::Vary
         );
-        assert_eq!(refused(Answer { stamp: None, ..PUBLIC }), NotStorable::Unstamped);
-        assert_eq!(refused(Answer { stamp: Some("7"), ..PUBLIC }), NotStorable::Unstamped);
-        assert_eq!(refused(Answer { tags: Some(" "), ..PUBLIC }), NotStorable::Unstamped);
+        assert_eq!(refused(ResponseHead { stamp: None, ..PUBLIC }), NotStorable::Unstamped);
+        assert_eq!(refused(ResponseHead { stamp: Some("7"), ..PUBLIC }), NotStorable::Unstamped);
+        assert_eq!(refused(ResponseHead { tags: Some(" "), ..PUBLIC }), NotStorable::Unstamped);
     }
 }

@@ -1,5 +1,5 @@
-//! The read-your-writes token, `{log}.{seq}.{exp}.{mac}`: for a minute its bearer is shown nothing older
-//! than the write that it was given for. The origin mints it, every tier may check it.
+//! The read-your-writes token, `{log}.{seq}.{exp}.{mac}`: for a minute its bearer is shown nothing
+//! older than the write that it was given for. The origin mints it, every tier may check it.
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 /// The query parameter that makes it so. The origin reads no parameter of this name.
 const NONCE: &str = "nonce";
 
-/// `target` as nobody has ever asked for it: a cache between edge and origin that keeps what it was
+/// `target` as no request had it before: a cache between edge and origin that keeps what it was
 /// told not to keep would otherwise answer every later request with what it was first told.
 /// `random` has 128 bits, so that no two requests are the same; the signature covers it.
 pub fn unique(target: &str, random: u128) -> String {

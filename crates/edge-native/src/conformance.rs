@@ -4,13 +4,13 @@
 //! It passes on what a client says, keyed or not, as HTTP asks of a proxy. The catalogue's edge
 //! does not: it sends nothing that is not in the key.
 
-mod answer;
-mod collapse;
 mod fetch;
-mod passing;
+mod forward;
 mod proxy;
+mod respond;
 mod server;
-mod shelf;
+mod shared_fetch;
+mod store;
 mod upstream;
 
 pub use server::{Running, Settings, serve};

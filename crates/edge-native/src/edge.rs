@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cache::Follower;
+use domain::CatalogRead;
 use domain::policy::PRIVATE_CACHE_CONTROL;
 use edge_core::auth::{KeyRing, SigningKey};
 use edge_core::browser::{self, NOSNIFF, PREFLIGHT, READABLE};
@@ -12,49 +13,78 @@ use edge_core::{MaxForwards, Refusal, Route, framing, headers, host};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_server::Connection;
 use hyper::body::Incoming;
-use limits::RateLimit;
 use ports::World;
-use tokio::sync::Semaphore;
 
-use crate::answer::Asked;
-use crate::body::Body;
-use crate::fill::Landed;
-use crate::flights::Flights;
-use crate::follow::CacheMode;
-use crate::kept::Shelf;
-use crate::measures::Measures;
-use crate::origin::Origin;
-use crate::problem;
-use crate::settings::Limits;
-use crate::unshared::Unshared;
+use crate::cache::fast_hit::FastHit;
+use crate::cache::fetch::Fetcher;
+use crate::cache::read::CatalogCache;
+use crate::client_limit::{ClientLimit, ReadLimit};
+use crate::http::body::Body;
+use crate::http::fast_path::HitSource;
+use crate::http::head::FastRequest;
+use crate::http::header_lines::{put_age, put_hit};
+use crate::http::prepared_response::RequestView;
+use crate::http::problem;
+use crate::http::raw_response::RawResponse;
+use crate::metrics::Metrics;
+use crate::push::PushReceiver;
+use crate::upstream::forward::Forwarder;
+use crate::upstream::origin::Origin;
 
-/// Says that this edge serves, whatever the origin does.
+/// Liveness of the edge, whatever the state of the origin.
 pub(crate) const HEALTH: &str = "/edge/healthz";
 
 pub(crate) struct Edge {
-    pub origin: Arc<Origin>,
-    pub follower: Follower,
-    pub mode: Arc<CacheMode>,
-    pub shelf: Arc<Shelf>,
-    pub flights: Arc<Flights<Landed>>,
-    pub unshared: Unshared,
-    pub fetches: Semaphore,
-    pub token_key: Option<SigningKey>,
-    pub push_keys: Option<KeyRing>,
-    pub trusted_proxies: Vec<IpAddr>,
-    pub limits: Limits,
-    /// On cached reads; `None` is off.
-    pub read_gate: Option<Arc<RateLimit>>,
-    pub measures: Measures,
-    pub world: Arc<dyn World>,
+    origin: Arc<Origin>,
+    follower: Follower,
+    catalog: CatalogCache,
+    client_limit: ClientLimit,
+    forwarder: Forwarder,
+    pushes: PushReceiver,
+    metrics: Arc<Metrics>,
+    world: Arc<dyn World>,
 }
 
 impl Edge {
-    pub(crate) async fn handle(
-        self: &Arc<Self>,
+    /// `token_key` is the key of read-your-writes tokens, `push_keys` those of pushes; without them
+    /// tokens are ignored and pushes refused.
+    pub fn new(
+        fetcher: Fetcher,
+        token_key: Option<SigningKey>,
+        push_keys: Option<KeyRing>,
+        limit: ReadLimit,
+    ) -> Self {
+        let (origin, follower) = (Arc::clone(&fetcher.origin), fetcher.follower.clone());
+        let (metrics, world) = (Arc::clone(&fetcher.metrics), Arc::clone(&fetcher.world));
+
+        Self {
+            client_limit: ClientLimit::new(limit, Arc::clone(&metrics), Arc::clone(&world)),
+            forwarder: Forwarder {
+                origin: Arc::clone(&origin),
+                limits: fetcher.limits,
+                metrics: Arc::clone(&metrics),
+                world: Arc::clone(&world),
+            },
+            pushes: PushReceiver {
+                keys: push_keys,
+                follower: follower.clone(),
+                metrics: Arc::clone(&metrics),
+                world: Arc::clone(&world),
+            },
+            catalog: CatalogCache::new(fetcher, token_key),
+            origin,
+            follower,
+            metrics,
+            world,
+        }
+    }
+
+    pub async fn handle(
+        &self,
         request: Request<Incoming>,
-        peer: IpAddr,
+        connection: &Arc<Connection>,
     ) -> Response<Body> {
         let hosts = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
         let codings = request.headers().get_all(TRANSFER_ENCODING).iter();
@@ -65,8 +95,9 @@ impl Edge {
         }
         let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let method = request.method();
-        let client = self.client(peer, request.headers());
-        let asked = Asked { is_head: *method == Method::HEAD, headers: request.headers(), client };
+        let client = self.client_limit.client(connection.peer(), request.headers());
+        let view =
+            RequestView { is_head: *method == Method::HEAD, headers: request.headers(), client };
         if *method == Method::OPTIONS && target == "*" {
             return of_the_server(method);
         }
@@ -85,13 +116,18 @@ impl Edge {
 
         let mut response = match route {
             Ok(Route::Pass) if is_for_us => of_the_server(method),
-            Ok(Route::Catalog(read)) => self.within_limit(read, asked).await,
+            Ok(Route::Catalog(read)) => self.read(read, view).await,
             Ok(Route::Pass) if target == HEALTH => self.health(),
             Ok(Route::Pass) => match request.uri().path_and_query().cloned() {
-                Some(target) => Box::pin(self.pass(request, target, client)).await,
+                Some(target) => {
+                    let interim = connection.interim_sender();
+                    Box::pin(self.forwarder.forward(request, target, client, interim)).await
+                }
                 None => self.refused(Refusal::not_found()),
             },
-            Ok(Route::Internal) => self.internal(&request),
+            Ok(Route::Internal) => {
+                self.pushes.receive(&request).unwrap_or_else(|refusal| self.refused(refusal))
+            }
             Err(refusal) => self.refused(refusal),
         };
         browser::put(response.headers_mut(), [&NOSNIFF]);
@@ -101,12 +137,23 @@ impl Edge {
         response
     }
 
+    /// A cached read, within the client's rate limit.
+    async fn read(&self, read: CatalogRead, view: RequestView<'_>) -> Response<Body> {
+        let counted = self.client_limit.count(view.client).await;
+        if let Some(refusal) = self.client_limit.refusal(&counted) {
+            return refusal;
+        }
+        let mut response = self.catalog.read(read, view).await;
+        counted.mark(&mut response);
+        response
+    }
+
     fn is_own(&self, method: &Method, target: &str, headers: &HeaderMap) -> bool {
         self.origin.own.include(method.as_str(), target, headers, self.world.now())
     }
 
-    pub(crate) fn refused(&self, refusal: Refusal) -> Response<Body> {
-        self.measures.answered(&edge_core::CacheStatus::Refused);
+    fn refused(&self, refusal: Refusal) -> Response<Body> {
+        self.metrics.count_response(&edge_core::CacheStatus::Refused);
 
         problem::refused(refusal, &*self.world)
     }
@@ -124,6 +171,32 @@ impl Edge {
     }
 }
 
+impl HitSource for Edge {
+    fn try_fast_hit(
+        &self,
+        head: &FastRequest<'_>,
+        peer: IpAddr,
+        response: &mut RawResponse,
+    ) -> Option<()> {
+        let FastHit { entry, hit, now } = self.catalog.fast_hit(head)?;
+        let counted = self.client_limit.try_count(peer, head)?;
+        if let Some(refusal) = self.client_limit.refusal(&counted) {
+            response.set_refusal(refusal, head.is_head, now);
+            return Some(());
+        }
+
+        self.catalog.count_fast_hit(hit);
+        let form = entry.response.form(head.is_head, head.if_none_match.into_iter());
+        let age = entry.meta.age(now);
+        response.hit(entry, form, |fields| {
+            put_age(fields, age);
+            put_hit(fields, hit.ttl);
+            counted.write(fields);
+        });
+        Some(())
+    }
+}
+
 fn preflight() -> Response<Body> {
     let mut response = Response::new(Body::EMPTY);
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -131,9 +204,9 @@ fn preflight() -> Response<Body> {
     response
 }
 
-/// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so nobody is asked; and a
-/// request that may go no further asks about this one (§7.6.2). A `TRACE` would show what proxies
-/// before this one have added (§9.3.8): it is not answered with that.
+/// RFC 9110 §9.3.7: the asterisk asks about the server and no page of it, so the origin is not
+/// asked; and a request that may go no further asks about this one (§7.6.2). A `TRACE` would show
+/// what proxies before this one have added (§9.3.8): it is not answered with that.
 pub(crate) fn of_the_server(method: &Method) -> Response<Body> {
     let mut response = Response::new(Body::EMPTY);
     *response.status_mut() = match *method {

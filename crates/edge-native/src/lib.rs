@@ -4,32 +4,15 @@
 // `println!` panics when its reader is gone and blocks when it stalls: see `platform::console`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
-mod answer;
-mod at_once;
-mod body;
-mod catalog;
-mod collapse;
-mod connect;
+mod cache;
+mod client_limit;
 mod edge;
-mod fill;
-mod flights;
-mod follow;
-mod head;
-mod kept;
-mod lane;
-mod limit;
-mod lines;
-mod measures;
-mod origin;
-mod problem;
-mod proxy;
+mod http;
+mod metrics;
 mod push;
-mod reply;
 mod server;
 mod settings;
-mod unpack;
-mod unshared;
-mod writer;
+mod upstream;
 
 pub mod conformance;
 

@@ -1,7 +1,7 @@
 //! An edge from its settings to its end: it listens, follows the change log, and answers.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -12,21 +12,17 @@ use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::body::Body;
+use crate::cache::fetch::Fetcher;
+use crate::cache::follow::{self, CacheMode, OriginLog};
+use crate::cache::store::ResponseStore;
+use crate::client_limit::ReadLimit;
 use crate::edge::{Edge, HEALTH};
-use crate::flights::Flights;
-use crate::follow::{self, CacheMode, OriginLog};
-use crate::head::Head;
-use crate::kept::Shelf;
-use crate::lane::{Hits, Lane};
-use crate::measures::Measures;
-use crate::origin::Origin;
-use crate::reply::Reply;
+use crate::http::body::Body;
+use crate::http::fast_path::FastPath;
 use crate::settings::{EdgeSettings, Listen, ServeError};
-use crate::unshared::Unshared;
+use crate::upstream::origin::Origin;
 
 /// An edge that serves.
 pub struct Running {
@@ -89,32 +85,24 @@ pub async fn serve(
         mode: Arc::clone(&mode),
         world: Arc::clone(&world),
     };
-    let shelf = Arc::new(Shelf::new(settings.capacity_bytes, settings.limits.cached_body_max));
-    let kept = follow::Kept::new(Arc::clone(&shelf));
-    let follower = Follower::paced(Arc::new(log), Arc::new(kept), settings.limits.follow_every);
-
-    let edge = Arc::new(Edge {
-        origin,
-        follower: follower.clone(),
-        mode,
-        shelf,
-        flights: Flights::new(),
-        unshared: Unshared::new(),
-        fetches: Semaphore::new(settings.limits.fetches_max),
-        token_key: settings.token_key,
-        push_keys: settings.push_keys,
-        trusted_proxies: settings.trusted_proxies,
-        limits: settings.limits,
-        read_gate: settings.read_gate,
-        measures: Measures::new(),
-        world,
-    });
-    let behind = edge.measures.behind();
+    let store =
+        Arc::new(ResponseStore::new(settings.capacity_bytes, settings.limits.cached_body_max));
+    let sink = follow::StoreSink::new(Arc::clone(&store));
+    let follower = Follower::paced(Arc::new(log), Arc::new(sink), settings.limits.follow_every);
     let mut server = settings.server;
-    server.trusted.clone_from(&edge.trusted_proxies);
+    server.trusted.clone_from(&settings.trusted_proxies);
+
+    let fetcher = Fetcher::new(origin, follower.clone(), mode, store, settings.limits, world);
+    let behind = fetcher.behind();
+    let edge = Arc::new(Edge::new(
+        fetcher,
+        settings.token_key,
+        settings.push_keys,
+        ReadLimit { gate: settings.read_gate, trusted_proxies: settings.trusted_proxies },
+    ));
     settings.supervisor.listens("the edge", addr, HEALTH);
     server.supervisor = settings.supervisor;
-    let join = tokio::spawn(run(edge, server, listener, shutdown));
+    let join = tokio::spawn(run(edge, follower.clone(), server, listener, shutdown));
 
     Ok(Running { addr, join, follower, behind })
 }
@@ -122,11 +110,11 @@ pub async fn serve(
 /// Accepts until `shutdown`, then lets the connections end; the log is followed throughout.
 async fn run(
     edge: Arc<Edge>,
+    follower: Follower,
     server: ServerSettings,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) {
-    let follower = edge.follower.clone();
     let following = server.supervisor.keep("edge-follower", follower, |follower| async move {
         follower.run(std::future::pending()).await;
     });
@@ -134,7 +122,7 @@ async fn run(
 
     http_server::serve(edge, server, listener, shutdown).await;
     following.abort();
-    // Nobody reads the table any more.
+    // No request reads the table any more.
     let _ = following.await;
 }
 
@@ -146,7 +134,7 @@ impl Handler for Edge {
         request: Request<Incoming>,
         connection: &Arc<Connection>,
     ) -> impl Future<Output = Response<Body>> + Send {
-        self.handle(request, connection.peer())
+        self.handle(request, connection)
     }
 
     fn transport(
@@ -154,12 +142,6 @@ impl Handler for Edge {
         stream: TokioIo<TrackedStream<TcpStream>>,
         connection: Arc<Connection>,
     ) -> impl Read + Write + Unpin + Send + 'static {
-        Lane::new(stream, self, connection)
-    }
-}
-
-impl Hits for Edge {
-    fn at_once(&self, head: &Head<'_>, peer: IpAddr, reply: &mut Reply) -> Option<()> {
-        Self::at_once(self, head, peer, reply)
+        FastPath::new(stream, self, connection)
     }
 }

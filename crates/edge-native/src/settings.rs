@@ -1,4 +1,4 @@
-//! What an edge is told when it starts.
+//! The settings of an edge.
 
 use std::fmt;
 use std::io;
@@ -21,19 +21,20 @@ pub struct EdgeSettings {
     pub key: SigningKey,
     /// With which the origin mints read-your-writes tokens; without it they are ignored.
     pub token_key: Option<SigningKey>,
-    /// Whose pushes are believed; without them none is, and the log is polled.
+    /// The keys that pushes are signed with; without them pushes are refused, and the log is
+    /// polled.
     pub push_keys: Option<KeyRing>,
     /// The shop's name outside (`X-Public-Host`); by default the address that is listened on. Never
     /// what a client calls it.
     pub public_host: Option<String>,
-    /// Proxies in front of this edge, whose `X-Forwarded-For` is believed.
+    /// Proxies in front of this edge, whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpAddr>,
     /// Of cached answers, with their keys, heads and tags.
     pub capacity_bytes: u64,
     pub world: Arc<dyn World>,
     pub server: ServerSettings,
     pub limits: Limits,
-    /// How often one shopper may ask for cached reads; `None`: as often as he likes.
+    /// The rate limit on cached reads, for each client; `None`: unlimited.
     pub read_gate: Option<Arc<RateLimit>>,
     /// Runs the edge's long-lived tasks.
     pub supervisor: Supervisor,
@@ -41,7 +42,7 @@ pub struct EdgeSettings {
 
 pub enum Listen {
     At(SocketAddr),
-    /// A listener that somebody else bound, so that nobody can take its port meanwhile.
+    /// A listener that is already bound, so that its port can't be taken meanwhile.
     On(TcpListener),
 }
 
@@ -52,12 +53,12 @@ pub struct Limits {
     pub follow_every: Duration,
     /// For the origin's whole answer to a cached read.
     pub fetch_within: Duration,
-    /// How long a request waits for an answer that another one asked for before it asks itself.
+    /// How long a request waits for another one's fetch before it asks the origin itself.
     pub leader_deadline: Duration,
     /// How long either side of a passed-on request may be silent.
     pub silence_max: Duration,
-    /// How long a connection to the origin is kept without use: shorter than the origin keeps it, or
-    /// a request meets a connection that is just being closed.
+    /// How long a connection to the origin stays open without use: shorter than the origin's own
+    /// idle timeout, or a request meets a connection that is just being closed.
     pub origin_idle_timeout: Duration,
     /// Requests to the origin for cached reads at once.
     pub fetches_max: usize,
@@ -92,7 +93,7 @@ impl From<io::Error> for ServeError {
 }
 
 impl EdgeSettings {
-    /// With the defaults: 64 MiB of answers, nobody trusted.
+    /// With the defaults: 64 MiB of answers, no trusted proxy.
     pub fn new(listen: Listen, origin: Uri, key: SigningKey, world: Arc<dyn World>) -> Self {
         Self {
             listen,
@@ -120,7 +121,8 @@ impl Default for Limits {
             // Ten times a slow answer of the origin.
             leader_deadline: Duration::from_secs(2),
             silence_max: Duration::from_secs(30),
-            // Below the 60 s after which load balancers, and the 75 s after which our origin, close.
+            // Below the 60 s after which load balancers, and the 75 s after which our origin,
+            // close.
             origin_idle_timeout: Duration::from_secs(30),
             fetches_max: 512,
             // A page of 100 products has some 200 KB.

@@ -1,5 +1,5 @@
-//! What one connection is doing, as atomics: the tasks that serve it write, the accept loop reads.
-//! A hit on the fast path costs a few plain stores and no lock.
+//! The activity of one connection, as atomics: the tasks that serve it write, the accept loop
+//! reads. A hit on the fast path costs a few plain stores and no lock.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,11 +11,12 @@ use http::header::CONNECTION;
 use http::{HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
 
+use crate::interim::{InterimQueue, InterimSender};
 use crate::settings::ServerSettings;
 
 /// A busy connection without progress for longer is no longer safe from being replaced.
 const PROTECTED_FOR: Duration = Duration::from_secs(10);
-/// How long an answer that was not of use has to leave before its connection is closed.
+/// How long a refusal may take to be written before its connection is closed.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Milliseconds since the server began, as of the accept loop's last look: reading it is a load,
@@ -26,7 +27,7 @@ pub struct Clock {
     millis: Arc<AtomicU64>,
 }
 
-/// Whose turn it is.
+/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
@@ -61,9 +62,10 @@ pub struct Connection {
     /// Since when the client takes next to nothing of what is written; 0: it takes all.
     blocked_since: AtomicU64,
     is_trusted: AtomicBool,
-    is_answered: AtomicBool,
+    is_response_finished: AtomicBool,
     /// hyper was given the whole answer and has not yet written it.
     is_flushing: AtomicBool,
+    interim: InterimQueue,
 }
 
 impl Clock {
@@ -100,8 +102,9 @@ impl Connection {
             phase_since: AtomicU64::new(now),
             blocked_since: AtomicU64::new(0),
             is_trusted: AtomicBool::new(settings.trusted.contains(&peer)),
-            is_answered: AtomicBool::new(false),
+            is_response_finished: AtomicBool::new(false),
             is_flushing: AtomicBool::new(false),
+            interim: InterimQueue::default(),
             clock,
         }
     }
@@ -111,13 +114,22 @@ impl Connection {
     }
 
     /// Many clients are behind it, and it keeps connections that it will use again: an edge, or a
-    /// proxy. It has no share and is the last to be closed for somebody else.
+    /// proxy. It has no share and is the last to be closed in favour of another one.
     pub fn trust(&self) {
         self.is_trusted.store(true, Ordering::Relaxed);
     }
 
     pub fn is_trusted(&self) -> bool {
         self.is_trusted.load(Ordering::Relaxed)
+    }
+
+    /// Sends interim responses to the client whose request is being answered now.
+    pub fn interim_sender(self: &Arc<Self>) -> InterimSender {
+        InterimSender::new(Arc::clone(self))
+    }
+
+    pub(crate) const fn interim(&self) -> &InterimQueue {
+        &self.interim
     }
 
     /// Bytes were received.
@@ -128,33 +140,34 @@ impl Connection {
     }
 
     /// A whole head was received.
-    pub(crate) fn asked(&self) {
+    pub(crate) fn request_started(&self) {
         self.enter(Phase::Busy);
     }
 
-    /// The client moved enough bytes of a request or an answer to be at work on it.
+    /// The client sent or received enough bytes to count as making progress.
     pub(crate) fn progressed(&self) {
         if self.phase() == Phase::Busy {
             self.last_useful.store(self.clock.now(), Ordering::Relaxed);
         }
     }
 
-    /// hyper is given a request; [`Self::is_answered`] is false until it has the whole answer.
-    pub fn hand_over(&self) {
-        self.is_answered.store(false, Ordering::Relaxed);
+    /// hyper is given a request; [`Self::is_response_finished`] is false until it has the whole
+    /// answer.
+    pub fn handed_to_hyper(&self) {
+        self.is_response_finished.store(false, Ordering::Relaxed);
     }
 
-    pub fn is_answered(&self) -> bool {
-        self.is_answered.load(Ordering::Relaxed)
+    pub fn is_response_finished(&self) -> bool {
+        self.is_response_finished.load(Ordering::Relaxed)
     }
 
-    /// The whole answer is written, or is hyper's to write. Refusals don't renew the client's time:
-    /// whoever asks nothing but what is refused would hold his place for ever.
-    pub fn answered(&self, was_useful: bool) {
+    /// The whole response is written, or hyper has it. Refusals don't renew the client's time:
+    /// otherwise a client of which every request is refused would hold its place for ever.
+    pub fn response_finished(&self, was_useful: bool) {
         if was_useful || self.is_trusted() {
             self.last_useful.store(self.clock.now(), Ordering::Relaxed);
         }
-        self.is_answered.store(true, Ordering::Relaxed);
+        self.is_response_finished.store(true, Ordering::Relaxed);
         self.enter(Phase::Idle);
     }
 
@@ -249,7 +262,7 @@ impl Connection {
         }
     }
 
-    /// The moment first: whoever sees the phase must not see an earlier one's beginning.
+    /// The moment first: a reader that sees the phase must not see the beginning of an earlier one.
     fn enter(&self, phase: Phase) {
         self.phase_since.store(self.clock.now(), Ordering::Relaxed);
         self.phase.store(phase as u8, Ordering::Release);
@@ -257,7 +270,7 @@ impl Connection {
 }
 
 /// What no client needs: it was no request, it came too often, or the server could not answer. Not
-/// 401, 404, 409, 412, 422 and their like, which clients that work as they should are told.
+/// 401, 404, 409, 412, 422 and their like, which well-behaved clients get as well.
 fn is_refusal(status: StatusCode) -> bool {
     let refusals = [400, 405, 406, 408, 411, 413, 414, 415, 417, 421, 426, 429, 431];
 

@@ -15,7 +15,8 @@ pub struct TrackedBody<B> {
 }
 
 impl<B> TrackedBody<B> {
-    /// `is_useful`: whether the answer renews the client's time, see [`Connection::answered`].
+    /// `is_useful`: whether the answer renews the client's time, see
+    /// [`Connection::response_finished`].
     pub const fn new(body: B, connection: Arc<Connection>, is_useful: bool) -> Self {
         Self { body, connection, is_useful }
     }
@@ -23,7 +24,7 @@ impl<B> TrackedBody<B> {
 
 impl<B> Drop for TrackedBody<B> {
     fn drop(&mut self) {
-        self.connection.answered(self.is_useful);
+        self.connection.response_finished(self.is_useful);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who goes when all places are taken: a rule over what is known of each connection, and no state.
+//! Which connections are closed when all places are taken: a pure rule over the state of each.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,7 +14,7 @@ pub(crate) struct Candidate<I, C> {
     pub last_useful: u64,
 }
 
-/// Whose connection goes first.
+/// The order in which connections are closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     /// What a client has beyond its share.
@@ -23,8 +23,9 @@ enum Rank {
     Trusted,
 }
 
-/// The first `count` of those that go, in this order: what clients have beyond their share, then all
-/// others, then trusted peers; of each, idle ones before busy ones, the longest without use first.
+/// The first `count` of those that go, in this order: what clients have beyond their share, then
+/// all others, then trusted peers; of each, idle ones before busy ones, the longest without use
+/// first.
 pub(crate) fn victims<I: Copy + Ord, C: Copy + Eq + Hash>(
     mut candidates: Vec<Candidate<I, C>>,
     share: usize,
@@ -106,7 +107,7 @@ mod tests {
         assert_eq!(ids(victims(all, 1, 9)), [2, 3, 1, 0]);
     }
 
-    /// The rule one by one, as it is told to operators.
+    /// The rule one by one, as it is documented for operators.
     fn naive(mut all: Vec<One>, share: usize, count: usize) -> Vec<u32> {
         let mut gone = Vec::new();
         while gone.len() < count && !all.is_empty() {

@@ -1,10 +1,11 @@
 //! The listening side of every HTTP server of the shop: HTTP/1.1 connections with a bound on each
-//! wait, a bound on their number, and a rule for who goes when all places are taken.
+//! wait, a bound on their number, and a rule for which one is closed when all places are taken.
 
 mod activity;
 mod body;
 mod counters;
 mod eviction;
+mod interim;
 mod registry;
 mod server;
 mod settings;
@@ -12,6 +13,7 @@ mod stream;
 
 pub use activity::{Clock, Connection};
 pub use body::TrackedBody;
+pub use interim::InterimSender;
 pub use server::{Handler, serve};
 pub use settings::ServerSettings;
 pub use stream::TrackedStream;

@@ -1,4 +1,4 @@
-//! The open connections of a server: which are beyond a bound, and which goes for a new one.
+//! The open connections of a server: which are beyond a bound, and which is closed for a new one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl<T> Registry<T> {
             .collect()
     }
 
-    /// The one that goes for a new one; `None` when none is open.
+    /// The connection that is closed for a new one; `None` when none is open.
     pub fn victim(&mut self) -> Option<T> {
         let id = self.still_idle().or_else(|| {
             self.look();

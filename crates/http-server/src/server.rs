@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::Shared;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
@@ -152,10 +152,10 @@ impl<H: Handler> Server<H> {
         }
     }
 
-    /// A new connection always gets in: if all places are taken, another one goes.
+    /// A new connection is always accepted: if all places are taken, another one is closed.
     fn open(&mut self, stream: TcpStream, peer: SocketAddr) {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it began");
+            tracing::debug!(%error, "a connection was closed before it was served");
             return;
         }
         self.clock.advance();
@@ -171,7 +171,7 @@ impl<H: Handler> Server<H> {
             tasks.spawn(async move {
                 match AssertUnwindSafe(serving).catch_unwind().await {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::debug!(%error, %peer, "a connection broke"),
+                    Ok(Err(error)) => tracing::debug!(%error, %peer, "a connection failed"),
                     Err(_) => tracing::error!(%peer, "a connection's task panicked"),
                 }
                 id
@@ -188,11 +188,16 @@ impl<H: Handler> Server<H> {
         let handler = Arc::clone(&self.handler);
         let io = TokioIo::new(TrackedStream::new(stream, Arc::clone(&connection)));
         let io = Arc::clone(&handler).transport(io, Arc::clone(&connection));
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
             let (handler, connection) = (Arc::clone(&handler), Arc::clone(&connection));
             async move {
-                connection.asked();
+                connection.request_started();
+                // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
+                if request.version() == Version::HTTP_11 {
+                    connection.interim().open();
+                }
                 let mut response = handler.answer(request, &connection).await;
+                connection.interim().close();
                 let is_useful = connection.judge(&mut response);
                 Ok::<_, Infallible>(
                     response.map(|body| TrackedBody::new(body, connection, is_useful)),
@@ -202,7 +207,7 @@ impl<H: Handler> Server<H> {
         let connection = http1::Builder::new()
             // The sweep bounds the wait for a head, without a timer for each request.
             .header_read_timeout(None)
-            // A client that has said all it wants to say still waits for the answer.
+            // A client that has shut down its sending side still waits for the response.
             .half_close(true)
             .max_buf_size(self.settings.head_bytes_max.max(HYPER_BUFFER_MIN))
             .serve_connection(io, service);
@@ -240,12 +245,12 @@ impl<H: Handler> Server<H> {
         let of_the_client = [ConnectionAborted, ConnectionReset, Interrupted, PermissionDenied];
         self.counters.accept_failed();
         if of_the_client.contains(&error.kind()) {
-            tracing::debug!(%error, "a connection was gone before it was accepted");
+            tracing::debug!(%error, "a connection was closed before it was accepted");
             return;
         }
 
         tracing::warn!(%error, server = self.settings.name, "a connection could not be accepted");
-        // Out of descriptors or of memory, whoever else has used them up.
+        // Out of descriptors or of memory, for whatever reason.
         self.replace_one();
         sleep(ACCEPT_PAUSE).await;
     }
@@ -253,11 +258,14 @@ impl<H: Handler> Server<H> {
     /// Lets requests end; what has not ended within its time is cut off.
     async fn drain(mut self) {
         let within = self.settings.drain_timeout;
-        // It tells them when it is first polled; whether they have ended, the tasks say.
+        // Its first poll asks the connections to end; that they have is seen by their tasks.
         let _ = std::mem::take(&mut self.ending).shutdown().now_or_never();
 
         if timeout(within, self.all_ended()).await.is_err() {
-            tracing::warn!(open = self.tasks.len(), "connections are cut off at shutdown");
+            tracing::warn!(
+                open = self.tasks.len(),
+                "closing connections that did not end within the drain timeout"
+            );
             self.tasks.shutdown().await;
         }
         self.counters.open(0);

@@ -1,11 +1,11 @@
-//! One request to the origin for something that could be kept, and what becomes of its answer.
+//! One request to the origin for a cacheable read, and what becomes of its response.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use edge_core::Failure;
-use edge_core::arrival::is_failure;
-use edge_core::http::{Asked, Received, Stored, onward};
+use edge_core::failure::is_failure;
+use edge_core::http::{Received, RequestView, Stored, onward};
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, VIA};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use js_sys::ArrayBuffer;
@@ -14,35 +14,35 @@ use wasm_bindgen::{JsCast as _, JsValue};
 
 use super::js::{self, headers, lines};
 use super::proxy::Proxy;
-use super::shelf::Kept;
-use crate::edge::now;
-use crate::origin::{millis, reply};
+use super::store::CacheEntry;
+use crate::runtime::now;
+use crate::upstream::origin::{millis, reply};
 
-/// What is asked, and what is kept of it.
-pub(super) struct Question {
+/// A read that has to be fetched, and what is stored of it.
+pub(super) struct FetchRequest {
     pub target: String,
     /// The client's own, whole: they choose the variant.
     pub headers: HeaderMap,
-    pub kept: Option<Rc<Kept>>,
+    pub entry: Option<Rc<CacheEntry>>,
 }
 
-pub(super) enum Outcome {
-    Kept {
-        kept: Rc<Kept>,
+pub(super) enum FetchOutcome {
+    Stored {
+        entry: Rc<CacheEntry>,
         /// The origin said that it is still right.
         is_validated: bool,
         is_stored: bool,
-        /// Fields that are not kept: they are for who asked.
+        /// Fields that are not stored: they are for the client that asked.
         withheld: HeaderMap,
     },
-    /// For who asked, and for nobody else.
-    Passing(StatusCode, HeaderMap, JsValue),
-    Failed(Failed),
+    /// For the client that asked alone.
+    Forwarded(StatusCode, HeaderMap, JsValue),
+    Failed(FetchFailure),
 }
 
-/// What an old answer may stand in for (RFC 5861 §4).
+/// A failure for which a stale response may be served (RFC 5861 §4).
 #[derive(Clone, Copy)]
-pub(super) enum Failed {
+pub(super) enum FetchFailure {
     NoAnswer(Failure),
     Status(StatusCode),
 }
@@ -58,7 +58,7 @@ enum Read {
 pub(super) const FETCH_WITHIN: Duration = Duration::from_secs(10);
 const BODY_MAX: u32 = 8 << 20;
 
-impl Failed {
+impl FetchFailure {
     pub fn status(self) -> u16 {
         match self {
             Self::NoAnswer(failure) => failure.status(),
@@ -75,9 +75,9 @@ impl Failed {
     }
 }
 
-impl Question {
-    fn asked(&self) -> Asked<'_> {
-        Asked { method: &Method::GET, headers: &self.headers }
+impl FetchRequest {
+    fn view(&self) -> RequestView<'_> {
+        RequestView { method: &Method::GET, headers: &self.headers }
     }
 }
 
@@ -112,66 +112,66 @@ impl Proxy {
         Ok((status, headers(&reply.fields), reply.body))
     }
 
-    pub(super) async fn fetch(&self, question: &Question) -> Outcome {
+    pub(super) async fn fetch(&self, question: &FetchRequest) -> FetchOutcome {
         self.fetched(question)
             .await
-            .unwrap_or_else(|failure| Outcome::Failed(Failed::NoAnswer(failure)))
+            .unwrap_or_else(|failure| FetchOutcome::Failed(FetchFailure::NoAnswer(failure)))
     }
 
-    async fn fetched(&self, question: &Question) -> Result<Outcome, Failure> {
-        let epoch = self.shelf.epoch(&question.target);
+    async fn fetched(&self, question: &FetchRequest) -> Result<FetchOutcome, Failure> {
+        let epoch = self.store.epoch(&question.target);
         let requested_at = now();
-        let onward = onward(&question.headers, question.kept.as_ref().map(|kept| &kept.stored));
+        let onward = onward(&question.headers, question.entry.as_ref().map(|entry| &entry.stored));
         let (status, headers, body) = self.sent(&js::get(), &question.target, onward).await?;
         let received = Received { status, headers, requested_at, received_at: now() };
 
-        if let Some(kept) = &question.kept {
+        if let Some(entry) = &question.entry {
             if status == StatusCode::NOT_MODIFIED {
-                return Ok(self.freshen(question, kept, &received, &epoch));
+                return Ok(self.freshen(question, entry, &received, &epoch));
             }
-            if is_failure(status.as_u16()) && kept.stored.may_stand_in(received.received_at) {
-                return Ok(Outcome::Failed(Failed::Status(status)));
+            if is_failure(status.as_u16()) && entry.stored.may_serve_stale(received.received_at) {
+                return Ok(FetchOutcome::Failed(FetchFailure::Status(status)));
             }
         }
-        let Ok(stored) = Stored::of(&question.asked(), &received) else {
-            return Ok(Outcome::Passing(status, received.onward(), body));
+        let Ok(stored) = Stored::of(&question.view(), &received) else {
+            return Ok(FetchOutcome::Forwarded(status, received.onward(), body));
         };
 
         Ok(match read_whole(&body).await? {
             Read::Whole(body) => {
-                let kept = Rc::new(Kept::new(stored, body));
-                let is_stored = self.shelf.put(&question.target, &kept, &epoch);
+                let entry = Rc::new(CacheEntry::new(stored, body));
+                let is_stored = self.store.put(&question.target, &entry, &epoch);
                 let withheld = received.withheld();
-                Outcome::Kept { kept, is_validated: false, is_stored, withheld }
+                FetchOutcome::Stored { entry, is_validated: false, is_stored, withheld }
             }
-            Read::TooLarge(stream) => Outcome::Passing(status, received.onward(), stream),
+            Read::TooLarge(stream) => FetchOutcome::Forwarded(status, received.onward(), stream),
         })
     }
 
     /// The same bytes under the head that a 304, or the answer to a HEAD, has brought. What may not
-    /// be kept any longer is shown once more.
+    /// be stored any longer is shown once more.
     pub(super) fn freshen(
         &self,
-        question: &Question,
-        kept: &Kept,
+        question: &FetchRequest,
+        entry: &CacheEntry,
         brought: &Received,
         epoch: &edge_core::http::Epoch,
-    ) -> Outcome {
-        let received = brought.freshening(&kept.stored);
-        let body = kept.body.clone();
+    ) -> FetchOutcome {
+        let received = brought.freshening(&entry.stored);
+        let body = entry.body.clone();
 
-        match Stored::of(&question.asked(), &received) {
+        match Stored::of(&question.view(), &received) {
             Ok(stored) => {
-                let kept = Rc::new(Kept::new(stored, body));
-                let is_stored = self.shelf.put(&question.target, &kept, epoch);
+                let entry = Rc::new(CacheEntry::new(stored, body));
+                let is_stored = self.store.put(&question.target, &entry, epoch);
                 let withheld = received.withheld();
-                Outcome::Kept { kept, is_validated: true, is_stored, withheld }
+                FetchOutcome::Stored { entry, is_validated: true, is_stored, withheld }
             }
             Err(reason) => {
                 if !reason.is_the_clients() {
-                    self.shelf.invalidate(&question.target);
+                    self.store.invalidate(&question.target);
                 }
-                Outcome::Passing(received.status, received.onward(), body.into())
+                FetchOutcome::Forwarded(received.status, received.onward(), body.into())
             }
         }
     }

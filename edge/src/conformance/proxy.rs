@@ -1,4 +1,4 @@
-//! Where each request goes: answered from what is kept, fetched, or passed on.
+//! Where each request goes: answered from the store, fetched, or forwarded.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use domain::{Code, ProblemBody};
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::fields::Fields;
 use edge_core::http::{
-    Asked, Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
+    Decision, Received, RequestDirectives, RequestView, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
 use edge_core::{CacheStatus, MaxForwards, OwnRequests, Refusal};
@@ -16,18 +16,18 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use wasm_bindgen::JsValue;
 
-use super::fetch::{FETCH_WITHIN, Outcome, Question};
+use super::fetch::{FETCH_WITHIN, FetchOutcome, FetchRequest};
+use super::forward::with_cache_status;
 use super::js::headers;
-use super::passing::labelled;
-use super::shelf::{Found, Kept, Shelf};
-use crate::edge::{behind, now, promised};
+use super::store::{CacheEntry, Lookup, ResponseStore};
+use crate::http::problem::{self, Readers};
 use crate::js::{self, Context};
-use crate::problem::{self, Readers};
+use crate::runtime::{behind, now, promised};
 
 pub(crate) struct Proxy {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
-    pub(super) shelf: Shelf,
+    pub(super) store: ResponseStore,
     pub(super) own: OwnRequests,
 }
 
@@ -57,7 +57,7 @@ impl Proxy {
         Some(Self {
             scheme: parts.scheme?,
             authority: parts.authority?,
-            shelf: Shelf::default(),
+            store: ResponseStore::default(),
             own: OwnRequests::unsigned(js::random()),
         })
     }
@@ -81,41 +81,42 @@ impl Proxy {
         }
         let is_read = matches!(asking.method, Method::GET | Method::HEAD);
         if !is_read {
-            return self.pass(&asking, Forward::Method).await;
+            return self.forward(&asking, Forward::Method).await;
         }
         let has_body = js::get(&asking.request, "body").is_some();
         if has_body || is_for_the_origin_alone(&asking.headers) {
-            return self.pass(&asking, Forward::Bypass).await;
+            return self.forward(&asking, Forward::Bypass).await;
         }
         self.read(asking, context).await
     }
 
     async fn read(self: &Rc<Self>, asking: Asking, context: &Context) -> JsValue {
         let wants = RequestDirectives::of(&asking.headers);
-        let (kept, nothing) = match self.shelf.find(&asking.target, &asking.headers) {
-            Found::Kept(kept) => (Some(kept), Forward::UriMiss),
-            Found::Others => (None, Forward::VaryMiss),
-            Found::Nothing => (None, Forward::UriMiss),
+        let (entry, nothing) = match self.store.find(&asking.target, &asking.headers) {
+            Lookup::Entry(entry) => (Some(entry), Forward::UriMiss),
+            Lookup::OtherVariants => (None, Forward::VaryMiss),
+            Lookup::Nothing => (None, Forward::UriMiss),
         };
-        let decision = decide(&wants, kept.as_ref().map(|kept| &kept.stored), nothing, now());
-        // A part of what is not kept is passed on as a part: the whole may be many times as large.
-        let is_part_of_nothing = kept.is_none() && asking.headers.contains_key(RANGE);
+        let decision = decide(&wants, entry.as_ref().map(|entry| &entry.stored), nothing, now());
+        // A part of what is not stored is forwarded as a part: the whole may be many times as
+        // large.
+        let is_part_of_nothing = entry.is_none() && asking.headers.contains_key(RANGE);
 
-        match (decision, kept) {
-            (Decision::Fetch(why), _) if is_part_of_nothing => self.pass(&asking, why).await,
-            (Decision::Fetch(why), kept) if asking.method == Method::HEAD => {
-                self.head(asking, kept, why).await
+        match (decision, entry) {
+            (Decision::Fetch(why), _) if is_part_of_nothing => self.forward(&asking, why).await,
+            (Decision::Fetch(why), entry) if asking.method == Method::HEAD => {
+                self.head(asking, entry, why).await
             }
-            (Decision::Fetch(why), kept) => self.get(asking.question(kept), why).await,
-            (Decision::Serve(hit), Some(kept)) => {
+            (Decision::Fetch(why), entry) => self.get(asking.question(entry), why).await,
+            (Decision::Serve(hit), Some(entry)) => {
                 let status = CacheStatus::Hit { ttl: hit.ttl, detail: hit.detail };
-                kept.answer(&asking.asked(), &status)
+                entry.answer(&asking.view(), &status)
             }
-            (Decision::ServeAndRefresh(hit), Some(kept)) => {
+            (Decision::ServeAndRefresh(hit), Some(entry)) => {
                 let status = CacheStatus::Hit { ttl: hit.ttl, detail: hit.detail };
-                let answer = kept.answer(&asking.asked(), &status);
-                if kept.ask(FETCH_WITHIN) {
-                    let (proxy, question) = (Rc::clone(self), asking.question(Some(kept)));
+                let answer = entry.answer(&asking.view(), &status);
+                if entry.start_refresh(FETCH_WITHIN) {
+                    let (proxy, question) = (Rc::clone(self), asking.question(Some(entry)));
                     behind(context, async move { drop(proxy.fetch(&question).await) });
                 }
                 answer
@@ -128,25 +129,25 @@ impl Proxy {
     }
 
     /// Each request asks for itself: the platform lets none wait for another one's fetch.
-    async fn get(&self, question: Question, why: Forward) -> JsValue {
-        let asked = Asked { method: &Method::GET, headers: &question.headers };
+    async fn get(&self, question: FetchRequest, why: Forward) -> JsValue {
+        let view = RequestView { method: &Method::GET, headers: &question.headers };
         let forwarded = |status, stored, detail| {
             CacheStatus::Forwarded(Forwarded { why, status, stored, collapsed: false, detail })
         };
 
         match self.fetch(&question).await {
-            Outcome::Kept { kept, is_validated, is_stored, withheld } => {
+            FetchOutcome::Stored { entry, is_validated, is_stored, withheld } => {
                 let status = forwarded(is_validated.then_some(304), is_stored, None);
-                kept.answer_with(withheld, &asked, &status)
+                entry.answer_with(withheld, &view, &status)
             }
-            Outcome::Passing(status, headers, body) => {
-                labelled(status, headers, &body, &forwarded(None, false, None))
+            FetchOutcome::Forwarded(status, headers, body) => {
+                with_cache_status(status, headers, &body, &forwarded(None, false, None))
             }
-            Outcome::Failed(failed) => {
-                match question.kept.as_ref().filter(|kept| kept.stored.may_stand_in(now())) {
-                    Some(kept) => {
+            FetchOutcome::Failed(failed) => {
+                match question.entry.as_ref().filter(|entry| entry.stored.may_serve_stale(now())) {
+                    Some(entry) => {
                         let detail = Some(Detail::StaleIfError);
-                        kept.answer(&asked, &forwarded(Some(failed.status()), false, detail))
+                        entry.answer(&view, &forwarded(Some(failed.status()), false, detail))
                     }
                     None => problem::failed(
                         failed.failure(),
@@ -159,9 +160,9 @@ impl Proxy {
         }
     }
 
-    /// A HEAD goes on as one, and what it brings changes what is kept (RFC 9111 §4.3.5).
-    async fn head(&self, asking: Asking, kept: Option<Rc<Kept>>, why: Forward) -> JsValue {
-        let epoch = self.shelf.epoch(&asking.target);
+    /// A HEAD is forwarded as one, and its response updates the stored one (RFC 9111 §4.3.5).
+    async fn head(&self, asking: Asking, entry: Option<Rc<CacheEntry>>, why: Forward) -> JsValue {
+        let epoch = self.store.epoch(&asking.target);
         let requested_at = now();
         let label = CacheStatus::forwarded(why);
         let sent = self.sent(&asking.request, &asking.target, end_to_end(&asking.headers)).await;
@@ -170,21 +171,21 @@ impl Proxy {
             Err(failure) => return problem::failed(failure, &label, None, Readers::OurOwn),
         };
 
-        if let Some(kept) = kept
+        if let Some(entry) = entry
             && status == StatusCode::OK
         {
             let headers = headers.clone();
             let brought = Received { status, headers, requested_at, received_at: now() };
-            if kept.stored.status == StatusCode::OK
-                && agrees_with_head(&kept.stored.headers, &brought.headers)
+            if entry.stored.status == StatusCode::OK
+                && agrees_with_head(&entry.stored.headers, &brought.headers)
             {
-                let question = asking.question(Some(Rc::clone(&kept)));
-                self.freshen(&question, &kept, &brought, &epoch);
+                let question = asking.question(Some(Rc::clone(&entry)));
+                self.freshen(&question, &entry, &brought, &epoch);
             } else {
-                self.shelf.invalidate(&asking.target);
+                self.store.invalidate(&asking.target);
             }
         }
-        labelled(status, end_to_end(&headers), &body, &label)
+        with_cache_status(status, end_to_end(&headers), &body, &label)
     }
 }
 
@@ -202,11 +203,11 @@ impl Asking {
         })
     }
 
-    fn asked(&self) -> Asked<'_> {
-        Asked { method: &self.method, headers: &self.headers }
+    fn view(&self) -> RequestView<'_> {
+        RequestView { method: &self.method, headers: &self.headers }
     }
 
-    fn question(self, kept: Option<Rc<Kept>>) -> Question {
-        Question { target: self.target, headers: self.headers, kept }
+    fn question(self, entry: Option<Rc<CacheEntry>>) -> FetchRequest {
+        FetchRequest { target: self.target, headers: self.headers, entry }
     }
 }

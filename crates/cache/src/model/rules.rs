@@ -355,8 +355,8 @@ impl Rules {
         self.log_age(state).usage() == LogUse::RefreshFirst
     }
 
-    fn entry(&self, kept: &EdgeEntry) -> edge_core::Entry {
-        edge_core::Entry {
+    fn entry(&self, kept: &EdgeEntry) -> edge_core::EntryMeta {
+        edge_core::EntryMeta {
             resource: self.resource(),
             stamp: stamp(kept.log, kept.seq),
             tags: Box::new(self.tags),
@@ -386,7 +386,7 @@ impl Rules {
                 Use::Serves { is_blind: self.wants_the_log_first(state) }
             }
             Decision::Fetch(plan) => {
-                let stands_in = plan.stands_in || self.lacks(Mutant::ErrorShowsWithdrawn);
+                let stands_in = plan.may_serve_stale || self.lacks(Mutant::ErrorShowsWithdrawn);
                 Use::Asks { stands_in }
             }
         }
@@ -396,7 +396,7 @@ impl Rules {
     pub fn may_stand_in(&self, state: &State, kept: &EdgeEntry) -> bool {
         let verdict = self.verdict(kept, &state.edge.table.snapshot);
 
-        verdict != Verdict::Withdrawn || self.lacks(Mutant::ErrorShowsWithdrawn)
+        verdict != Verdict::HardInvalidated || self.lacks(Mutant::ErrorShowsWithdrawn)
     }
 
     pub fn least(&self, state: &State, token: Option<u8>) -> Option<u8> {

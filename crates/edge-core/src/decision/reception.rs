@@ -4,7 +4,7 @@
 use domain::coherence::Verdict;
 use domain::{CatalogRead, Ref, Seq, Stamp, Tag, TagHash, TagTable};
 
-use super::Entry;
+use super::EntryMeta;
 use crate::cache_status::Detail;
 
 /// What to do with an answer that has just arrived, see [`receive`].
@@ -20,7 +20,11 @@ pub enum Reception {
 }
 
 /// What an answer to `read` must at least be stamped with, by the tags that are known beforehand.
-pub fn least(table: Option<&TagTable>, kept: Option<&Entry>, read: &CatalogRead) -> Option<Seq> {
+pub fn required_seq(
+    table: Option<&TagTable>,
+    kept: Option<&EntryMeta>,
+    read: &CatalogRead,
+) -> Option<Seq> {
     table.map(|table| match kept {
         Some(kept) => table.required(&kept.tags),
         None => table.required(&known_tags(read)),
@@ -73,7 +77,7 @@ pub fn receive(
 
 /// Whether what is kept stays where an answer with `stamp` has arrived: it is newer, of the same
 /// log, and may be used.
-pub fn is_outranked(stamp: &Stamp, kept: &Entry, verdict: Verdict) -> bool {
+pub fn is_outranked(stamp: &Stamp, kept: &EntryMeta, verdict: Verdict) -> bool {
     kept.stamp.log == stamp.log && kept.stamp.seq > stamp.seq && verdict.is_valid()
 }
 

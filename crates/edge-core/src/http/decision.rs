@@ -57,7 +57,7 @@ fn of_stored(wants: &RequestDirectives, stored: &Stored, now: Timestamp) -> Deci
     if stored.is_fresh(now) || is_fine_though_stale(wants, stored, now) {
         Decision::Serve(hit(None))
     } else if stored.is_in_refresh_window(now) && wants.max_age.is_none() {
-        // Who names an age does not want what is stale, unless he says so (§5.2.1.1).
+        // A client that names an age does not want stale responses unless it says so (§5.2.1.1).
         Decision::ServeAndRefresh(hit(Some(Detail::Revalidating)))
     } else {
         Decision::Fetch(Forward::Stale)
@@ -90,7 +90,7 @@ mod tests {
     use http::{HeaderMap, Method, StatusCode};
     use proptest::prelude::*;
 
-    use super::super::{Asked, Received};
+    use super::super::{Received, RequestView};
     use super::*;
 
     const AT: Timestamp = Timestamp::from_millis(1_795_442_552_400);
@@ -104,7 +104,8 @@ mod tests {
         let received =
             Received { status: StatusCode::OK, headers, requested_at: AT, received_at: AT };
 
-        Stored::of(&Asked { method: &Method::GET, headers: &HeaderMap::new() }, &received).unwrap()
+        Stored::of(&RequestView { method: &Method::GET, headers: &HeaderMap::new() }, &received)
+            .unwrap()
     }
 
     /// What to do with an answer that said `field`, so many seconds later, for who `wants`.

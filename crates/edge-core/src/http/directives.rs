@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_a_string_or_before_a_space_is_no_directive() {
+    fn text_in_a_string_or_before_a_space_is_no_directive() {
         assert_eq!(max_age("extension=\"max-age=3600\""), None);
         assert_eq!(max_age("max-age =3600"), None);
         assert!(!ResponseDirectives::parse("x=\"a, no-store\"").no_store);

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::date;
 use super::fields::{combined, delta_seconds, members};
-use super::targeted::Said;
+use super::targeted::EffectiveDirectives;
 
 /// "A typical setting of this fraction might be 10%" (§4.2.2) …
 const HEURISTIC_SHARE: u32 = 10;
@@ -19,11 +19,11 @@ const HEURISTIC_MAX: Duration = Duration::from_secs(86_400);
 pub(super) fn lifetime(
     status: StatusCode,
     headers: &HeaderMap,
-    said: &Said,
+    effective: &EffectiveDirectives,
     received_at: Timestamp,
 ) -> Option<Duration> {
-    explicit(headers, said, received_at).or_else(|| {
-        let may_guess = is_heuristically_cacheable(status) || said.directives.public;
+    explicit(headers, effective, received_at).or_else(|| {
+        let may_guess = is_heuristically_cacheable(status) || effective.directives.public;
         may_guess.then(|| heuristic(headers, received_at))?
     })
 }
@@ -31,13 +31,13 @@ pub(super) fn lifetime(
 /// `s-maxage`, else `max-age`, else `Expires` (§4.2.1).
 pub(super) fn explicit(
     headers: &HeaderMap,
-    said: &Said,
+    effective: &EffectiveDirectives,
     received_at: Timestamp,
 ) -> Option<Duration> {
-    if let Some(seconds) = said.directives.s_maxage.or(said.directives.max_age) {
+    if let Some(seconds) = effective.directives.s_maxage.or(effective.directives.max_age) {
         return Some(Duration::from_secs(seconds));
     }
-    if said.to_us {
+    if effective.is_targeted {
         return None;
     }
     // What can't be read, "especially the value 0", has passed (§5.3); two of them can't be read.
@@ -111,7 +111,8 @@ mod tests {
     fn seconds_fresh(lines: &[(&'static str, &str)]) -> Option<u64> {
         let headers = headers(lines);
 
-        lifetime(StatusCode::OK, &headers, &Said::by(&headers), AT).map(|fresh| fresh.as_secs())
+        lifetime(StatusCode::OK, &headers, &EffectiveDirectives::by(&headers), AT)
+            .map(|fresh| fresh.as_secs())
     }
 
     fn seconds_old(lines: &[(&'static str, &str)]) -> u64 {
@@ -167,7 +168,8 @@ mod tests {
         let silent = headers(&[("last-modified", &date)]);
         let public = headers(&[("last-modified", &date), ("cache-control", "public")]);
         let of = |headers: &HeaderMap| {
-            lifetime(StatusCode::FORBIDDEN, headers, &Said::by(headers), AT).is_some()
+            lifetime(StatusCode::FORBIDDEN, headers, &EffectiveDirectives::by(headers), AT)
+                .is_some()
         };
 
         assert!(!of(&silent));

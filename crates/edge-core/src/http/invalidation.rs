@@ -12,7 +12,7 @@ pub struct Target<'a> {
     pub path_and_query: &'a str,
 }
 
-/// RFC 9110 §9.2.1. A method that nobody knows may change anything.
+/// RFC 9110 §9.2.1. An unknown method may change anything.
 pub fn is_safe(method: &Method) -> bool {
     method.is_safe()
 }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn another_origin_is_nobodys_to_invalidate() {
+    fn a_url_of_another_origin_is_not_invalidated() {
         for reference in [
             "http://other.example:8080/b",
             "http://shop.example/b",

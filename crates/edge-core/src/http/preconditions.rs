@@ -59,7 +59,7 @@ pub fn unmodified_head(stored: &HeaderMap) -> HeaderMap {
 mod tests {
     use http::Method;
 
-    use super::super::{Asked, Received};
+    use super::super::{Received, RequestView};
     use super::*;
 
     const AT: Timestamp = Timestamp::from_millis(1_795_442_552_000);
@@ -80,7 +80,8 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         let received = Received { status, headers, requested_at: AT, received_at: AT };
 
-        Stored::of(&Asked { method: &Method::GET, headers: &HeaderMap::new() }, &received).unwrap()
+        Stored::of(&RequestView { method: &Method::GET, headers: &HeaderMap::new() }, &received)
+            .unwrap()
     }
 
     #[test]

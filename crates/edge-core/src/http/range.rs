@@ -88,7 +88,7 @@ mod tests {
     use http::Method;
     use proptest::prelude::*;
 
-    use super::super::{Asked, Received};
+    use super::super::{Received, RequestView};
     use super::*;
 
     const MODIFIED: &str = "Mon, 23 Nov 2026 13:00:00 GMT";
@@ -111,7 +111,7 @@ mod tests {
             requested_at: at,
             received_at: at,
         };
-        let asked = Asked { method: &Method::GET, headers: &HeaderMap::new() };
+        let asked = RequestView { method: &Method::GET, headers: &HeaderMap::new() };
 
         select(&headers(request), &Stored::of(&asked, &received).unwrap(), len)
     }

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::preconditions::{is_unmodified, unmodified_head};
 use super::range::{Selected, select};
-use super::stored::{Asked, Stored};
+use super::stored::{RequestView, Stored};
 use crate::cache_status::CacheStatus;
 
 /// A head, and which of the kept bytes come after it.
@@ -25,11 +25,11 @@ impl Stored {
     pub fn show(
         &self,
         len: usize,
-        asked: &Asked<'_>,
+        request: &RequestView<'_>,
         status: &CacheStatus,
         now: Timestamp,
     ) -> Shown {
-        let mut shown = self.shown(len, asked, now);
+        let mut shown = self.shown(len, request, now);
         let age = self.age(now).as_secs();
 
         // It says that an answer was not made for this request (RFC 9111 §5.1).
@@ -40,15 +40,15 @@ impl Stored {
         shown
     }
 
-    fn shown(&self, len: usize, asked: &Asked<'_>, now: Timestamp) -> Shown {
-        if is_unmodified(asked.headers, self, now) {
+    fn shown(&self, len: usize, request: &RequestView<'_>, now: Timestamp) -> Shown {
+        if is_unmodified(request.headers, self, now) {
             let headers = unmodified_head(&self.headers);
             return Shown { status: StatusCode::NOT_MODIFIED, headers, bytes: 0..0 };
         }
-        if *asked.method == Method::HEAD {
+        if *request.method == Method::HEAD {
             return Shown { bytes: 0..0, ..self.whole(len) };
         }
-        match select(asked.headers, self, len) {
+        match select(request.headers, self, len) {
             Selected::Whole => self.whole(len),
             Selected::Part(bytes) => {
                 let mut headers = self.headers.clone();
@@ -111,8 +111,8 @@ mod tests {
             received_at: AT,
         };
         let request = headers(request);
-        let asked = Asked { method, headers: &request };
-        let get = Asked { method: &Method::GET, headers: &HeaderMap::new() };
+        let asked = RequestView { method, headers: &request };
+        let get = RequestView { method: &Method::GET, headers: &HeaderMap::new() };
         let stored = Stored::of(&get, &received).unwrap();
 
         stored.show(10, &asked, &HIT, AT.plus(Duration::from_secs(10)))

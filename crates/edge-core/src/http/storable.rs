@@ -6,8 +6,8 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::directives::{FieldNames, RequestDirectives};
 use super::freshness;
-use super::stored::Asked;
-use super::targeted::Said;
+use super::stored::RequestView;
+use super::targeted::EffectiveDirectives;
 use super::validation::has_validator;
 use super::vary::VariesBy;
 
@@ -21,11 +21,11 @@ pub enum NotStorable {
     #[error("no-store")]
     NoStore,
     /// The client's `no-store`.
-    #[error("who asked wants it not to be kept")]
+    #[error("the request says no-store")]
     Unwanted,
     #[error("it is one user's alone")]
     Private,
-    #[error("it was asked for with credentials")]
+    #[error("the request has credentials")]
     Authorization,
     #[error("it varies by something that is not in a request")]
     Vary,
@@ -44,14 +44,14 @@ impl NotStorable {
 }
 
 pub(super) fn may_store(
-    asked: &Asked<'_>,
+    request: &RequestView<'_>,
     status: StatusCode,
     headers: &HeaderMap,
-    said: &Said,
+    effective: &EffectiveDirectives,
     received_at: Timestamp,
 ) -> Result<(), NotStorable> {
-    let directives = &said.directives;
-    if asked.method != Method::GET {
+    let directives = &effective.directives;
+    if request.method != Method::GET {
         return Err(NotStorable::Method);
     }
     // A part is not kept, nor that there is none: what is kept answers requests for the whole. A
@@ -67,7 +67,7 @@ pub(super) fn may_store(
     if directives.no_store && !directives.must_understand {
         return Err(NotStorable::NoStore);
     }
-    if RequestDirectives::of(asked.headers).no_store {
+    if RequestDirectives::of(request.headers).no_store {
         return Err(NotStorable::Unwanted);
     }
     if directives.private {
@@ -75,13 +75,13 @@ pub(super) fn may_store(
     }
     let is_for_all =
         directives.public || directives.s_maxage.is_some() || directives.must_revalidate;
-    if asked.headers.contains_key(AUTHORIZATION) && !is_for_all {
+    if request.headers.contains_key(AUTHORIZATION) && !is_for_all {
         return Err(NotStorable::Authorization);
     }
     if VariesBy::of(headers) == VariesBy::Anything {
         return Err(NotStorable::Vary);
     }
-    let lifetime = freshness::lifetime(status, headers, said, received_at);
+    let lifetime = freshness::lifetime(status, headers, effective, received_at);
     if lifetime.is_none() && !directives.public && !freshness::is_heuristically_cacheable(status) {
         return Err(NotStorable::Silent);
     }
@@ -116,16 +116,16 @@ mod tests {
     fn kept(
         status: u16,
         asked: &[(&'static str, &str)],
-        said: &[(&'static str, &str)],
+        effective: &[(&'static str, &str)],
     ) -> Result<(), NotStorable> {
-        kept_by(&Method::GET, status, asked, said)
+        kept_by(&Method::GET, status, asked, effective)
     }
 
     fn kept_by(
         method: &Method,
         status: u16,
         asked: &[(&'static str, &str)],
-        said: &[(&'static str, &str)],
+        effective: &[(&'static str, &str)],
     ) -> Result<(), NotStorable> {
         let map = |lines: &[(&'static str, &str)]| {
             let mut headers = HeaderMap::new();
@@ -134,10 +134,16 @@ mod tests {
             }
             headers
         };
-        let (request, headers) = (map(asked), map(said));
+        let (request, headers) = (map(asked), map(effective));
         let status = StatusCode::from_u16(status).unwrap();
 
-        may_store(&Asked { method, headers: &request }, status, &headers, &Said::by(&headers), AT)
+        may_store(
+            &RequestView { method, headers: &request },
+            status,
+            &headers,
+            &EffectiveDirectives::by(&headers),
+            AT,
+        )
     }
 
     const FRESH: (&str, &str) = ("cache-control", "max-age=60");
@@ -175,20 +181,20 @@ mod tests {
 
     #[test]
     fn must_understand_lifts_no_store_for_a_status_that_is_known() {
-        let said = [("cache-control", "max-age=60, no-store, must-understand")];
+        let effective = [("cache-control", "max-age=60, no-store, must-understand")];
 
-        assert_eq!(kept(200, &[], &said), Ok(()));
-        assert_eq!(kept(599, &[], &said), Err(NotStorable::Status));
+        assert_eq!(kept(200, &[], &effective), Ok(()));
+        assert_eq!(kept(599, &[], &effective), Err(NotStorable::Status));
     }
 
     #[test]
-    fn credentials_keep_an_answer_out_unless_it_is_called_everybodys() {
+    fn a_response_to_credentials_is_not_stored_unless_it_is_called_public() {
         let asked = [("authorization", "x")];
 
         assert_eq!(kept(200, &asked, &[FRESH]), Err(NotStorable::Authorization));
         for word in ["public", "must-revalidate", "s-maxage=60"] {
-            let said = format!("max-age=60, {word}");
-            assert_eq!(kept(200, &asked, &[("cache-control", &said)]), Ok(()), "{word}");
+            let effective = format!("max-age=60, {word}");
+            assert_eq!(kept(200, &asked, &[("cache-control", &effective)]), Ok(()), "{word}");
         }
     }
 

@@ -8,14 +8,14 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::directives::{FieldNames, ResponseDirectives};
 use super::storable::{self, NotStorable};
-use super::targeted::Said;
+use super::targeted::EffectiveDirectives;
 use super::validation::merged;
 use super::vary::Variant;
 use super::{date, end_to_end, freshness};
 
 /// A request, as far as caching goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct RequestView<'a> {
     pub method: &'a Method,
     pub headers: &'a HeaderMap,
 }
@@ -60,7 +60,7 @@ impl Received {
     pub fn withheld(&self) -> HeaderMap {
         let headers = end_to_end(&self.headers);
         let mut withheld = HeaderMap::new();
-        let FieldNames::Named(names) = Said::by(&headers).directives.no_cache else {
+        let FieldNames::Named(names) = EffectiveDirectives::by(&headers).directives.no_cache else {
             return withheld;
         };
 
@@ -83,18 +83,18 @@ impl Received {
 
 impl Stored {
     /// Of an answer that may be kept.
-    pub fn of(asked: &Asked<'_>, received: &Received) -> Result<Self, NotStorable> {
+    pub fn of(request: &RequestView<'_>, received: &Received) -> Result<Self, NotStorable> {
         let Received { status, requested_at, received_at, .. } = *received;
         let mut headers = received.onward();
-        let said = Said::by(&headers);
-        storable::may_store(asked, status, &headers, &said, received_at)?;
-        let variant = Variant::of(&headers, asked.headers).ok_or(NotStorable::Vary)?;
-        let lifetime = freshness::lifetime(status, &headers, &said, received_at);
+        let effective = EffectiveDirectives::by(&headers);
+        storable::may_store(request, status, &headers, &effective, received_at)?;
+        let variant = Variant::of(&headers, request.headers).ok_or(NotStorable::Vary)?;
+        let lifetime = freshness::lifetime(status, &headers, &effective, received_at);
         let initial_age = freshness::initial_age(&headers, requested_at, received_at);
 
         headers.remove(AGE);
         // Such a field may not be shown again without asking (RFC 9111 §5.2.2.4): it is not kept.
-        if let FieldNames::Named(names) = &said.directives.no_cache {
+        if let FieldNames::Named(names) = &effective.directives.no_cache {
             for name in names {
                 headers.remove(name);
             }
@@ -103,7 +103,7 @@ impl Stored {
             status,
             headers,
             variant,
-            directives: said.directives,
+            directives: effective.directives,
             lifetime: lifetime.unwrap_or_default(),
             initial_age,
             received_at,
@@ -136,7 +136,7 @@ impl Stored {
     }
 
     /// To be shown instead of an error (RFC 5861 §4).
-    pub fn may_stand_in(&self, now: Timestamp) -> bool {
+    pub fn may_serve_stale(&self, now: Timestamp) -> bool {
         self.is_stale_within(self.directives.stale_if_error, now)
     }
 
@@ -169,7 +169,7 @@ mod tests {
         }
         let received =
             Received { status: StatusCode::OK, headers, requested_at: AT, received_at: AT };
-        let asked = Asked { method: &Method::GET, headers: &HeaderMap::new() };
+        let asked = RequestView { method: &Method::GET, headers: &HeaderMap::new() };
 
         Stored::of(&asked, &received).unwrap()
     }
@@ -236,11 +236,13 @@ mod tests {
         let field = "max-age=10, stale-while-revalidate=20, stale-if-error=30";
         let both = stored(&[("cache-control", field)]);
 
-        assert!(both.is_in_refresh_window(in_seconds(29)) && both.may_stand_in(in_seconds(39)));
-        assert!(!both.is_in_refresh_window(in_seconds(30)) && !both.may_stand_in(in_seconds(40)));
+        assert!(both.is_in_refresh_window(in_seconds(29)) && both.may_serve_stale(in_seconds(39)));
+        assert!(
+            !both.is_in_refresh_window(in_seconds(30)) && !both.may_serve_stale(in_seconds(40))
+        );
         let strict = stored(&[("cache-control", &format!("{field}, must-revalidate"))]);
         assert!(!strict.is_in_refresh_window(in_seconds(11)));
-        assert!(!strict.may_stand_in(in_seconds(11)));
+        assert!(!strict.may_serve_stale(in_seconds(11)));
     }
 
     proptest! {

@@ -1,5 +1,5 @@
 //! `CDN-Cache-Control` (RFC 9213): what an origin tells caches like this one, in place of what it
-//! tells everybody.
+//! tells all caches.
 
 use http::HeaderMap;
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
@@ -10,17 +10,17 @@ use crate::headers::CDN_CACHE_CONTROL;
 
 /// Whatever an answer says of its own caching, and to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct EffectiveDirectives {
     pub directives: ResponseDirectives,
     /// Then `Expires`, like `Cache-Control`, is not for us (§2.2).
-    pub to_us: bool,
+    pub is_targeted: bool,
 }
 
-impl Said {
+impl EffectiveDirectives {
     pub fn by(headers: &HeaderMap) -> Self {
         match to_cdns(headers) {
-            Some(directives) => Self { directives, to_us: true },
-            None => Self { directives: ResponseDirectives::of(headers), to_us: false },
+            Some(directives) => Self { directives, is_targeted: true },
+            None => Self { directives: ResponseDirectives::of(headers), is_targeted: false },
         }
     }
 }
@@ -81,22 +81,22 @@ mod tests {
 
     use super::*;
 
-    fn of(field: &str) -> Said {
+    fn of(field: &str) -> EffectiveDirectives {
         let mut headers = HeaderMap::new();
         headers.insert("cache-control", "max-age=5".parse().unwrap());
         headers.insert("cdn-cache-control", field.parse().unwrap());
 
-        Said::by(&headers)
+        EffectiveDirectives::by(&headers)
     }
 
     #[test]
-    fn what_is_said_to_us_stands_in_place_of_what_is_said_to_all() {
-        let said = of("max-age=3600, foobar, no-cache=\"a\", stale-if-error=60");
+    fn a_targeted_field_replaces_cache_control() {
+        let effective = of("max-age=3600, foobar, no-cache=\"a\", stale-if-error=60");
 
-        assert!(said.to_us);
-        assert_eq!(said.directives.max_age, Some(3_600));
-        assert_eq!(said.directives.stale_if_error, 60);
-        assert_eq!(said.directives.no_cache, FieldNames::Named(vec!["a".parse().unwrap()]));
+        assert!(effective.is_targeted);
+        assert_eq!(effective.directives.max_age, Some(3_600));
+        assert_eq!(effective.directives.stale_if_error, 60);
+        assert_eq!(effective.directives.no_cache, FieldNames::Named(vec!["a".parse().unwrap()]));
         assert!(of("no-store").directives.no_store);
         assert!(of("private").directives.private);
         assert_eq!(of("no-cache").directives.no_cache, FieldNames::All);
@@ -120,10 +120,10 @@ mod tests {
             "no-store=1",
             "no-cache=a",
         ] {
-            let said = of(field);
+            let effective = of(field);
 
-            assert!(!said.to_us, "{field}");
-            assert_eq!(said.directives.max_age, Some(5), "{field}");
+            assert!(!effective.is_targeted, "{field}");
+            assert_eq!(effective.directives.max_age, Some(5), "{field}");
         }
     }
 

@@ -70,7 +70,7 @@ mod tests {
     use domain::Timestamp;
     use http::{Method, StatusCode};
 
-    use super::super::{Asked, Received};
+    use super::super::{Received, RequestView};
     use super::*;
 
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
@@ -91,7 +91,7 @@ mod tests {
             requested_at: at,
             received_at: at,
         };
-        let asked = Asked { method: &Method::GET, headers: &HeaderMap::new() };
+        let asked = RequestView { method: &Method::GET, headers: &HeaderMap::new() };
         let stored = Stored::of(&asked, &received).unwrap();
 
         let asked_with: Vec<_> = conditions(&stored).collect();

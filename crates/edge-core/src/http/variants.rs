@@ -50,7 +50,7 @@ mod tests {
     use domain::Timestamp;
     use http::{Method, StatusCode};
 
-    use super::super::{Asked, Received};
+    use super::super::{Received, RequestView};
     use super::*;
 
     struct Kept(Stored, u32);
@@ -68,7 +68,7 @@ mod tests {
         headers.insert("vary", "foo".parse().unwrap());
         let received =
             Received { status: StatusCode::OK, headers, requested_at: at, received_at: at };
-        let asked = Asked { method: &Method::GET, headers: &request(foo) };
+        let asked = RequestView { method: &Method::GET, headers: &request(foo) };
 
         Rc::new(Kept(Stored::of(&asked, &received).unwrap(), number))
     }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::fields::{combined, members};
 
-/// No answer needs so many; whoever lists more is answered afresh each time.
+/// No response needs so many; one that lists more is not stored.
 const NAMES_MAX: usize = 32;
 
 /// What `Vary` says.

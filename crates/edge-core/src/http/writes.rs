@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_nobody_fetches_takes_no_memory() {
+    fn a_url_that_is_not_being_fetched_takes_no_memory() {
         let writes = Writes::default();
         let (first, second) = (writes.epoch("/a"), writes.epoch("/a"));
         writes.count("/b");

@@ -113,7 +113,7 @@ fn is_reserved_in_disguise(first: &str) -> bool {
 
 /// Whether every server reads the path as we do: no empty segment inside it, no dot segments in
 /// any spelling, and no control characters. The edge signs what it passes on, so a path that means
-/// `/internal` to somebody else must not get past it.
+/// `/internal` to another server must not get past it.
 fn is_plain(rest: &str) -> bool {
     let mut segments = rest.split('/');
     // A slash at the very end is the origin's to judge.

@@ -1,47 +1,52 @@
-//! Where each request goes: answered from what is kept, fetched, or passed on.
+//! Where each request goes: answered from the store, fetched, or forwarded.
 
 use std::sync::Arc;
 
 use domain::{Code, ProblemBody};
 use edge_core::cache_status::{Detail, Forward, Forwarded};
 use edge_core::http::{
-    Asked, Decision, Received, RequestDirectives, agrees_with_head, decide, end_to_end,
+    Decision, Received, RequestDirectives, RequestView, agrees_with_head, decide, end_to_end,
     is_for_the_origin_alone,
 };
 use edge_core::{CacheStatus, Failure, MaxForwards, Refusal, framing, host};
 use http::header::{HOST, RANGE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_server::InterimSender;
 use hyper::body::Incoming;
 use ports::World;
 use tokio::sync::Semaphore;
 
-use super::collapse::Landed;
-use super::fetch::{Failed, Outcome, Question};
-use super::passing::{has_body, labelled};
-use super::shelf::{Found, Kept, Shelf};
+use super::fetch::{FetchFailure, FetchOutcome, FetchRequest};
+use super::forward::{has_body, with_cache_status};
+use super::shared_fetch::SharedOutcome;
+use super::store::{CacheEntry, Lookup, ResponseStore};
 use super::upstream::Upstream;
-use crate::body::Body;
+use crate::cache::hit_for_miss::HitForMiss;
+use crate::cache::single_flight::SingleFlight;
 use crate::edge::of_the_server;
-use crate::flights::Flights;
-use crate::measures::Measures;
-use crate::problem;
+use crate::http::body::Body;
+use crate::http::problem;
+use crate::metrics::Metrics;
 use crate::settings::Limits;
-use crate::unshared::Unshared;
 
 pub(super) struct Proxy {
     pub upstream: Upstream,
-    pub shelf: Shelf,
-    pub flights: Arc<Flights<Landed>>,
-    pub unshared: Unshared,
+    pub store: ResponseStore,
+    pub single_flight: Arc<SingleFlight<SharedOutcome>>,
+    pub hit_for_miss: HitForMiss,
     pub fetches: Semaphore,
     pub limits: Limits,
-    pub measures: Measures,
+    pub metrics: Metrics,
     pub world: Arc<dyn World>,
 }
 
 impl Proxy {
-    pub async fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    pub async fn handle(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        early: InterimSender,
+    ) -> Response<Body> {
         let hosts = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes);
         let codings = request.headers().get_all(TRANSFER_ENCODING).iter();
         let readable = host::check(hosts, request.version() > Version::HTTP_10)
@@ -60,54 +65,55 @@ impl Proxy {
         if MaxForwards::of(request.method().as_str(), request.headers()) == MaxForwards::Here {
             return of_the_server(request.method());
         }
-        let is_head = *request.method() == Method::HEAD;
-        if !is_head && *request.method() != Method::GET {
-            return self.pass(request, target, Forward::Method).await;
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return self.forward(request, target, early, Forward::Method).await;
         }
         if has_body(request.headers()) || is_for_the_origin_alone(request.headers()) {
-            return self.pass(request, target, Forward::Bypass).await;
+            return self.forward(request, target, early, Forward::Bypass).await;
         }
-        self.read(request, target, is_head).await
+        self.read(request, target, early).await
     }
 
     async fn read(
         self: &Arc<Self>,
         request: Request<Incoming>,
         target: PathAndQuery,
-        is_head: bool,
+        early: InterimSender,
     ) -> Response<Body> {
+        let is_head = *request.method() == Method::HEAD;
         let wants = RequestDirectives::of(request.headers());
-        let (kept, nothing) = match self.shelf.find(target.as_str(), request.headers()) {
-            Found::Kept(kept) => (Some(kept), Forward::UriMiss),
-            Found::Others => (None, Forward::VaryMiss),
-            Found::Nothing => (None, Forward::UriMiss),
+        let (entry, nothing) = match self.store.find(target.as_str(), request.headers()) {
+            Lookup::Entry(entry) => (Some(entry), Forward::UriMiss),
+            Lookup::OtherVariants => (None, Forward::VaryMiss),
+            Lookup::Nothing => (None, Forward::UriMiss),
         };
         let now = self.world.now();
-        let decision = decide(&wants, kept.as_ref().map(|kept| &kept.stored), nothing, now);
-        // A part of what is not kept is passed on as a part: the whole may be many times as large.
-        let is_part_of_nothing = kept.is_none() && request.headers().contains_key(RANGE);
+        let decision = decide(&wants, entry.as_ref().map(|entry| &entry.stored), nothing, now);
+        // A part of what is not stored is forwarded as a part: the whole may be many times as
+        // large.
+        let is_part_of_nothing = entry.is_none() && request.headers().contains_key(RANGE);
 
-        match (decision, kept) {
+        match (decision, entry) {
             (Decision::Fetch(why), _) if is_part_of_nothing => {
-                self.pass(request, target, why).await
+                self.forward(request, target, early, why).await
             }
-            (Decision::Fetch(why), kept) => {
+            (Decision::Fetch(why), entry) => {
                 let headers = Arc::new(request.into_parts().0.headers);
-                let question = Question { target, headers, kept };
+                let question = FetchRequest { target, headers, entry, early: Some(early) };
                 if is_head {
                     self.head(question, why).await
                 } else {
                     self.fetched(question, &wants, why).await
                 }
             }
-            (Decision::Serve(hit), Some(kept)) => {
+            (Decision::Serve(hit), Some(entry)) => {
                 let status = CacheStatus::Hit { ttl: hit.ttl, detail: hit.detail };
-                self.told(&kept, is_head, request.headers(), &status)
+                self.respond(&entry, is_head, request.headers(), &status)
             }
-            (Decision::ServeAndRefresh(hit), Some(kept)) => {
+            (Decision::ServeAndRefresh(hit), Some(entry)) => {
                 let status = CacheStatus::Hit { ttl: hit.ttl, detail: hit.detail };
-                let answer = self.told(&kept, is_head, request.headers(), &status);
-                self.refresh(target, request.into_parts().0.headers, kept);
+                let answer = self.respond(&entry, is_head, request.headers(), &status);
+                self.refresh(target, request.into_parts().0.headers, entry);
                 answer
             }
             (Decision::OnlyIfCached, _) | (_, None) => {
@@ -117,90 +123,91 @@ impl Proxy {
         }
     }
 
-    fn told(
+    fn respond(
         &self,
-        kept: &Kept,
+        entry: &CacheEntry,
         is_head: bool,
         request: &HeaderMap,
         status: &CacheStatus,
     ) -> Response<Body> {
-        self.measures.answered(status);
+        self.metrics.count_response(status);
 
         let method = if is_head { &Method::HEAD } else { &Method::GET };
-        let asked = Asked { method, headers: request };
-        kept.answer(&asked, status, self.world.now())
+        let view = RequestView { method, headers: request };
+        entry.answer(&view, status, self.world.now())
     }
 
-    /// Asks the origin behind an answer that was given, unless somebody does.
-    fn refresh(self: &Arc<Self>, target: PathAndQuery, headers: HeaderMap, kept: Arc<Kept>) {
-        let question = Question { target, headers: Arc::new(headers), kept: Some(kept) };
-        let key = self.shelf.key_of(question.url(), &question.headers);
+    /// Refreshes an entry in the background, unless a fetch is under way.
+    fn refresh(self: &Arc<Self>, target: PathAndQuery, headers: HeaderMap, entry: Arc<CacheEntry>) {
+        let headers = Arc::new(headers);
+        let question = FetchRequest { target, headers, entry: Some(entry), early: None };
+        let key = self.store.key_of(question.url(), &question.headers);
 
-        if let (_, Some(pilot)) = self.flights.board(&key, None) {
-            drop(self.lead(question, key, pilot));
+        if let (_, Some(leader)) = self.single_flight.join(&key, None) {
+            drop(self.spawn_fetch(question, key, leader));
         }
     }
 
     async fn fetched(
         self: &Arc<Self>,
-        question: Question,
+        question: FetchRequest,
         wants: &RequestDirectives,
         why: Forward,
     ) -> Response<Body> {
-        let (headers, stands_in) = (Arc::clone(&question.headers), question.kept.clone());
-        let (outcome, collapsed) = self.landing(question, wants).await;
+        let (headers, may_serve_stale) = (Arc::clone(&question.headers), question.entry.clone());
+        let (outcome, collapsed) = self.fetch_shared(question, wants).await;
         let forwarded = |status, stored, detail| {
             CacheStatus::Forwarded(Forwarded { why, status, stored, collapsed, detail })
         };
 
         match outcome {
-            Outcome::Kept { kept, is_validated, is_stored, withheld } => {
+            FetchOutcome::Stored { entry, is_validated, is_stored, withheld } => {
                 let status = forwarded(is_validated.then_some(304), is_stored, None);
-                let mut answer = self.told(&kept, false, &headers, &status);
+                let mut answer = self.respond(&entry, false, &headers, &status);
                 answer.headers_mut().extend(withheld);
                 answer
             }
-            Outcome::Passing(response) => {
+            FetchOutcome::Forwarded(response) => {
                 let status = forwarded(None, false, None);
-                self.measures.answered(&status);
-                labelled(response, &status)
+                self.metrics.count_response(&status);
+                with_cache_status(response, &status)
             }
-            Outcome::Failed(failed) => {
+            FetchOutcome::Failed(failed) => {
                 let now = self.world.now();
-                match stands_in.filter(|kept| kept.stored.may_stand_in(now)) {
-                    Some(kept) => {
+                match may_serve_stale.filter(|entry| entry.stored.may_serve_stale(now)) {
+                    Some(entry) => {
                         let detail = Some(Detail::StaleIfError);
                         let status = forwarded(Some(failed.status()), false, detail);
-                        self.told(&kept, false, &headers, &status)
+                        self.respond(&entry, false, &headers, &status)
                     }
-                    None => self.not_to_be_had(failed, &forwarded(None, false, None)),
+                    None => self.fetch_failed(failed, &forwarded(None, false, None)),
                 }
             }
         }
     }
 
-    fn not_to_be_had(&self, failed: Failed, status: &CacheStatus) -> Response<Body> {
+    fn fetch_failed(&self, failed: FetchFailure, status: &CacheStatus) -> Response<Body> {
         match failed {
-            Failed::NoAnswer(failure) => self.failed(failure, status),
+            FetchFailure::NoAnswer(failure) => self.failed(failure, status),
             // It was withheld for an answer that has become too old meanwhile.
-            Failed::Status(_) => self.failed(Failure::Unusable, status),
+            FetchFailure::Status(_) => self.failed(Failure::Unusable, status),
         }
     }
 
-    /// A HEAD goes on as one, and what it brings changes what is kept (RFC 9111 §4.3.5).
-    async fn head(&self, question: Question, why: Forward) -> Response<Body> {
-        let epoch = self.shelf.epoch(question.url());
+    /// A HEAD is forwarded as one, and its response updates the stored one (RFC 9111 §4.3.5).
+    async fn head(&self, question: FetchRequest, why: Forward) -> Response<Body> {
+        let epoch = self.store.epoch(question.url());
         let requested_at = self.world.now();
-        let onward = end_to_end(&question.headers);
+        let request = question.request(Method::HEAD, end_to_end(&question.headers));
         let within = self.limits.fetch_within;
-        let response = self.upstream.read(Method::HEAD, &question.target, onward, within).await;
+        let response = self.upstream.read(request, &question.target, within).await;
         let status = CacheStatus::forwarded(why);
         let response = match response {
             Ok(response) => response,
             Err(failure) => return self.failed(failure, &status),
         };
 
-        if let Some(kept) = &question.kept
+        if let Some(entry) = &question.entry
             && response.status() == StatusCode::OK
         {
             let brought = Received {
@@ -209,23 +216,23 @@ impl Proxy {
                 requested_at,
                 received_at: self.world.now(),
             };
-            if kept.stored.status == StatusCode::OK
-                && agrees_with_head(&kept.stored.headers, &brought.headers)
+            if entry.stored.status == StatusCode::OK
+                && agrees_with_head(&entry.stored.headers, &brought.headers)
             {
-                self.freshen(&question, kept, &brought, |kept| {
-                    self.shelf.put(question.url(), kept, &epoch)
+                self.freshen(&question, entry, &brought, |entry| {
+                    self.store.put(question.url(), entry, &epoch)
                 });
             } else {
-                self.shelf.invalidate(question.url());
+                self.store.invalidate(question.url());
             }
         }
-        self.measures.answered(&status);
-        self.passed_back(response, &status)
+        self.metrics.count_response(&status);
+        self.relay(response, &status)
     }
 
     pub(super) fn failed(&self, failure: Failure, status: &CacheStatus) -> Response<Body> {
-        self.measures.failed(failure);
-        self.measures.answered(status);
+        self.metrics.count_failure(failure);
+        self.metrics.count_response(status);
         let body = match failure {
             Failure::Unreachable => {
                 ProblemBody::new(Code::OriginUnreachable, "the origin can't be reached")

@@ -14,20 +14,20 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::proxy::Proxy;
-use super::shelf::Shelf;
+use super::store::ResponseStore;
 use super::upstream::Upstream;
-use crate::body::Body;
-use crate::flights::Flights;
-use crate::measures::Measures;
+use crate::cache::hit_for_miss::HitForMiss;
+use crate::cache::single_flight::SingleFlight;
+use crate::http::body::Body;
+use crate::metrics::Metrics;
 use crate::settings::{Limits, ServeError};
-use crate::unshared::Unshared;
 
-/// What a proxy is told when it starts.
+/// The settings of a proxy.
 pub struct Settings {
     pub listen: SocketAddr,
     /// Scheme and authority, `http` or `https`; nothing else.
     pub origin: Uri,
-    /// Of kept answers, with their keys and heads.
+    /// Of stored responses, with their keys and heads.
     pub capacity_bytes: u64,
     pub world: Arc<dyn World>,
     pub server: ServerSettings,
@@ -71,12 +71,12 @@ pub async fn serve(
     let addr = listener.local_addr()?;
     let proxy = Arc::new(Proxy {
         upstream,
-        shelf: Shelf::new(settings.capacity_bytes),
-        flights: Flights::new(),
-        unshared: Unshared::new(),
+        store: ResponseStore::new(settings.capacity_bytes),
+        single_flight: SingleFlight::new(),
+        hit_for_miss: HitForMiss::new(),
         fetches: Semaphore::new(settings.limits.fetches_max),
         limits: settings.limits,
-        measures: Measures::new(),
+        metrics: Metrics::new(),
         world: settings.world,
     });
     settings.supervisor.listens("the edge", addr, "/");
@@ -93,9 +93,9 @@ impl Handler for Proxy {
     fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
-        _: &Arc<Connection>,
+        connection: &Arc<Connection>,
     ) -> impl Future<Output = Response<Body>> + Send {
         // The way through is long, and most of it is not taken.
-        Box::pin(self.handle(request))
+        Box::pin(self.handle(request, connection.interim_sender()))
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use edge_core::{Failure, OwnRequests};
 use http::header::{EXPECT, HOST, VIA};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::body::Body;
-use crate::connect::Connections;
-use crate::origin::address;
+use crate::http::body::Body;
 use crate::settings::InvalidOrigin;
+use crate::upstream::connections::Connections;
+use crate::upstream::origin::address;
 
 pub(super) struct Upstream {
     connections: Connections,
@@ -36,19 +36,15 @@ impl Upstream {
     /// The head of the answer to a read, within a bound; its body is still to come.
     pub async fn read(
         &self,
-        method: Method,
+        request: Request<Body>,
         target: &PathAndQuery,
-        headers: HeaderMap,
         within: Duration,
     ) -> Result<Response<Incoming>, Failure> {
-        let mut request = Request::new(Body::EMPTY);
-        *request.method_mut() = method;
-        *request.headers_mut() = headers;
-
         timeout(within, self.send(request, target)).await.unwrap_or(Err(Failure::Timeout))
     }
 
-    /// `headers` are end to end; the name of the host is the origin's, whatever the client calls it.
+    /// `headers` are end to end; the name of the host is the origin's, whatever the client calls
+    /// it.
     pub async fn send(
         &self,
         mut request: Request<Body>,

@@ -82,7 +82,7 @@ async fn a_clock_that_jumps_ahead_costs_a_read_and_no_truth() {
 }
 
 #[tokio::test]
-async fn what_is_withdrawn_while_the_origin_fails_does_not_stand_in() {
+async fn what_is_hard_invalidated_while_the_origin_fails_is_not_served_stale() {
     let shop = Shop::open().await;
     plays_well(&shop);
     shop.get(PAGE).await;

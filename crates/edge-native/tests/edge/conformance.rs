@@ -2,7 +2,7 @@
 //! decides is tested beside `edge_core::http`.
 
 mod answers;
-mod kept;
+mod stored;
 mod together;
 mod wishes;
 mod writes;
@@ -28,10 +28,10 @@ use crate::stage::{Listening, Origin, Reaction};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-struct Proxied {
+pub struct Proxied {
     origin: Arc<Origin>,
     world: Arc<World>,
-    proxy: Running,
+    pub proxy: Running,
     listening: Option<Listening>,
     stop: Mutex<Option<oneshot::Sender<()>>>,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -52,7 +52,7 @@ impl Proxied {
         opened
     }
 
-    async fn before(
+    pub async fn before(
         addr: SocketAddr,
         origin: Arc<Origin>,
         world: Arc<World>,

@@ -16,7 +16,7 @@ fn plays_well(shop: &Shop, path: &str) {
 }
 
 #[tokio::test]
-async fn with_the_origin_down_an_old_answer_stands_in() {
+async fn with_the_origin_down_a_stale_response_is_served() {
     let mut shop = Shop::open().await;
     plays_well(&shop, "/products/mug");
     shop.get("/products/mug").await;
@@ -35,7 +35,7 @@ async fn with_the_origin_down_an_old_answer_stands_in() {
 }
 
 #[tokio::test]
-async fn what_was_withdrawn_is_not_shown_whatever_happens() {
+async fn what_was_hard_invalidated_is_never_shown() {
     let mut shop = Shop::open().await;
     plays_well(&shop, "/products/mug");
     shop.get("/products/mug").await;

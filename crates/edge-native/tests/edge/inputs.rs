@@ -1,5 +1,5 @@
-//! What is almost an honest request: for every edge's tests. The inputs are those of the literature on
-//! web cache poisoning, cache deception and request smuggling.
+//! What is almost an honest request: for every edge's tests. The inputs are those of the literature
+//! on web cache poisoning, cache deception and request smuggling.
 
 /// Header lines beside an honest request line.
 pub const HEADERS: &[&str] = &[

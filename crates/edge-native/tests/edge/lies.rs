@@ -44,10 +44,10 @@ fn lies() -> Vec<(&'static str, Lie)> {
         ("has two lengths", {
             Lie::SaysAndCloses(kept("content-length: 4\r\ncontent-length: 5\r\n", "evil!"))
         }),
-        ("answers in an encoding that nobody asked for", {
+        ("answers in an encoding that was not asked for", {
             Lie::Says(kept("content-encoding: br\r\ncontent-length: 4\r\n", "evil"))
         }),
-        ("answers in an encoding that nobody knows", {
+        ("answers in an unknown encoding", {
             Lie::Says(kept("content-encoding: zstd\r\ncontent-length: 4\r\n", "evil"))
         }),
         ("answers in two encodings at once", {
@@ -86,7 +86,7 @@ async fn an_answer_that_is_none_is_neither_shown_nor_kept() {
 }
 
 #[tokio::test]
-async fn for_an_answer_that_is_none_an_old_one_stands_in_and_says_so() {
+async fn a_stale_response_is_served_for_an_unusable_one() {
     for (what, lie) in lies() {
         let liar = Liar::new().await;
         let shop = open(&liar).await;
@@ -136,7 +136,7 @@ async fn a_request_that_changes_something_is_sent_once_whatever_becomes_of_its_c
 async fn an_edge_whose_origin_is_itself_says_so_and_goes_on() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = listener.local_addr().expect("an address");
-    let shop = Shop::open_before_nobody(|settings| {
+    let shop = Shop::open_without_log(|settings| {
         settings.listen = edge_native::Listen::On(listener);
         settings.origin = format!("http://{addr}").parse().expect("a URI");
     })
@@ -152,7 +152,7 @@ async fn an_edge_whose_origin_is_itself_says_so_and_goes_on() {
 }
 
 #[tokio::test]
-async fn what_an_origin_says_beyond_its_length_answers_nobody() {
+async fn bytes_beyond_the_length_of_a_response_answer_no_request() {
     let liar = Liar::new().await;
     let shop = open(&liar).await;
     let evil = String::from_utf8(good("evil")).expect("text");

@@ -244,7 +244,7 @@ impl Limiter for Down {
 }
 
 #[tokio::test]
-async fn while_nobody_can_count_reads_are_answered_and_no_remainder_is_made_up() {
+async fn while_the_limiter_is_down_reads_are_answered_without_a_remainder() {
     let shop = limited(0, |settings| settings.read_gate = Some(gate(1, Arc::new(Down)))).await;
 
     for _ in 0..3 {

@@ -6,6 +6,7 @@ mod conformance;
 mod failures;
 mod followed;
 mod inputs;
+mod interim;
 mod liar;
 mod lies;
 mod limited;

@@ -134,7 +134,7 @@ fn holds_nothing_but_the_key(seen: &Seen) {
     let strange = seen.headers.keys().find(|name| !own.contains(&name.as_str()));
     let canonical = match Route::of(&seen.method, &seen.target) {
         Ok(Route::Catalog(read)) => read.to_string(),
-        // OPTIONS, and `/PRODUCTS`: the origin decides about them, and nobody keeps what it says.
+        // OPTIONS, and `/PRODUCTS`: the origin decides about them, and nothing of it is stored.
         Ok(Route::Pass) => return,
         other => panic!("{other:?} reached the origin: {seen:?}"),
     };

@@ -120,7 +120,7 @@ async fn many_pushes_at_once_make_few_polls() {
 }
 
 #[tokio::test]
-async fn both_live_keys_are_believed() {
+async fn both_live_keys_are_accepted() {
     let shop = open().await;
     let now = shop.world.now();
 
@@ -130,7 +130,7 @@ async fn both_live_keys_are_believed() {
 }
 
 #[tokio::test]
-async fn a_stranger_is_not_told_that_there_is_a_door() {
+async fn an_invalid_signature_gets_the_404_of_an_unknown_path() {
     let shop = open().await;
     let unknown = shop.send("GET", "/internal", &[], "").await;
     let now = shop.world.now();

@@ -60,7 +60,7 @@ async fn the_origin_is_told_for_whom_it_is_asked() {
 }
 
 #[tokio::test]
-async fn whoever_waits_beside_one_who_is_refused_asks_for_himself() {
+async fn a_request_that_waits_for_a_refused_one_fetches_for_itself() {
     let shop = open().await;
     refuses(&shop, GREEDY);
     shop.origin.gate.forget_permits(usize::MAX >> 3);
@@ -70,7 +70,7 @@ async fn whoever_waits_beside_one_who_is_refused_asks_for_himself() {
         shop.until(|| shop.origin.seen().len() == 1).await;
         let joins = get_for(&shop, PATIENT);
         let opens = async {
-            // While these were answered he has joined; if not, he asks for himself anyway.
+            // While these were answered it has joined; if not, it fetches for itself anyway.
             for _ in 0..20 {
                 shop.get("/edge/healthz").await;
             }
@@ -82,7 +82,7 @@ async fn whoever_waits_beside_one_who_is_refused_asks_for_himself() {
 
     assert_eq!(refused.status, 429);
     assert_eq!((answered.status, answered.text()), (200, "0"));
-    assert!(get_for(&shop, GREEDY).await.is_hit(), "it is kept for everybody");
+    assert!(get_for(&shop, GREEDY).await.is_hit(), "it is stored for all clients");
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_refusal_leaves_in_use_what_is_merely_old_and_asks_again_at_once() {
     let status = "shopping-edge; fwd=stale; fwd-status=429; detail=stale-if-error";
     assert_eq!(stale.header("cache-status"), status);
     let status = "shopping-edge; fwd=stale; stored";
-    assert_eq!(fresh.header("cache-status"), status, "one who is refused keeps nobody waiting");
+    assert_eq!(fresh.header("cache-status"), status, "a refused request keeps no other waiting");
 }
 
 #[tokio::test]

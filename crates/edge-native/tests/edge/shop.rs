@@ -40,7 +40,7 @@ impl World {
         self.millis.fetch_add(duration.as_millis() as u64, Ordering::SeqCst);
     }
 
-    /// Somebody sets the clock.
+    /// The clock is set back.
     pub fn jumps_back(&self, duration: Duration) {
         self.millis.fetch_sub(duration.as_millis() as u64, Ordering::SeqCst);
     }
@@ -108,7 +108,7 @@ impl Shop {
     }
 
     /// An edge whose origin `adjust` names. It knows no log.
-    pub async fn open_before_nobody(adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
+    pub async fn open_without_log(adjust: impl FnOnce(&mut EdgeSettings)) -> Self {
         let world = Arc::new(World::default());
         let origin = Origin::new(key(), Arc::clone(&world));
 

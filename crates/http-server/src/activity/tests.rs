@@ -20,10 +20,10 @@ fn connection() -> (Connection, Clock) {
 /// Asks and is answered at once.
 fn ask(connection: &Connection, status: u16) -> Response<()> {
     connection.received();
-    connection.asked();
+    connection.request_started();
     let mut response = Response::builder().status(status).body(()).unwrap();
     let is_useful = connection.judge(&mut response);
-    connection.answered(is_useful);
+    connection.response_finished(is_useful);
     response
 }
 
@@ -90,10 +90,10 @@ fn what_a_trusted_peer_is_answered_always_renews_its_time() {
 fn a_refusal_that_is_just_written_is_not_cut_off() {
     let (connection, clock) = connection();
     clock.set(IDLE);
-    connection.asked();
+    connection.request_started();
 
     clock.set(IDLE + 5_000);
-    connection.answered(false);
+    connection.response_finished(false);
 
     assert_eq!(connection.expired(), None);
     clock.set(IDLE + 6_500);
@@ -104,7 +104,7 @@ fn a_refusal_that_is_just_written_is_not_cut_off() {
 fn a_client_that_waits_for_us_is_waited_for() {
     let (connection, clock) = connection();
     connection.received();
-    connection.asked();
+    connection.request_started();
 
     clock.set(IDLE * 10);
 
@@ -114,7 +114,7 @@ fn a_client_that_waits_for_us_is_waited_for() {
 #[test]
 fn a_client_that_takes_nothing_of_its_answer_is_closed() {
     let (connection, clock) = connection();
-    connection.asked();
+    connection.request_started();
     connection.write_blocked();
 
     clock.set(IDLE / 2);
@@ -132,7 +132,7 @@ fn a_busy_connection_is_protected_while_it_gets_on() {
     let (connection, clock) = connection();
     assert!(!connection.is_protected());
 
-    connection.asked();
+    connection.request_started();
     assert!(connection.is_protected());
     clock.set(PROTECTED_FOR.as_millis() as u64 + 2);
     assert!(!connection.is_protected());

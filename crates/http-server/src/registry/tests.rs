@@ -1,4 +1,5 @@
-//! Random histories of a full server, held against the rule applied to every connection at each step.
+//! Random histories of a full server, held against the rule applied to every connection at each
+//! step.
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
@@ -98,9 +99,9 @@ impl Server {
                 let ended = self.known.remove(at.index(self.known.len()));
                 self.registry.remove(ended.id);
             }
-            Step::IsAnswered(at) => self.with(*at, |one| one.answered(true)),
-            Step::IsRefused(at) => self.with(*at, |one| one.answered(false)),
-            Step::Begins(at) => self.with(*at, Connection::asked),
+            Step::IsAnswered(at) => self.with(*at, |one| one.response_finished(true)),
+            Step::IsRefused(at) => self.with(*at, |one| one.response_finished(false)),
+            Step::Begins(at) => self.with(*at, Connection::request_started),
             Step::IsTrusted(at) => self.with(*at, Connection::trust),
             Step::Passes(millis) => {
                 self.now += u64::from(*millis);
@@ -196,7 +197,7 @@ fn what_is_beyond_its_time_is_closed_and_nothing_else() {
     server.open(1);
     server.open(2);
     server.take(&Step::Passes(60_000));
-    server.known[1].connection.answered(true);
+    server.known[1].connection.response_finished(true);
     server.take(&Step::Passes(60_000));
 
     let expired = server.registry.expired();

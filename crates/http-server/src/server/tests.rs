@@ -94,7 +94,7 @@ async fn told_until_the_end(client: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn whoever_is_silent_or_never_ends_a_head_is_closed() {
+async fn a_silent_client_or_one_that_never_ends_a_head_is_closed() {
     let mut settings = settings();
     settings.idle_timeout = Duration::from_millis(300);
     settings.head_timeout = Duration::from_millis(100);
@@ -127,7 +127,7 @@ async fn refusals_alone_do_not_keep_a_connection() {
 }
 
 #[tokio::test]
-async fn a_full_server_lets_everybody_in_who_asks() {
+async fn a_full_server_still_accepts_every_new_connection() {
     let mut settings = settings();
     settings.connections_max = 4;
     let served = open(settings, Arc::default()).await;

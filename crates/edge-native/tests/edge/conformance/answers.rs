@@ -13,7 +13,7 @@ use crate::shop::World;
 use crate::stage::{Origin, Reaction};
 
 #[tokio::test]
-async fn an_old_answer_stands_in_for_an_error_within_its_window() {
+async fn a_stale_response_is_served_for_an_error_within_its_window() {
     let mut it = Proxied::open().await;
     let is_broken = Arc::new(Mutex::new(false));
     let broken = Arc::clone(&is_broken);
@@ -116,4 +116,22 @@ async fn what_is_of_one_hop_goes_no_further() {
     assert_eq!(hit.header("c"), "1");
     let statuses: Vec<_> = hit.headers.get_all("cache-status").iter().collect();
     assert_eq!(statuses, ["nearer; hit", "shopping-edge; hit; ttl=60"]);
+}
+
+#[tokio::test]
+async fn a_request_that_has_passed_this_proxy_before_is_refused_as_a_loop() {
+    let it = Proxied::open().await;
+    it.plays(&[]);
+    it.get().await;
+    let via = it.origin.seen()[0].header("via").to_owned();
+
+    for method in ["GET", "HEAD", "POST"] {
+        let looping = it.send(method, "/a", &[("via", &format!("1.1 other, {via}"))]).await;
+
+        assert_eq!(looping.status, 508, "{method}: {looping:?}");
+    }
+    let of_another = it.get_with(&[("via", "1.1 shopping-0123456789abcdef")]).await;
+
+    assert_eq!(of_another.status, 200);
+    assert_eq!(it.origin.seen().len(), 2, "no looping request went on");
 }

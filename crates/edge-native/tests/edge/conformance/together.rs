@@ -27,11 +27,11 @@ async fn a_herd_asks_once() {
     }
 
     assert_eq!(answers.load(Ordering::SeqCst), 1);
-    assert!(collapsed > 0, "somebody waited");
+    assert!(collapsed > 0, "some request waited");
 }
 
 #[tokio::test]
-async fn nobody_gets_another_ones_answer() {
+async fn no_client_gets_another_clients_response() {
     let it = Arc::new(Proxied::open().await);
     it.plays(&[("cache-control", "private, max-age=60")]);
     it.origin.gate.forget_permits(usize::MAX >> 3);

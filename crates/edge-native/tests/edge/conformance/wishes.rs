@@ -87,7 +87,7 @@ async fn a_head_goes_on_when_it_is_stale_and_freshens_what_it_is_about() {
 }
 
 #[tokio::test]
-async fn who_wants_only_what_is_cached_waits_for_nobody() {
+async fn only_if_cached_waits_for_no_fetch() {
     let it = Proxied::open().await;
     it.plays(&[("cache-control", "max-age=60")]);
     let only = [("cache-control", "only-if-cached")];
