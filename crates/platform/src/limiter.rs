@@ -6,7 +6,7 @@ use aws::{DynamoItems, DynamoSettings};
 use embedded::MemoryLimiter;
 use limits::{DenyCache, RateLimits};
 use ports::{Limiter, PortError, PortErrorKind, World};
-use redis_adapters::{RedisLimiter, RedisConnection};
+use redis_adapters::{RedisConnection, RedisLimiter};
 use store::schema::TABLES;
 
 use crate::connect::ConnectError;
@@ -80,8 +80,8 @@ pub(crate) async fn open_redis(
     key: &'static str,
     url: &RedisUrl,
 ) -> Result<RedisConnection, ConnectError> {
-    let link =
-        RedisConnection::open(url.as_str()).map_err(|source| ConnectError::Redis { key, source })?;
+    let link = RedisConnection::open(url.as_str())
+        .map_err(|source| ConnectError::Redis { key, source })?;
     if link.ping().await.is_err() {
         tracing::warn!(key, "Redis is unavailable; starting without it");
     }

@@ -5,7 +5,7 @@
 mod shop;
 
 use domain::{Availability, Entity, ListQuery, Ref, Rule, Sort, Status};
-use search::{SnapshotDelta, CatalogSnapshot, Unknown, write_cards};
+use search::{CatalogSnapshot, SnapshotDelta, Unknown, write_cards};
 use serde_json::{Value, json};
 use shop::{
     But, category, category_id, collection_id, manual, names, product, product_id, snapshot, stamp,

@@ -21,7 +21,11 @@ pub struct Page {
 /// The page of a product; a draft is missing. It does not carry the tag of its category, which every
 /// write to any product of that category names; a change of what it shows of the category names
 /// `catalog`.
-pub fn product(snapshot: &CatalogSnapshot, asked: &Ref<ProductId>, product: Option<&CatalogProduct>) -> Page {
+pub fn product(
+    snapshot: &CatalogSnapshot,
+    asked: &Ref<ProductId>,
+    product: Option<&CatalogProduct>,
+) -> Page {
     let mut tags = vec![Tag::CATALOG];
     tags.push(by_name(asked, Tag::product));
     if let Some(found) = product {

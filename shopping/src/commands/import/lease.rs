@@ -139,13 +139,11 @@ mod tests {
         let store = Store::open();
 
         store.acquire().await.unwrap().release().await;
-        let claim = Idempotency::new(
-            Db::new(Arc::clone(&store.items), Arc::new(SystemWorld)),
-            SHORT,
-        )
-            .claim(SCOPE, IMPORT, IMPORT)
-            .await
-            .unwrap();
+        let claim =
+            Idempotency::new(Db::new(Arc::clone(&store.items), Arc::new(SystemWorld)), SHORT)
+                .claim(SCOPE, IMPORT, IMPORT)
+                .await
+                .unwrap();
 
         assert!(matches!(claim, Claim::Owned(_)), "{claim:?}");
     }
