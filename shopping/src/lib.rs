@@ -13,7 +13,7 @@ mod start;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use platform::{ConnectError, Settings, StoreSettings, console};
+use platform::{BackupError, ConnectError, Settings, StoreSettings, console};
 use ports::{PortError, PortErrorKind};
 use store::StoreError;
 
@@ -65,6 +65,14 @@ fn format_error(error: &anyhow::Error) -> String {
 /// Adds what an operator can do about a database that turned out to be damaged during a command.
 fn with_advice(error: anyhow::Error, settings: &Settings) -> anyhow::Error {
     let StoreSettings::Sqlite { path } = &settings.store else { return error };
+    // What is damaged may be a backup, and says so itself.
+    let is_backup = |cause: &BackupError| match cause {
+        BackupError::Unusable { path: unusable, .. } => unusable != path,
+        _ => false,
+    };
+    if error.downcast_ref().is_some_and(is_backup) {
+        return error;
+    }
     let causes = error.chain().filter_map(|cause| match cause.downcast_ref::<StoreError>() {
         Some(StoreError::Port(error)) => Some(error),
         _ => cause.downcast_ref::<PortError>(),

@@ -9,5 +9,13 @@ use clap::Parser as _;
 use shopping::arguments::Arguments;
 
 fn main() -> ExitCode {
-    shopping::run(Arguments::parse())
+    match Arguments::try_parse() {
+        Ok(arguments) => shopping::run(arguments),
+        // Help, or what is wrong. Code 2, which clap ends with, would say that a command refused
+        // some rows and did the rest.
+        Err(message) => {
+            let _ = message.print();
+            ExitCode::from(u8::from(message.use_stderr()))
+        }
+    }
 }

@@ -58,7 +58,7 @@ pub async fn serve(
 ) -> Result<Running, ServeError> {
     let listener = match settings.listen {
         Listen::At(addr) => {
-            TcpListener::bind(addr).await.map_err(|error| ServeError::Taken(addr, error))?
+            http_server::bind(addr).map_err(|error| ServeError::Taken(addr, error))?
         }
         Listen::On(listener) => {
             listener.set_nonblocking(true)?;

@@ -2,6 +2,7 @@
 //! wait, a bound on their number, and a rule for which one is closed when all places are taken.
 
 mod activity;
+mod bind;
 mod body;
 mod counters;
 mod eviction;
@@ -11,6 +12,7 @@ mod server;
 mod settings;
 mod stream;
 
+pub use bind::bind;
 pub use activity::{Clock, Connection};
 pub use body::TrackedBody;
 pub use interim::InterimSender;

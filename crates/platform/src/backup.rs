@@ -21,7 +21,7 @@ use crate::settings::{Settings, StoreSettings};
 /// generated.
 const DATABASE: &str = "shop.db";
 const SECRETS: &str = "secrets";
-/// The suffix of a database that was replaced by a backup.
+/// The suffix of a database that was replaced by a backup; further ones are numbered.
 const REPLACED: &str = ".replaced";
 
 /// Why nothing was saved or restored.
@@ -36,6 +36,8 @@ pub enum BackupError {
     Exists(PathBuf),
     #[error("there is no backup in {0}: neither a database nor a folder with {DATABASE}")]
     Nothing(PathBuf),
+    #[error("there is no shop: {0} does not exist")]
+    NoShop(PathBuf),
     #[error("a shop has {0} open: stop it first, and its commands")]
     Running(PathBuf),
     #[error("{path} can't be used ({})", format_error(.source))]
@@ -54,7 +56,7 @@ pub fn back_up(settings: &Settings, to: &Path) -> Result<(), BackupError> {
         return Err(BackupError::Exists(to.to_owned()));
     }
     if !database.exists() {
-        return Err(BackupError::Nothing(database.to_owned()));
+        return Err(BackupError::NoShop(database.to_owned()));
     }
     // If this is interrupted, nothing that looks like a backup is left.
     let partial = with_suffix(to, ".partial");
@@ -101,10 +103,11 @@ pub async fn restore(settings: &Settings, from: &Path) -> Result<Restored, Backu
     file::remove_companions(&fresh).map_err(files(&fresh))?;
 
     let alone = alone(database)?;
-    alone.replace_by(&fresh, REPLACED).map_err(files(database))?;
+    let suffix = free_suffix(database)?;
+    alone.replace_by(&fresh, &suffix).map_err(files(database))?;
     copy_secrets(&from.join(SECRETS), &settings.data_dir.join(SECRETS))?;
-    let kept = database.exists().then(|| with_suffix(database, REPLACED));
-    Ok(Restored { log, kept: kept.filter(|path| path.exists()) })
+    let kept = Some(with_suffix(database, &suffix)).filter(|path| path.exists());
+    Ok(Restored { log, kept })
 }
 
 /// The result of a restore.
@@ -114,6 +117,20 @@ pub struct Restored {
     pub log: LogId,
     /// Where the previous database is.
     pub kept: Option<PathBuf>,
+}
+
+/// The first under which nothing is kept yet: an earlier restore may have kept the only copy of what
+/// was written since the backup.
+fn free_suffix(database: &Path) -> Result<String, BackupError> {
+    let numbered = (2..).map(|number| format!("{REPLACED}-{number}"));
+
+    for suffix in [REPLACED.to_owned()].into_iter().chain(numbered) {
+        let path = with_suffix(database, &suffix);
+        if !path.try_exists().map_err(files(&path))? {
+            return Ok(suffix);
+        }
+    }
+    unreachable!("the numbers do not end")
 }
 
 fn database(settings: &Settings) -> Result<&Path, BackupError> {

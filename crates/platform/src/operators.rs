@@ -53,7 +53,7 @@ impl OperatorsPage {
         metrics: Metrics,
         supervisor: Supervisor,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(listen).await?;
+        let listener = http_server::bind(listen)?;
         let addr = listener.local_addr()?;
         supervisor.listens("the operators' page", addr, "/healthz");
 

@@ -23,6 +23,11 @@ pub struct Secrets {
 pub enum SecretsError {
     #[error("the secret {path} can't be read or created: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error(
+        "{0} does not exist: an edge alone signs with its origin's secrets; name the origin's data \
+         folder with --data-dir, or set secrets.edge_auth and secrets.catalog_token"
+    )]
+    NotOfOrigin(PathBuf),
     #[error("the secret {0} is shorter than {SECRET_MIN} characters")]
     Short(PathBuf),
     #[error(
@@ -32,7 +37,8 @@ pub enum SecretsError {
     Exposed(PathBuf),
 }
 
-/// The names of the generated secrets' files.
+/// The names of the generated secrets' files, and of their folder in the data folder.
+const FOLDER: &str = "secrets";
 const EDGE_AUTH: &str = "edge_auth";
 const CATALOG_TOKEN: &str = "catalog_token";
 
@@ -44,6 +50,23 @@ impl Secrets {
         data_dir: &Path,
         world: &dyn World,
     ) -> Result<Self, SecretsError> {
+        Self::of(source, data_dir, |path| read_or_create(path, world))
+    }
+
+    /// Takes the given secrets, or reads those of the data folder, for an edge alone: its origin
+    /// would accept no signature by a secret that the edge made itself.
+    pub fn of_origin(source: &SecretSource, data_dir: &Path) -> Result<Self, SecretsError> {
+        Self::of(source, data_dir, |path| match path.exists() {
+            true => read(path),
+            false => Err(SecretsError::NotOfOrigin(path.to_owned())),
+        })
+    }
+
+    fn of(
+        source: &SecretSource,
+        data_dir: &Path,
+        generated: impl Fn(&Path) -> Result<Secret, SecretsError>,
+    ) -> Result<Self, SecretsError> {
         match source {
             SecretSource::Given { edge_auth, edge_auth_other, catalog_token } => Ok(Self {
                 edge_auth: edge_auth.clone(),
@@ -51,18 +74,12 @@ impl Secrets {
                 catalog_token: catalog_token.clone(),
             }),
             SecretSource::Generated => {
-                let folder = data_dir.join("secrets");
-                let is_ours = owner_only::make_folder(&folder)
-                    .and_then(|()| owner_only::tighten_folder(&folder))
-                    .map_err(|source| SecretsError::File { path: folder.clone(), source })?;
-                if !is_ours {
-                    return Err(SecretsError::Exposed(folder));
-                }
+                let folder = data_dir.join(FOLDER);
 
                 Ok(Self {
-                    edge_auth: read_or_create(&folder.join(EDGE_AUTH), world)?,
+                    edge_auth: generated(&folder.join(EDGE_AUTH))?,
                     edge_auth_other: None,
-                    catalog_token: read_or_create(&folder.join(CATALOG_TOKEN), world)?,
+                    catalog_token: generated(&folder.join(CATALOG_TOKEN))?,
                 })
             }
         }
@@ -92,8 +109,29 @@ impl Secrets {
 fn read_or_create(path: &Path, world: &dyn World) -> Result<Secret, SecretsError> {
     let failed = |source| SecretsError::File { path: path.to_owned(), source };
 
+    if let Some(folder) = path.parent() {
+        owner_only::make_folder(folder)
+            .map_err(|source| SecretsError::File { path: folder.to_owned(), source })?;
+    }
     if !path.try_exists().map_err(failed)? {
         create(path, world).map_err(failed)?;
+    }
+    read(path)
+}
+
+fn tighten_folder(folder: &Path) -> Result<(), SecretsError> {
+    match owner_only::tighten_folder(folder) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(SecretsError::Exposed(folder.to_owned())),
+        Err(source) => Err(SecretsError::File { path: folder.to_owned(), source }),
+    }
+}
+
+fn read(path: &Path) -> Result<Secret, SecretsError> {
+    let failed = |source| SecretsError::File { path: path.to_owned(), source };
+
+    if let Some(folder) = path.parent() {
+        tighten_folder(folder)?;
     }
     // A file of ours was left readable by an earlier version or by a copy; one that is not ours may
     // be shared on purpose, and is not ours to change.

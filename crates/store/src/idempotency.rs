@@ -75,12 +75,19 @@ impl Idempotency {
         let owner = format!("{:032x}", self.db.random());
         let claimed = ClaimedKey::new(scope, key, request, owner, now, now.plus(KEPT));
         let record = claimed.running_until(now.plus(self.lease));
+        let too_far = now.plus(self.lease * 3);
         let takeable = Condition::Any(vec![
             Condition::NotExists,
             Condition::Below(schema::TTL.into(), signed(now.as_seconds())),
             // Died without an answer: only the same request may take over.
             Condition::All(vec![
-                Condition::Below("lease_until".into(), signed(now.as_millis())),
+                Condition::Any(vec![
+                    Condition::Below("lease_until".into(), signed(now.as_millis())),
+                    // Granted by a clock that was ahead and has been set back since. Clocks of
+                    // processes that run differ by far less than a lease; where they did not, the
+                    // write of the one that is overtaken fails, as for any lost lease.
+                    Condition::AtLeast("lease_until".into(), signed(too_far.as_millis())),
+                ]),
                 Condition::Equals("response".into(), Value::Null),
                 Condition::Equals("request".into(), request.into()),
             ]),

@@ -81,7 +81,7 @@ async fn start_edge(
     let settings = &start.settings;
     let world = system_world();
     // On the origin's machine those of the data folder; across machines they are given.
-    let secrets = Secrets::obtain(&settings.secrets, &settings.data_dir, &*world)?;
+    let secrets = Secrets::of_origin(&settings.secrets, &settings.data_dir)?;
     let limiter = LimiterBackend::open(settings, &world).await?;
     let mut made = edge_part::settings(&settings.edge, budget, url, &secrets, &world)?;
     made.supervisor = process.supervisor.clone();

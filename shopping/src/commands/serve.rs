@@ -72,7 +72,7 @@ pub(super) async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let shop = shop(&platform, settings, &gates, &process);
     let server = settings.origin.connections.server("origin", budget.origin);
     let origin =
-        origin::serve(shop.clone(), bind(settings).await?, server, origin_shutdown.begun())
+        origin::serve(shop.clone(), bind(settings)?, server, origin_shutdown.begun())
             .await
             .context("the origin did not start")?;
     let edge = start_edge(settings, &process, &platform, &gates, (budget, origin.addr)).await?;
@@ -110,11 +110,10 @@ async fn prepare_catalog(start: &Start, platform: &Platform) -> anyhow::Result<(
     Ok(())
 }
 
-async fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
+fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
     let listen = settings.origin.listen;
 
-    TcpListener::bind(listen)
-        .await
+    http_server::bind(listen)
         .with_context(|| format!("the origin can't listen on {listen} (origin.listen)"))
 }
 

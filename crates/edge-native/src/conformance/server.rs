@@ -9,7 +9,6 @@ use http_server::{Connection, Handler, ServerSettings};
 use hyper::body::Incoming;
 use ports::World;
 use supervision::Supervisor;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -66,7 +65,7 @@ pub async fn serve(
     let random = settings.world.random();
     let idle_timeout = settings.limits.origin_idle_timeout;
     let upstream = Upstream::new(&settings.origin, random, idle_timeout)?;
-    let listener = TcpListener::bind(settings.listen).await;
+    let listener = http_server::bind(settings.listen);
     let listener = listener.map_err(|error| ServeError::Taken(settings.listen, error))?;
     let addr = listener.local_addr()?;
     let proxy = Arc::new(Proxy {

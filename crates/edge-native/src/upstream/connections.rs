@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use edge_core::Failure;
-use http::{Method, Request, Response};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -41,20 +42,35 @@ impl Connections {
     /// nothing of it was written (RFC 9110 §9.2.2).
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Failure> {
         let again = repeatable(&request);
-        let error = match self.kept.request(request).await {
-            Ok(response) => return Ok(response),
-            Err(error) => error,
-        };
-        let outcome = match again.filter(|_| was_closed(&error)) {
-            Some(again) => self.fresh.request(again).await,
-            None => Err(error),
+        let outcome = match self.kept.request(request).await {
+            Ok(response) => Ok(response),
+            Err(error) => match again.filter(|_| was_closed(&error)) {
+                Some(again) => self.fresh.request(again).await,
+                None => Err(error),
+            },
         };
 
-        outcome.map_err(|error| {
+        let response = outcome.map_err(|error| {
             tracing::warn!(error = %root_cause(&error), "the origin did not answer");
             Failure::Unreachable
-        })
+        })?;
+        forwardable(response)
     }
+}
+
+/// The response without what must not be forwarded of its framing.
+fn forwardable(mut response: Response<Incoming>) -> Result<Response<Incoming>, Failure> {
+    // No request asks for another protocol: `Upgrade` is a field of one hop.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        tracing::warn!("the origin switches protocols without being asked");
+        return Err(Failure::Unusable);
+    }
+    // The body is read by the transfer coding; a length beside it is wrong, and would cut the body
+    // that the client gets (RFC 9112 §6.3).
+    if response.headers().contains_key(TRANSFER_ENCODING) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    Ok(response)
 }
 
 fn connector() -> HttpsConnector<HttpConnector> {

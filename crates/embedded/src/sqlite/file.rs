@@ -65,7 +65,7 @@ impl ExclusiveFile {
     }
 
     /// Puts another file in the place of the database, in one step, and keeps the old database under
-    /// its name and `old_suffix`. Both files are in the same folder.
+    /// its name and `old_suffix`, which no file has yet. Both files are in the same folder.
     pub fn replace_by(&self, new: &Path, old_suffix: &str) -> io::Result<()> {
         let old = companions::path(&self.path, old_suffix);
 
@@ -75,7 +75,6 @@ impl ExclusiveFile {
             let (from, to) = (companions::path(&self.path, suffix), companions::path(&old, suffix));
             absent_is_fine(fs::rename(from, to))?;
         }
-        absent_is_fine(fs::remove_file(&old))?;
         absent_is_fine(fs::hard_link(&self.path, &old))?;
         fs::rename(new, &self.path)?;
         match self.path.parent() {

@@ -109,7 +109,7 @@ pub(crate) fn with_level(product: &CatalogProduct, level: &StockLevel) -> Catalo
 fn check(delta: i64, reason: &str) -> Result<(), StoreError> {
     let mut wrong = Vec::new();
     if delta == 0 {
-        wrong.push(FieldError::new("/delta", "range", "is not zero"));
+        wrong.push(FieldError::new("/delta", "range", "must not be zero"));
     }
     let length = reason.chars().count();
     if !(1..=REASON_MAX).contains(&length) {
