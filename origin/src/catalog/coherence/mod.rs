@@ -1,10 +1,9 @@
-//! The one property that caches live by: an answer whose bytes a write changes shares a tag with
-//! the row that the write appends. Every cached route is asked, and answered by what the origin
-//! answers with.
+//! The property that all caches depend on: an answer whose bytes a write changes shares a tag with
+//! the row that the write appends. Every cached route is read, through the origin's own renderer.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod asked;
+mod names;
 mod shop;
 mod trace;
 mod writes;
@@ -17,11 +16,11 @@ use proptest::test_runner::{Config, TestRunner};
 use search::{CatalogSnapshot, SnapshotDelta};
 use store::Contents;
 
-use self::asked::{Names, answer};
+use self::names::{Names, answer};
 use self::shop::Shop;
 use self::writes::{Write, any_write, run};
 
-/// Writes of one history, after a small shop was set up.
+/// Writes of one history, after the set-up of a small shop.
 const WRITES: usize = 14;
 
 #[test]
@@ -37,15 +36,15 @@ fn an_answer_that_a_write_changes_shares_a_tag_with_its_row() {
         .unwrap();
 }
 
-/// Histories that random ones find too seldom.
+/// Histories that random generation finds too rarely.
 #[tokio::test]
-async fn histories_that_once_left_an_answer_behind_leave_none() {
+async fn histories_that_once_left_a_stale_answer_leave_none() {
     use Write::*;
 
     for writes in [
         // A featured card shows its category's name.
         vec![SetFeatured { products: vec![0] }, RenameCategory { category: 0, name: 1 }],
-        // A rule of a collection goes by the tree.
+        // A rule of a collection depends on the category tree.
         vec![
             RuleCollection { category: Some(1), in_stock: None, price_max: None },
             MoveCategory { category: 0, parent: Some(1) },
@@ -56,13 +55,13 @@ async fn histories_that_once_left_an_answer_behind_leave_none() {
             SetRanking { category: Some(1), products: vec![0] },
             Publish { product: 0, published: true },
         ],
-        // A list of what is in stock shows nothing that carries the product's tag.
+        // A list of products in stock carries no tag of a product that is out of stock.
         vec![
             Adjust { product: 0, to: 0 },
             RuleCollection { category: None, in_stock: Some(true), price_max: None },
             Adjust { product: 0, to: 9 },
         ],
-        // A product that was not recommended comes nearer in its price than those that were.
+        // A product that was not recommended becomes more similar in price than those that were.
         vec![
             Import { rows: vec![(2, 0, 500, false), (3, 0, 1_500, false), (4, 0, 1_500, false)] },
             Price { product: 0, price: 500, compare_at: false },
@@ -73,9 +72,9 @@ async fn histories_that_once_left_an_answer_behind_leave_none() {
     }
 }
 
-/// The other direction, where it can hold: what shows one product changes with that one alone.
+/// The other direction, where it can hold: the page of a product changes with that product only.
 #[tokio::test]
-async fn a_price_change_is_news_to_no_page_that_does_not_show_the_product() {
+async fn a_price_change_names_no_tag_of_a_page_that_does_not_show_the_product() {
     use Write::*;
     let shop = Shop::new().await;
     writes::set_up(&shop).await;
@@ -119,7 +118,7 @@ async fn check(writes: Vec<Write>) {
     }
 }
 
-/// The catalogue, and what lists read of it.
+/// The catalogue, and the index that lists are read from.
 struct State {
     contents: Contents,
     snapshot: CatalogSnapshot,

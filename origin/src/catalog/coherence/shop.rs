@@ -1,5 +1,5 @@
-//! A store to write to at random: a fresh engine, a clock and dice that only count, and drafts with
-//! little in them.
+//! A store for random writes: a new engine, a clock and an entropy source that only count, and minimal
+//! drafts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Shop {
     _folder: TempDir,
 }
 
-/// Each look at the clock is a millisecond later, so that ids sort as they were made.
+/// Each call is a millisecond later, so that ids sort in the order of their creation.
 struct CountingWorld(AtomicU64);
 
 impl World for CountingWorld {
@@ -105,7 +105,7 @@ pub fn category_draft(name: &str, parent: Option<CategoryId>) -> CategoryDraft {
     CategoryDraft { name: name.to_owned(), slug: None, parent, position: 0 }
 }
 
-/// A row of an import: one piece of content that every product has, and nothing else said.
+/// A row of an import with the required fields only.
 pub fn upsert(name: &str, category: CategoryId) -> Upsert {
     Upsert {
         sku: sku(name),

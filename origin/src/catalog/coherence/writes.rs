@@ -1,4 +1,4 @@
-//! Random catalogue writes, of all kinds.
+//! Random catalogue writes of every kind.
 
 use domain::draft::{CategoryPatch, CollectionDraft, CollectionPatch, ProductPatch, VariantPatch};
 use domain::{CatalogProduct, Category, Collection, Membership, ProductId, Ref, Rule, Status};
@@ -7,7 +7,7 @@ use store::{Bulk, Contents};
 
 use super::shop::{Shop, category_draft, money, product_draft, slug, upsert, usd, variant_draft};
 
-/// Numbers are taken modulo what there is.
+/// Numbers select an entity modulo their count.
 #[derive(Clone, Debug)]
 pub enum Write {
     CreateProduct { name: u8, category: u8, price: i64, published: bool },
@@ -91,7 +91,7 @@ pub async fn set_up(shop: &Shop) {
     shop.product("p1", first).await;
 }
 
-/// A write that the shop refuses is one that changes nothing.
+/// Runs a write. One that the shop refuses changes nothing.
 pub async fn run(shop: &Shop, now: &Contents, write: &Write) {
     use Write::*;
     let (catalog, by) = (&shop.catalog, &shop.by);

@@ -1,5 +1,4 @@
-//! Every cached read that can tell two states of a small shop apart, and its answer as the origin
-//! gives it.
+//! Every cached read that can distinguish two states of a small shop, and the origin's answer to it.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +10,10 @@ use store::Contents;
 
 use crate::catalog::render::{self, Page};
 
-/// So few that a product which is not shown can take the place of one that is.
+/// Few enough that a product which is not shown can replace one that is.
 const RECOMMENDED: usize = 2;
 
-/// Everything that can be asked for by name.
+/// Every id and slug that a read can name.
 #[derive(Default)]
 pub struct Names {
     products: BTreeSet<ProductId>,
@@ -56,8 +55,8 @@ impl Names {
         reads
     }
 
-    /// Of everything, of each category, of each collection, and of both at once; as they are and
-    /// filtered, searched or sorted.
+    /// Lists of all products, of each category, of each collection, and of both; plain, filtered,
+    /// searched and sorted.
     fn lists(&self) -> Vec<ListQuery> {
         let mut lists = vec![ListQuery::default()];
         for category in refs(&self.categories, &self.slugs) {
@@ -84,20 +83,20 @@ impl Names {
     }
 }
 
-/// As [`super::super::reads`] answers, of one state.
+/// The answer of [`super::super::reads`] in one state.
 pub fn answer(read: &CatalogRead, contents: &Contents, snapshot: &CatalogSnapshot) -> Page {
-    let product = |asked: &Ref<ProductId>| {
-        contents.products.iter().find(|found| match asked {
+    let product = |requested: &Ref<ProductId>| {
+        contents.products.iter().find(|found| match requested {
             Ref::Id(id) => found.product.id == *id,
             Ref::Slug(slug) => found.product.slug == *slug,
         })
     };
 
     match read {
-        CatalogRead::Product(asked) => render::product(snapshot, asked, product(asked)),
-        CatalogRead::Recommendations(asked) => {
-            let id = product(asked).map(|found| found.product.id);
-            render::recommendations(snapshot, asked, id, RECOMMENDED)
+        CatalogRead::Product(requested) => render::product(snapshot, requested, product(requested)),
+        CatalogRead::Recommendations(requested) => {
+            let id = product(requested).map(|found| found.product.id);
+            render::recommendations(snapshot, requested, id, RECOMMENDED)
         }
         list => render::list(snapshot, list),
     }
