@@ -1,8 +1,8 @@
 //! From the cells of a row to a [`CatalogRow`]: every value is checked here and nowhere later.
 //!
-//! A value that a row must have costs it when it is wrong. Any other is left out, with a warning;
-//! but a number that can be read in two ways costs the row wherever it stands: the file is written
-//! in another notation than ours, and one word about it (`--decimal`) mends all of its rows.
+//! A wrong value in a required column refuses the row; in any other column the value is left out, with
+//! a warning. A number that can be read in two ways refuses the row in every column: the file may be
+//! in another notation, and `--decimal` then settles all of its rows.
 
 mod value;
 
@@ -12,12 +12,13 @@ use domain::draft::{ALT_MAX, ATTRIBUTES_MAX, IMAGES_MAX, NAME_MAX, VALUE_MAX};
 use domain::{Image, ImageUrl, Money, Sku, Slug, Status};
 
 use self::value::{Outcome, Stock, category_of, many_lines, one_line, parsed, slug, status};
+use crate::encoding::undo_double_encoding;
 use crate::number::DecimalSign;
 use crate::{CatalogRow, Column, ErrorCode, Notation, RowError, pictures};
 
 pub(crate) use self::value::status_text;
 
-/// Size, colour and length are three; more make a table that nobody can choose from.
+/// Size, colour and length are three; a shopper can't choose from more than a few.
 const OPTIONS_MAX: usize = 8;
 
 /// What is wrong with one cell.
@@ -110,6 +111,15 @@ impl Draft {
 
     fn read(&mut self, column: &Column, cell: Cell<'_>, notation: Notation) -> Outcome<()> {
         let text = cell.text();
+        if let Some(meant) = undo_double_encoding(text) {
+            let detail = format!(
+                "the file was saved in the wrong encoding ({} should be {}); export it again and save \
+                 it as UTF-8",
+                value::shown(text),
+                value::shown(&meant)
+            );
+            return Err((ErrorCode::WrongEncoding, detail));
+        }
 
         match column {
             Column::Sku => set(&mut self.sku, parsed(text, ErrorCode::InvalidSku)?),
@@ -155,7 +165,7 @@ impl Draft {
 
     fn put_price(&mut self, price: Money) -> Outcome<()> {
         if price.amount == 0 {
-            self.warn(Column::Price, ErrorCode::ZeroPrice, "the price is zero: it costs nothing");
+            self.warn(Column::Price, ErrorCode::ZeroPrice, "the price is zero");
         }
         set(&mut self.price, price)
     }
@@ -179,12 +189,12 @@ impl Draft {
         let cell = category_of(text)?;
         if !cell.further.is_empty() {
             let further = value::shown(&cell.further.join(", "));
-            let detail = format!("a product has one category, the first of these; not {further}");
+            let detail = format!("only the first category is used; ignored: {further}");
             self.warn(Column::Category, ErrorCode::InvalidCategory, detail);
         }
         if cell.may_be_a_list {
             let detail = format!(
-                "taken as one category; if it is a list, give the first alone: {}",
+                "read as one category name; if it is a list, keep only the first: {}",
                 value::shown(text)
             );
             self.warn(Column::Category, ErrorCode::InvalidCategory, detail);
@@ -196,7 +206,7 @@ impl Draft {
         let read = status(text);
         if read.is_none() {
             let detail =
-                format!("not a status that is known, so it is a draft: {}", value::shown(text));
+                format!("unknown status, so the product is a draft: {}", value::shown(text));
             self.warn(Column::Status, ErrorCode::InvalidStatus, detail);
         }
         set(&mut self.status, read.unwrap_or(Status::Draft))
@@ -266,7 +276,7 @@ impl Draft {
         }
     }
 
-    /// A price before a reduction that is none says that there is no reduction.
+    /// A price before a reduction that is not higher than the price means that there is no reduction.
     fn check_reduction(&mut self, price: Money) {
         let Some(before) = self.compare_at.filter(|before| before.amount <= price.amount) else {
             return;
@@ -274,14 +284,14 @@ impl Draft {
         self.compare_at = None;
         self.blank.insert(Column::CompareAt);
         let detail = format!(
-            "left out: the price before a reduction, {}, is not above the price, {}",
+            "left out: {} is not higher than the price, {}",
             before.to_decimal(),
             price.to_decimal()
         );
         self.warn(Column::CompareAt, ErrorCode::InvalidPrice, detail);
     }
 
-    /// Each with its alternative text; one without its picture is dropped, for it describes nothing.
+    /// Each with its alternative text; a text without a picture is dropped.
     fn pictures(&mut self) -> Vec<Image> {
         let mut images = Vec::new();
         let mut alts = std::mem::take(&mut self.alts);
@@ -339,7 +349,7 @@ fn add<K: Ord>(fields: &mut BTreeMap<K, String>, key: K, value: String) -> Outco
 }
 
 fn given_twice() -> (ErrorCode, String) {
-    (ErrorCode::DuplicateColumn, "the row gives it twice".to_owned())
+    (ErrorCode::DuplicateColumn, "given twice in this row".to_owned())
 }
 
 fn room<K>(fields: &BTreeMap<K, String>, most: usize, what: &str) -> Outcome<()> {

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, Seek};
 use crate::ErrorCode;
 use crate::lines::{Lines, Taken};
 
-const UNCLOSED: &str = "a quote is opened and never closed";
+const UNCLOSED: &str = "a quote is never closed";
 pub(crate) const TOO_LONG: &str = "a row has at most 1 MiB";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ pub enum FileError {
     MissingColumns { missing: String, has: String, hint: String },
     #[error("the header names the column {0} twice")]
     RepeatedColumn(String),
-    #[error("can't tell CSV from JSON lines: name the file .csv or .jsonl")]
+    #[error("unknown file format: name the file .csv or .jsonl")]
     UnknownFormat,
     #[error(
         "the file is one JSON array; it must have one object a line (`jq -c '.[]'` makes it so)"
@@ -40,7 +40,7 @@ pub enum FileError {
     Header(&'static str),
     #[error("the file has more than {0} rows; split it")]
     TooManyRows(usize),
-    #[error("no row of the file begins at byte {0}: it is not the file that was begun with")]
+    #[error("no row begins at byte {0}: the file has changed since the import was started")]
     NotARow(u64),
     #[error("prices of {row} can't be written to a file in {file}")]
     Currency { row: Currency, file: Currency },
@@ -85,6 +85,10 @@ pub enum ErrorCode {
     MalformedQuotes,
     MalformedJson,
     NotUtf8,
+    /// As a warning: another row of the product says otherwise, and counts.
+    DiffersFromProduct,
+    /// The text was encoded as UTF-8 twice: `KÃ¤se` for `Käse`.
+    WrongEncoding,
     RowTooLong,
     /// The row can't go in beside what is in the store.
     Conflict,

@@ -1,7 +1,7 @@
 //! Writes the store's catalogue to a file.
 //!
 //! Products stand in the order of their slugs and variants in their own, so that equal catalogues
-//! give equal files, whatever their ids are. Categories without a product and the order of the
+//! give equal files, even with different ids. Categories without a product and the order of the
 //! featured list are not part of a file.
 
 use std::collections::HashSet;

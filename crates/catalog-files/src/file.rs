@@ -11,8 +11,8 @@ use crate::Format;
 #[derive(Clone, Debug)]
 pub enum CatalogFile {
     At(PathBuf),
-    /// An open one, which needs no name: what nobody else can find, nobody has to clean up. It is
-    /// read from its start, by one reader at a time.
+    /// An open file without a name, which leaves nothing to clean up. It is read from its start, by one
+    /// reader at a time.
     Open(Arc<File>, Format),
 }
 

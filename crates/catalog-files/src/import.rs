@@ -9,6 +9,7 @@
 mod ahead;
 mod categories;
 mod progress;
+mod siblings;
 mod upsert;
 
 use std::io;
@@ -21,6 +22,7 @@ use self::ahead::Batch;
 use self::categories::Categories;
 use self::progress::{Note, Notes};
 pub use self::progress::{Progress, Tally};
+use self::siblings::Siblings;
 use crate::{CatalogFile, CatalogRow, ErrorCode, FileError, Mapping, Notation, RowError, Warning};
 
 /// What to import, and how its columns are called.
@@ -58,7 +60,7 @@ pub trait ImportObserver: Send {
     fn progressed(&mut self, _progress: &Progress) {}
 }
 
-/// Nobody looks.
+/// Ignores everything.
 impl ImportObserver for () {}
 
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +69,7 @@ pub enum ImportError {
     File(#[from] FileError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("what was refused can't be written down: {0}")]
+    #[error("the report of refused rows could not be written: {0}")]
     Observer(#[from] io::Error),
 }
 
@@ -123,6 +125,7 @@ impl Importer {
                 size_bytes,
                 ..found.unwrap_or(Progress { tally: Tally::default(), bytes: 0, size_bytes })
             },
+            siblings: Siblings::default(),
         };
         let fed = run.feed(&mut batches, observer).await;
         let categories = run.session.finish().await?;
@@ -144,6 +147,7 @@ struct Run<'a> {
     note: Option<&'a Note>,
     /// Up to the batch that is being written.
     progress: Progress,
+    siblings: Siblings,
 }
 
 impl Run<'_> {
@@ -153,8 +157,11 @@ impl Run<'_> {
         observer: &mut dyn ImportObserver,
     ) -> Result<(), ImportError> {
         while let Some(batch) = batches.recv().await {
-            let Batch { rows, mut refused, warnings, end } = batch?;
+            let Batch { mut rows, mut refused, warnings, end } = batch?;
             warnings.iter().for_each(|warning| observer.warned(warning));
+            for (row, raw) in &mut rows {
+                self.siblings.compare(row, raw, self.mapping);
+            }
             let outcomes = self.write(&rows.iter().map(|(row, _)| row).collect::<Vec<_>>()).await?;
 
             let mut tally = self.progress.tally;
@@ -230,24 +237,43 @@ impl Session {
         rows: &[&CatalogRow],
         checkpoint: Option<store::bulk::Checkpoint>,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let changes_before = self.categories.changes();
         let mut upserts = Vec::with_capacity(rows.len());
-        for row in rows {
-            let category = if self.dry_run {
-                self.categories.imagine(&row.category)
-            } else {
-                self.categories.find_or_make(&row.category, &self.catalog, &self.by).await?
-            };
+        let mut is_missing = vec![false; rows.len()];
+        for (row, is_missing) in rows.iter().zip(&mut is_missing) {
+            let found = self.categories.find(&row.category);
+            *is_missing = found.is_none();
+            let category = found.unwrap_or_else(|| self.categories.imagine(&row.category));
             upserts.push(upsert::of(row, category));
         }
 
         if self.dry_run {
-            return self.bulk.rehearse(&upserts).await;
+            let outcomes = self.bulk.rehearse(&upserts).await?;
+            let accepted = rows.iter().zip(&outcomes).filter(|(_, outcome)| !is_refused(outcome));
+            accepted.for_each(|(row, _)| self.categories.count(&row.category));
+            return Ok(outcomes);
         }
-        if self.categories.changes() > changes_before {
+        // A refused row must not leave its category behind, so what is refused is found out first.
+        let mut refused = vec![None; rows.len()];
+        if is_missing.contains(&true) {
+            let rehearsed = self.bulk.rehearse(&upserts).await?;
+            for (at, outcome) in rehearsed.into_iter().enumerate().filter(|(at, _)| is_missing[*at])
+            {
+                if is_refused(&outcome) {
+                    refused[at] = Some(outcome);
+                    continue;
+                }
+                let path = &rows[at].category;
+                let made = self.categories.find_or_make(path, &self.catalog, &self.by).await?;
+                upserts[at].category = made;
+            }
             self.bulk.look_around().await?;
         }
-        self.bulk.apply(&upserts, |_| Ok(checkpoint.clone())).await
+        let accepted = upserts.into_iter().zip(&refused).filter(|(_, refused)| refused.is_none());
+        let accepted: Vec<_> = accepted.map(|(upsert, _)| upsert).collect();
+        let applied = self.bulk.apply(&accepted, |_| Ok(checkpoint.clone())).await?;
+
+        let mut applied = applied.into_iter();
+        Ok(refused.into_iter().filter_map(|refused| refused.or_else(|| applied.next())).collect())
     }
 
     /// Ends the job; answers how many categories were made.
@@ -255,6 +281,10 @@ impl Session {
         self.bulk.finish().await?;
         Ok(self.categories.made())
     }
+}
+
+const fn is_refused(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused(_))
 }
 
 impl From<PortError> for ImportError {

@@ -13,6 +13,7 @@ mod cell;
 mod column;
 mod csv_record;
 pub mod demo;
+mod encoding;
 mod error;
 mod export;
 mod file;

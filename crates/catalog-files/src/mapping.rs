@@ -103,9 +103,8 @@ impl Mapping {
         let name = theirs.split('(').next().unwrap_or_default().trim().to_lowercase();
         let is_known = self.pairs.iter().any(|(ours, _)| *ours == Column::Status);
 
-        (NAMES_OF_STATUS.contains(&name.as_str()) && !is_known).then(|| {
-            format!("if it says what shoppers may see, take it with --map \"status={theirs}\"")
-        })
+        (NAMES_OF_STATUS.contains(&name.as_str()) && !is_known)
+            .then(|| format!("if it controls visibility, map it with --map \"status={theirs}\""))
     }
 
     /// Whether a column inside of the object `outer` is asked for (`brand=vendor.name`).
@@ -170,7 +169,7 @@ impl fmt::Display for Warning {
             Self::Ignored { column, why: None } => {
                 write!(
                     formatter,
-                    "column {column} is ignored: it is not one of ours and not mapped"
+                    "column {column} is ignored: it is not a known column and not mapped"
                 )
             }
             Self::Ignored { column, why: Some(why) } => {
@@ -212,12 +211,12 @@ mod tests {
 
         assert_eq!(
             warning(&[], "Active (0/1)"),
-            "column Active (0/1) is ignored: if it says what shoppers may see, take it with \
+            "column Active (0/1) is ignored: if it controls visibility, map it with \
              --map \"status=Active (0/1)\""
         );
         assert_eq!(
             warning(&["status=State"], "Active (0/1)"),
-            "column Active (0/1) is ignored: it is not one of ours and not mapped"
+            "column Active (0/1) is ignored: it is not a known column and not mapped"
         );
     }
 

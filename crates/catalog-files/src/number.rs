@@ -103,7 +103,7 @@ fn without_groups(whole: &str, grouping: char) -> Option<String> {
     let groups: Vec<&str> = whole.split(sign).collect();
     let well_formed = groups.iter().all(|group| !group.is_empty() && all_digits(group))
         && (are_thousands(&groups) || sign == ',' && are_lakhs(&groups))
-        // `0.500` is a half: nobody writes a group of thousands that begins with nothing.
+        // `0.500` is a half: a number in thousands does not begin with a zero.
         && !whole.starts_with('0');
 
     (parts_groups && well_formed).then(|| groups.concat())

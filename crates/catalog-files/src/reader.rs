@@ -40,7 +40,7 @@ enum Rows {
     Json(JsonRows),
 }
 
-/// Warnings nobody has taken yet.
+/// Warnings that were not taken yet.
 #[derive(Debug, Default)]
 struct Warnings {
     waiting: Vec<Warning>,

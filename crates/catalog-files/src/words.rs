@@ -1,5 +1,4 @@
-//! Words that programs and people write for a status, for yes and no, and for an empty shelf; in
-//! English, German and French.
+//! Words for a status, for yes and no, and for out of stock, in English, German and French.
 
 use domain::Status;
 
@@ -73,7 +72,7 @@ const SOLD_OUT: &[&str] = &[
     "en rupture de stock",
 ];
 
-/// `None` for a word that nobody explained: what it stands for must not be shown to shoppers.
+/// `None` for an unknown word: such a product must not be shown to shoppers.
 pub(crate) fn status(text: &str) -> Option<Status> {
     let word = text.to_lowercase();
 
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_nobody_explained_stands_for_nothing() {
+    fn an_unknown_word_has_no_meaning() {
         for word in ["", "2", "maybe", "publishe", "not published", "veröffentlicht?", "2.0"] {
             assert_eq!((status(word), boolean(word)), (None, None), "{word}");
         }

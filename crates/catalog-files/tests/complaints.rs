@@ -208,6 +208,100 @@ async fn lists_of_pictures_are_parted_and_what_is_no_address_is_no_picture() {
 }
 
 #[tokio::test]
+async fn categories_that_look_alike_are_one() {
+    let Some((shop, seen)) = imported("14", &[], dollars()).await else { return };
+
+    assert_eq!(seen.refused, []);
+    let tree = shop.catalog.tree().await.unwrap();
+    let mut names: Vec<_> = tree.iter().map(|category| category.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        ["Café", "Home & Garden", "Home and Garden", "Kitchen", "Men’s", "Rain  Jackets"]
+    );
+}
+
+#[tokio::test]
+async fn rows_of_one_product_that_differ_are_warned_of_and_make_no_category() {
+    let Some((shop, seen)) = imported("20", &[], dollars()).await else { return };
+
+    let columns = ["name", "brand", "description", "category", "image"];
+    assert_eq!(warned(&seen), columns.map(|column| (3, column)));
+    assert_eq!(refused(&seen), [(4, ErrorCode::Missing), (5, ErrorCode::Conflict)]);
+    assert_eq!(
+        seen.row_warnings[1].detail,
+        "not used: Bolt; the product's brand is Acme, by line 2"
+    );
+    let tree = shop.catalog.tree().await.unwrap();
+    let names: Vec<_> = tree.iter().map(|category| category.name.as_str()).collect();
+    assert_eq!(names, ["Shirts"]);
+    assert_eq!(of_sku(&shop, "T-G").await.variants.len(), 2);
+}
+
+#[tokio::test]
+async fn text_that_was_encoded_twice_is_refused_and_says_what_was_meant() {
+    let Some((_, seen)) = imported("21", &[], dollars()).await else { return };
+
+    assert_eq!(refused(&seen), [(2, ErrorCode::WrongEncoding), (3, ErrorCode::WrongEncoding)]);
+    assert!(seen.refused[1].detail.contains("Käsemesser"), "{}", seen.refused[1]);
+}
+
+#[tokio::test]
+async fn a_product_has_as_many_variants_as_fit_and_the_rest_is_refused_by_line() {
+    let Some((shop, seen)) = imported("22", &[], dollars()).await else { return };
+
+    let lines: Vec<_> = seen.refused.iter().map(|error| error.line).collect();
+    assert_eq!(lines, [22, 23, 24, 25, 26]);
+    assert_eq!(of_sku(&shop, "S-0").await.variants.len(), 20);
+}
+
+#[tokio::test]
+async fn a_refused_row_leaves_no_category_behind() {
+    let Some((shop, seen)) = imported("30", &[], dollars()).await else { return };
+
+    assert_eq!(refused(&seen), [(3, ErrorCode::Conflict)]);
+    let tree = shop.catalog.tree().await.unwrap();
+    let names: Vec<_> = tree.iter().map(|category| category.name.as_str()).collect();
+    assert_eq!(names, ["Shirts"]);
+}
+
+#[tokio::test]
+async fn a_sku_is_taken_as_it_is_written_or_refused() {
+    let Some((shop, seen)) = imported("12", &[], dollars()).await else { return };
+
+    let sku = Some("sku");
+    assert!(seen.refused.iter().all(|it| it.code == ErrorCode::InvalidSku));
+    assert!(seen.refused.iter().all(|it| it.column.as_deref() == sku));
+    let lines: Vec<_> = seen.refused.iter().map(|error| error.line).collect();
+    assert_eq!(lines, [2, 3, 5, 8, 9, 10, 13]);
+    for text in ["12/34", "0012", "1E5", "#1", "AB\\12", "ZX&81", "ABC,1"] {
+        assert_eq!(of_sku(&shop, text).await.variants[0].sku.as_str(), text);
+    }
+}
+
+#[tokio::test]
+async fn further_rows_of_shopify_are_refused_by_line_and_never_guessed() {
+    let maps = [
+        "sku=Variant SKU",
+        "slug=Handle",
+        "name=Title",
+        "description=Body (HTML)",
+        "brand=Vendor",
+        "category=Type",
+        "price=Variant Price",
+        "compare_at=Variant Compare At Price",
+        "stock=Variant Inventory Qty",
+        "image=Image Src",
+        "options.size=Option1 Value",
+    ];
+    let Some((shop, seen)) = imported("01", &maps, dollars()).await else { return };
+
+    let missing = ErrorCode::Missing;
+    assert_eq!(refused(&seen), [(3, missing), (4, missing), (5, missing), (7, missing)]);
+    assert_eq!(of_sku(&shop, "LT-S").await.variants.len(), 1);
+}
+
+#[tokio::test]
 async fn words_of_other_shops_are_understood() {
     let Some((shop, seen)) = imported("17", &[], dollars()).await else { return };
 

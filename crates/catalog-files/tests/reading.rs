@@ -220,14 +220,14 @@ fn other_columns_are_ignored_with_one_warning_each() {
 
     assert_eq!(rows.iter().flatten().count(), 2);
     assert_eq!(warnings.len(), 3);
-    assert_eq!(warnings[0], "column weight is ignored: it is not one of ours and not mapped");
+    assert_eq!(warnings[0], "column weight is ignored: it is not a known column and not mapped");
     assert!(warnings[2].starts_with("column attributes.Big is ignored: attributes.Big: the name"));
     assert_eq!(json_rows.iter().flatten().count(), 2);
     assert_eq!(
         json_warnings,
         [
-            "column weight is ignored: it is not one of ours and not mapped",
-            "column tags is ignored: it is not one of ours and not mapped"
+            "column weight is ignored: it is not a known column and not mapped",
+            "column tags is ignored: it is not a known column and not mapped"
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! A real catalogue that nobody here wrote, where it is present beside the repository.
+//! A real catalogue from outside this project, where it is present beside the repository.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod shop;

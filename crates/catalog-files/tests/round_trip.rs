@@ -1,4 +1,4 @@
-//! What is written is read back equal, whatever the rows hold.
+//! What is written is read back equal, for any content of the rows.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 use std::collections::BTreeMap;

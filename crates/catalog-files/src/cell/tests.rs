@@ -89,8 +89,8 @@ fn an_ambiguous_number_names_both_readings_and_how_to_settle_them() {
     assert_eq!((error.column, error.code), (Column::CompareAt, ErrorCode::AmbiguousNumber));
     assert_eq!(
         error.detail,
-        "1.000 is 1 where decimals follow a dot, and 1000 where they follow a comma; say which with \
-         --decimal . or --decimal , (decimal= over HTTP)"
+        "1.000 is 1 with a decimal point and 1000 with a decimal comma; choose one with --decimal . or \
+         --decimal , (decimal= over HTTP)"
     );
 }
 
@@ -169,7 +169,7 @@ fn a_list_of_pictures_is_parted_and_what_is_no_address_is_left_out() {
 fn a_product_has_one_category_and_the_others_are_named() {
     let (row, warnings) = row(&[("category", "Music > Albums, Music")]).unwrap();
     assert_eq!(row.category, ["Music", "Albums"]);
-    assert_eq!(warnings[0].detail, "a product has one category, the first of these; not Music");
+    assert_eq!(warnings[0].detail, "only the first category is used; ignored: Music");
     let (row, codes) = warned(&[("category", "Beds, Mattresses")]);
     assert_eq!(
         (row.category, codes),

@@ -42,7 +42,9 @@ impl Stock {
 
         match self.number(shown)?.and_then(|number| number.to_count()).ok_or_else(invalid)? {
             count if count > STOCK_MAX => Err(invalid()),
-            count if count < 0 => Ok((0, Some(format!("none are in stock, not {count}")))),
+            count if count < 0 => {
+                Ok((0, Some(format!("read as 0: stock is never negative ({count})"))))
+            }
             count => Ok((count, None)),
         }
     }
@@ -92,11 +94,11 @@ fn told(text: &str, bad: &BadPrice, notation: Notation) -> String {
 
     match (bad, notation.decimal) {
         (BadPrice::Currency(named), _) => {
-            format!("its currency is {named}, and the file's {}: {text}", notation.currency)
+            format!("its currency is {named}, but the file is in {}: {text}", notation.currency)
         }
-        (BadPrice::Negative, _) => format!("a price is not negative: {text}"),
+        (BadPrice::Negative, _) => format!("a price cannot be negative: {text}"),
         (BadPrice::Money(error), _) => error.to_string(),
-        (_, Some(sign)) => format!("not an amount whose decimals follow {sign}: {text}"),
+        (_, Some(sign)) => format!("not an amount with {sign} as the decimal sign: {text}"),
         (_, None) => format!("not an amount: {text}"),
     }
 }
@@ -106,8 +108,8 @@ fn ambiguous(text: &str, unread: &Unread) -> (ErrorCode, String) {
         return (ErrorCode::InvalidPrice, format!("not a number: {}", shown(text)));
     };
     let detail = format!(
-        "{} is {dot} where decimals follow a dot, and {comma} where they follow a comma; say which \
-         with --decimal . or --decimal , (decimal= over HTTP)",
+        "{} is {dot} with a decimal point and {comma} with a decimal comma; choose one with \
+         --decimal . or --decimal , (decimal= over HTTP)",
         shown(text)
     );
 
@@ -115,8 +117,9 @@ fn ambiguous(text: &str, unread: &Unread) -> (ErrorCode, String) {
 }
 
 pub(super) fn boolean(text: &str) -> Outcome<bool> {
-    words::boolean(text)
-        .ok_or_else(|| (ErrorCode::InvalidBoolean, format!("neither yes nor no: {}", shown(text))))
+    words::boolean(text).ok_or_else(|| {
+        (ErrorCode::InvalidBoolean, format!("not a yes or no value: {}", shown(text)))
+    })
 }
 
 pub(super) fn status(text: &str) -> Option<Status> {
@@ -136,7 +139,7 @@ pub(super) fn slug(text: &str) -> Outcome<Slug> {
     let slug = text.parse().ok().or_else(|| Slug::of_name(text));
 
     slug.ok_or_else(|| {
-        (ErrorCode::InvalidSlug, format!("nothing of it can be a slug: {}", shown(text)))
+        (ErrorCode::InvalidSlug, format!("no slug can be made of it: {}", shown(text)))
     })
 }
 

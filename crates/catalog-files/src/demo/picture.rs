@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use crate::demo::table::{Model, TABLES};
 
-/// The colours of the tables. Whoever adds one to a table adds it here; a test looks.
+/// The colours of the tables. One that is added to a table is added here; a test checks it.
 const COLOURS: [(&str, u32); 34] = [
     ("amber", 0xd98e2b),
     ("black", 0x3a3a3d),

@@ -47,7 +47,7 @@ pub(super) async fn open(
     let size_bytes = reader.size_bytes();
     let (sender, batches) = mpsc::channel(AHEAD);
 
-    // The thread ends when nobody waits for its batches any more.
+    // The thread ends when its batches are not received any more.
     task::spawn_blocking(move || {
         while let Some(batch) = next_batch(&mut reader).transpose() {
             let failed = batch.is_err();

@@ -1,36 +1,56 @@
-//! Which category a path names; one that is not there yet is made.
+//! The category that a path names; one that does not exist yet is created.
 
 use std::collections::HashMap;
 
 use domain::draft::CategoryDraft;
+use domain::text::is_invisible;
 use domain::{CategoryId, CategoryTree, Timestamp};
 use store::{Author, Catalog, StoreError};
+use unicode_normalization::UnicodeNormalization;
 
-/// Somebody else may be making the same category.
+/// Another writer may be making the same category.
 const TRIES: usize = 4;
 
 /// The tree as the job knows it.
+///
+/// Names that only differ in case, accents' encoding, blanks, invisible characters, apostrophes or
+/// `&amp;` name one category, whose name stays as it was first written.
 pub(super) struct Categories {
     tree: CategoryTree,
-    /// Paths that rows have named, so that a row costs one look.
+    /// Paths that rows have named, by their keys, so that a row costs one lookup.
     known: HashMap<Vec<String>, CategoryId>,
+    /// Stand-ins for categories that do not exist yet, by the keys of their paths.
+    imagined: HashMap<Vec<String>, CategoryId>,
     made: u64,
-    /// How often the tree was found to have changed, by this job or by somebody else.
-    changes: u64,
 }
 
 impl Categories {
     pub(super) async fn load(catalog: &Catalog) -> Result<Self, StoreError> {
-        Ok(Self { tree: catalog.tree().await?, known: HashMap::new(), made: 0, changes: 0 })
+        Ok(Self {
+            tree: catalog.tree().await?,
+            known: HashMap::new(),
+            imagined: HashMap::new(),
+            made: 0,
+        })
     }
 
-    /// How many this job has made, or imagined.
+    /// How many this job has made, or would have made.
     pub(super) const fn made(&self) -> u64 {
         self.made
     }
 
-    pub(super) const fn changes(&self) -> u64 {
-        self.changes
+    /// The category of a path, if all of it exists.
+    pub(super) fn find(&mut self, path: &[String]) -> Option<CategoryId> {
+        let key = key_of(path);
+        if let Some(known) = self.known.get(&key) {
+            return Some(*known);
+        }
+        let mut category = None;
+        for name in path {
+            category = Some(self.child(category, name)?);
+        }
+        self.known.extend(category.map(|id| (key, id)));
+        category
     }
 
     pub(super) async fn find_or_make(
@@ -39,8 +59,8 @@ impl Categories {
         catalog: &Catalog,
         by: &Author,
     ) -> Result<CategoryId, StoreError> {
-        if let Some(known) = self.known.get(path) {
-            return Ok(*known);
+        if let Some(found) = self.find(path) {
+            return Ok(found);
         }
         let mut parent = None;
         let mut category = CategoryId::from_bytes([0; 16]);
@@ -52,29 +72,29 @@ impl Categories {
             };
             parent = Some(category);
         }
-        self.known.insert(path.to_vec(), category);
+        self.known.insert(key_of(path), category);
         Ok(category)
     }
 
-    /// For a dry run: a category that would be made gets an id that nothing else has.
+    /// An id for a category that does not exist yet, by which its rows can be rehearsed: no other
+    /// category has it.
     pub(super) fn imagine(&mut self, path: &[String]) -> CategoryId {
-        let mut at = None;
+        let next = self.imagined.len() as u64 + 1;
+        let id = self.imagined.entry(key_of(path));
 
+        *id.or_insert_with(|| CategoryId::new(Timestamp::default(), next.into()))
+    }
+
+    /// Counts what a path would add to the tree, once.
+    pub(super) fn count(&mut self, path: &[String]) {
         for depth in 1..=path.len() {
-            let (here, name) = (&path[..depth], &path[depth - 1]);
-            let parent = match depth {
-                1 => Some(None),
-                _ => at.map(Some),
-            };
-            let found = self.known.get(here).copied();
-            let found = found.or_else(|| parent.and_then(|parent| self.child(parent, name)));
-            at = Some(found.unwrap_or_else(|| {
+            let here = &path[..depth];
+            if self.find(here).is_none() {
+                let id = self.imagine(here);
+                self.known.insert(key_of(here), id);
                 self.made += 1;
-                CategoryId::new(Timestamp::default(), self.made.into())
-            }));
-            self.known.extend(at.map(|id| (here.to_vec(), id)));
+            }
         }
-        at.unwrap_or_else(|| CategoryId::from_bytes([0; 16]))
     }
 
     async fn make(
@@ -92,11 +112,10 @@ impl Categories {
                 Ok(made) => {
                     let id = made.value.id;
                     self.made += 1;
-                    self.changes += 1;
                     self.tree.put(made.value);
                     return Ok(id);
                 }
-                // Somebody may have made it meanwhile, which the store refuses by its name.
+                // Another writer may have created it meanwhile, which the store refuses by its name.
                 Err(StoreError::SlugTaken(_) | StoreError::Busy | StoreError::Invalid(_))
                     if tries < TRIES =>
                 {
@@ -113,13 +132,66 @@ impl Categories {
 
     async fn read(&mut self, catalog: &Catalog) -> Result<(), StoreError> {
         self.tree = catalog.tree().await?;
-        self.changes += 1;
         Ok(())
     }
 
     fn child(&self, parent: Option<CategoryId>, name: &str) -> Option<CategoryId> {
-        let mut children = self.tree.children(parent).iter().copied();
+        let named = |id: &&CategoryId| self.tree.get(**id).map(|category| category.name.as_str());
+        let children = self.tree.children(parent);
+        let exact = children.iter().find(|id| named(id) == Some(name));
+        if let Some(exact) = exact {
+            return Some(*exact);
+        }
 
-        children.find(|id| self.tree.get(*id).is_some_and(|category| category.name == name))
+        let key = comparison_key(name);
+        children.iter().find(|id| named(id).is_some_and(|it| comparison_key(it) == key)).copied()
+    }
+}
+
+fn key_of(path: &[String]) -> Vec<String> {
+    path.iter().map(|name| comparison_key(name)).collect()
+}
+
+/// Equal for names that a reader takes for the same one.
+fn comparison_key(name: &str) -> String {
+    let mut key = String::with_capacity(name.len());
+
+    for word in name.replace("&amp;", "&").split_whitespace() {
+        let visible = word.chars().filter(|it| !is_invisible(*it)).nfkc();
+        let folded: String = visible.flat_map(char::to_lowercase).map(plain_apostrophe).collect();
+        if !folded.is_empty() {
+            key.push_str(if key.is_empty() { "" } else { " " });
+            key.push_str(&folded);
+        }
+    }
+    key
+}
+
+const fn plain_apostrophe(character: char) -> char {
+    match character {
+        '‘' | '’' | 'ʼ' | '´' | '`' => '\'',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_alike_are_one() {
+        for (one, other) in [
+            ("Café", "CAFE\u{301}"),
+            ("Rain  Jackets", "rain jackets"),
+            ("Kitchen", "Ki\u{ad}tchen\u{200b}\u{a0}"),
+            ("Men’s", "Men's"),
+            ("Home & Garden", "Home &amp; Garden"),
+        ] {
+            assert_eq!(comparison_key(one), comparison_key(other));
+        }
+        for (one, other) in [("Home & Garden", "Home and Garden"), ("Cafe", "Café"), ("AB", "A B")]
+        {
+            assert_ne!(comparison_key(one), comparison_key(other));
+        }
     }
 }

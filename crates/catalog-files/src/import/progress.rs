@@ -1,4 +1,4 @@
-//! How far a job is, noted down in the same transaction as the rows, so that a killed run goes on.
+//! The progress of a job, stored in the same transaction as its rows, so that a killed run can resume.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use store::StoreError;
 use store::schema::TTL;
 
 /// After a day the catalogue has moved on; the job begins anew, which costs reads alone.
-const KEPT: Duration = Duration::from_secs(24 * 3_600);
+const RESUMABLE_FOR: Duration = Duration::from_secs(24 * 3_600);
 
 /// What became of the rows so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub(super) struct Notes {
 }
 
 #[derive(Deserialize)]
-struct Kept {
+struct StoredProgress {
     #[serde(flatten)]
     progress: Progress,
     expires_at: u64,
@@ -73,9 +73,9 @@ impl Notes {
 
     pub(super) async fn find(&self, note: &Note) -> Result<Option<Progress>, StoreError> {
         let Some(item) = self.items.get(&note.key()).await? else { return Ok(None) };
-        let kept: Kept = item.parse("the progress of an import")?;
+        let stored: StoredProgress = item.parse("the progress of an import")?;
 
-        Ok((kept.expires_at > self.world.now().as_seconds()).then_some(kept.progress))
+        Ok((stored.expires_at > self.world.now().as_seconds()).then_some(stored.progress))
     }
 
     pub(super) fn checkpoint(
@@ -83,7 +83,7 @@ impl Notes {
         note: &Note,
         progress: &Progress,
     ) -> Result<store::bulk::Checkpoint, StoreError> {
-        let expires_at: Timestamp = self.world.now().plus(KEPT);
+        let expires_at: Timestamp = self.world.now().plus(RESUMABLE_FOR);
 
         Ok((note.key(), Attributes::of(progress)?.with(TTL, expires_at.as_seconds())))
     }

@@ -53,7 +53,7 @@ impl CsvRows {
         let header = str::from_utf8(without_end(&buffer)).map_err(|_| FileError::HeaderEncoding)?;
         let mut cells = Vec::new();
         csv_record::split(header, delimiter, &mut cells)
-            .map_err(|_| FileError::Header("text stands behind a closing quote"))?;
+            .map_err(|_| FileError::Header("text after a closing quote"))?;
         if cells.iter().any(|cell| cell.contains('\r')) {
             return Err(FileError::Header(
                 "its lines end with CR alone; save it with LF or CRLF line ends",
@@ -94,7 +94,7 @@ impl CsvRows {
     fn cells<'a>(&self, text: &'a str, line: u64) -> Result<Vec<Cow<'a, str>>, RowError> {
         let mut cells = Vec::with_capacity(self.width);
         csv_record::split(text, self.delimiter, &mut cells).map_err(|_| {
-            let detail = "text stands behind a closing quote, or a quote is not closed";
+            let detail = "text after a closing quote, or a quote that is never closed";
             RowError::new(line, ErrorCode::MalformedQuotes, detail)
         })?;
         let extra = cells.iter().skip(self.width).any(|cell| !cell.trim().is_empty());

@@ -147,7 +147,7 @@ fn put(
 }
 
 fn not_a_value(draft: &mut Draft, column: &Column) -> Result<(), CellError> {
-    let detail = "a list or an object stands where one value belongs".to_owned();
+    let detail = "expected one value, found a list or an object".to_owned();
 
     draft.fault(column, ErrorCode::NotAValue, detail)
 }
