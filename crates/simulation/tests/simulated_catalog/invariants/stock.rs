@@ -91,7 +91,7 @@ fn adjusted_once(ledgers: &[LedgerEntry], history: &[Written]) -> Vec<String> {
     violations
 }
 
-/// What is held is what was asked for; what nobody knows of may be or not.
+/// What is held is what was answered, and any part of what ended unknown.
 fn held_as_asked(sku: &Sku, level: Option<&StockLevel>, history: &[Written]) -> Option<String> {
     let (mut least, mut most) = (0, 0);
     for Written { request, ending } in history {

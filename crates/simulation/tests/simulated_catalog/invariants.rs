@@ -41,7 +41,7 @@ pub async fn violations(shop: &Shop, history: &[Written]) -> Vec<String> {
 
 impl Final {
     async fn read(shop: &Shop) -> Result<Self, StoreError> {
-        let items: Arc<dyn Items> = shop.truth.clone();
+        let items: Arc<dyn Items> = shop.memory.clone();
         let world: Arc<dyn World> = Arc::new(SimulatedWorld::new(shop.clock, Entropy::of(0)));
         let log = Arc::new(Log::new(items.clone(), world.clone()));
         let catalog = Catalog::new(items.clone(), world.clone(), log);
