@@ -1,5 +1,5 @@
-//! The developer's commands: `cargo xtask test`, `lint`, `words`, `floors`, `edge`, `cache-tests`, `soak`,
-//! `bench`, `openapi`, `tools`.
+//! The developer's commands: `cargo xtask test`, `lint`, `words`, `floors`, `edge`, `cache-tests`,
+//! `simulate`, `soak`, `bench`, `openapi`, `tools`.
 
 mod bench;
 mod cache_tests;
@@ -55,6 +55,8 @@ enum Command {
         #[arg(long)]
         worker: bool,
     },
+    /// Run a thousand seeds of the simulation, or as many as `SIMULATION_SEEDS` says.
+    Simulate,
     /// Ten minutes of mixed load, each minute with one fault of each kind.
     Soak,
     /// Build what the benchmarks compare, and run them; nginx and Varnish must be installed.
@@ -119,6 +121,7 @@ fn run(command: Command) -> Result<bool> {
             Edge::Test => stages::worker(),
         },
         Command::CacheTests { worker } => stages::cache_tests(worker),
+        Command::Simulate => stages::simulate(),
         Command::Soak => stages::soak(),
         Command::Bench { arguments } => bench::run(&arguments).map(|()| true),
         Command::Openapi { check: true } => contract::check().map(|()| true),

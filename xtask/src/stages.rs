@@ -34,6 +34,7 @@ pub fn test(fast: bool) -> Result<bool> {
             let left_out = "--fast: what is shared in Redis is NOT tested; it needs redis-server";
             report.skip("redis", left_out);
         } else {
+            report.stage("simulation", simulate_long);
             report.stage("redis", shared_in_redis);
             report.stage("soak", || soak_for("a_minute_of_load"));
             report.stage("worker", edge::test);
@@ -75,6 +76,14 @@ pub fn soak() -> Result<bool> {
     if report.stage("build", || built(&["build", "--workspace"])) {
         report.stage("soak", || soak_for("ten_minutes_of_load"));
     }
+
+    Ok(report.close())
+}
+
+/// Seeds of the simulation alone: a thousand, or as many as `SIMULATION_SEEDS` says.
+pub fn simulate() -> Result<bool> {
+    let mut report = Report::default();
+    report.stage("simulation", simulate_long);
 
     Ok(report.close())
 }
@@ -169,6 +178,12 @@ fn shared_in_redis() -> Result<Tally> {
 }
 
 /// Processes under load, with one fault after another.
+fn simulate_long() -> Result<Tally> {
+    let tests = ["--workspace", "--test", "simulated_catalog"];
+
+    count_tests(&[&tests[..], &["--", "--ignored", "--nocapture", "long_run"]].concat(), &[])
+}
+
 fn soak_for(test: &str) -> Result<Tally> {
     toolbox::ensure_redis()?;
     toolbox::ensure_faketime()?;

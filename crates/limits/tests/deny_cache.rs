@@ -3,32 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::Timestamp;
 use domain::limits::{Limit, LimitClass, Subject};
 use embedded::MemoryLimiter;
 use limits::DenyCache;
 use ports::contract::limiter::Counters;
-use ports::{Ask, Decision, JointDecision, Limiter, PortError, Window, World};
-
-/// Shows the time that the test sets, in milliseconds.
-struct ManualClock(AtomicU64);
-
-impl World for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
-    }
-
-    fn random(&self) -> u128 {
-        0
-    }
-}
+use ports::{Ask, Decision, JointDecision, Limiter, PortError, Window};
+use simulation::HandSetWorld;
 
 struct Memory {
-    world: Arc<ManualClock>,
+    world: Arc<HandSetWorld>,
     limiter: Arc<dyn Limiter>,
 }
 
@@ -39,12 +26,12 @@ impl Counters for Memory {
     }
 
     async fn pass(&self, time: Duration) {
-        self.world.0.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
+        self.world.pass(time);
     }
 }
 
-fn world() -> Arc<ManualClock> {
-    Arc::new(ManualClock(AtomicU64::new(1_795_442_552_123)))
+fn world() -> Arc<HandSetWorld> {
+    Arc::new(HandSetWorld::of(1))
 }
 
 async fn deny_cache() -> Memory {
@@ -88,13 +75,13 @@ async fn a_refused_client_costs_the_store_nothing_until_the_refusal_ends() {
 
     assert_eq!(limiter.try_take(&ask(1)), None, "nothing is cached yet");
     limiter.take(&ask(1)).await.unwrap();
-    world.0.fetch_add(20_000, Ordering::SeqCst);
+    world.pass(Duration::from_secs(20));
     let refused = limiter.take(&ask(1)).await.unwrap();
 
     assert_eq!(refused, Decision::refused(Duration::from_secs(40)));
     assert_eq!(limiter.try_take(&ask(1)), Some(refused));
     assert_eq!(store.0.load(Ordering::SeqCst), 1);
-    world.0.fetch_add(40_000, Ordering::SeqCst);
+    world.pass(Duration::from_secs(40));
     limiter.take(&ask(1)).await.unwrap();
     assert_eq!(store.0.load(Ordering::SeqCst), 2);
 }
@@ -125,7 +112,7 @@ async fn a_clock_that_was_set_back_ends_every_cached_refusal() {
     let limiter = DenyCache::new(store.clone(), world.clone());
     limiter.take(&ask(1)).await.unwrap();
 
-    world.0.fetch_sub(3_600_000, Ordering::SeqCst);
+    world.jump_back(Duration::from_secs(3_600));
     limiter.take(&ask(1)).await.unwrap();
 
     assert_eq!(store.0.load(Ordering::SeqCst), 2);

@@ -1,5 +1,6 @@
 //! The port's clock and randomness, simulated.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -8,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::Entropy;
 
-/// 2026-11-23T14:02:32Z.
-const START: Timestamp = Timestamp::from_millis(1_795_442_552_000);
+/// 2026-11-23T14:02:32.123Z: in the middle of a second.
+const START: Timestamp = Timestamp::from_millis(1_795_442_552_123);
 
 /// A clock that goes with tokio's: while that one is paused, it stands still until every task waits.
 /// Copies show the same time.
@@ -24,6 +25,14 @@ pub struct SimulatedClock {
 #[derive(Debug)]
 pub struct SimulatedWorld {
     clock: SimulatedClock,
+    entropy: Entropy,
+}
+
+/// A clock that stands until it is moved by hand, for tests that are no simulation: what they ask
+/// has threads or sockets of its own.
+#[derive(Debug)]
+pub struct HandSetWorld {
+    millis: AtomicU64,
     entropy: Entropy,
 }
 
@@ -64,6 +73,35 @@ impl World for SimulatedWorld {
     }
 }
 
+impl HandSetWorld {
+    /// Worlds that share a server need seeds of their own, since tokens are made of randomness.
+    pub const fn of(seed: u64) -> Self {
+        Self { millis: AtomicU64::new(START.as_millis()), entropy: Entropy::of(seed) }
+    }
+
+    pub fn pass(&self, time: Duration) {
+        self.set(self.now().plus(time));
+    }
+
+    pub fn jump_back(&self, time: Duration) {
+        self.set(self.now().minus(time));
+    }
+
+    fn set(&self, now: Timestamp) {
+        self.millis.store(now.as_millis(), Ordering::SeqCst);
+    }
+}
+
+impl World for HandSetWorld {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.millis.load(Ordering::SeqCst))
+    }
+
+    fn random(&self) -> u128 {
+        self.entropy.wide_number()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +115,15 @@ mod tests {
 
         assert_eq!(clock.now().since(START), Duration::from_secs(86_400));
         assert_eq!(ahead.now().since(clock.now()), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_by_hand_stands_until_it_is_moved() {
+        let world = HandSetWorld::of(1);
+
+        world.pass(Duration::from_secs(3));
+        world.jump_back(Duration::from_secs(1));
+
+        assert_eq!(world.now().since(START), Duration::from_secs(2));
     }
 }

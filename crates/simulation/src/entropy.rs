@@ -6,8 +6,8 @@ use std::time::Duration;
 /// The increment of SplitMix64 (Steele, Lea, Flood 2014): odd, so that every seed has a full period.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// A source of numbers that is the same for the same seed. Whoever asks out of order changes what
-/// others get, so each independent part of a simulation takes a [`Entropy::fork`] of its own.
+/// A source of numbers that is the same for the same seed. One more call changes all
+/// numbers after it, so each independent part of a simulation takes a [`Entropy::fork`].
 #[derive(Debug)]
 pub struct Entropy(AtomicU64);
 

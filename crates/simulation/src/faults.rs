@@ -22,7 +22,7 @@ pub struct FaultRates {
     pub conflict: u32,
     /// A transaction never arrives.
     pub lost_request: u32,
-    /// A transaction happens, and nobody hears of it.
+    /// A transaction happens, and its answer is lost.
     pub lost_answer: u32,
     pub lost_read: u32,
     /// Any call is refused as one too many.
@@ -67,9 +67,9 @@ pub struct FaultyItems {
     counts: Mutex<FaultCounts>,
 }
 
-/// What becomes of a transaction.
+/// How a transaction is delivered.
 #[derive(Clone, Copy, Debug)]
-enum Fate {
+enum Delivery {
     Answered,
     Conflict,
     LostRequest,
@@ -124,8 +124,8 @@ impl FaultyItems {
         what(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// One way.
-    async fn travel(&self) -> Result<(), PortError> {
+    /// The time that a request or its answer takes.
+    async fn delay(&self) -> Result<(), PortError> {
         self.alive()?;
         let takes = if self.entropy.happens(self.rates.stalled) {
             self.count(|counts| counts.stalls += 1);
@@ -156,22 +156,22 @@ impl FaultyItems {
         read: impl Future<Output = Result<T, PortError>>,
     ) -> Result<T, PortError> {
         self.count(|counts| counts.reads += 1);
-        self.travel().await?;
+        self.delay().await?;
         if self.life.spend() {
             return Err(self.die());
         }
-        let dice = self.entropy.below(1_000) as u32;
-        let found = if dice < self.rates.lost_read {
+        let drawn = self.entropy.below(1_000) as u32;
+        let found = if drawn < self.rates.lost_read {
             self.count(|counts| counts.lost_reads += 1);
             Err(unavailable("a read that was lost"))
-        } else if dice < self.rates.lost_read + self.rates.throttled {
+        } else if drawn < self.rates.lost_read + self.rates.throttled {
             self.count(|counts| counts.throttled += 1);
             Err(throttled())
         } else {
             read.await
         };
         self.trace.event(format_args!("{} {name} {asked:?}: {found:?}", self.name));
-        self.travel().await?;
+        self.delay().await?;
 
         found
     }
@@ -185,51 +185,51 @@ impl FaultyItems {
         limit
     }
 
-    fn fate(&self) -> Fate {
+    fn next_delivery(&self) -> Delivery {
         if self.life.spend() {
-            return Fate::Death;
+            return Delivery::Death;
         }
         let rates = &self.rates;
         let faults = [
-            (rates.conflict, Fate::Conflict),
-            (rates.lost_request, Fate::LostRequest),
-            (rates.lost_answer, Fate::LostAnswer),
-            (rates.throttled, Fate::Throttled),
+            (rates.conflict, Delivery::Conflict),
+            (rates.lost_request, Delivery::LostRequest),
+            (rates.lost_answer, Delivery::LostAnswer),
+            (rates.throttled, Delivery::Throttled),
         ];
-        let mut dice = self.entropy.below(1_000) as u32;
-        for (rate, fate) in faults {
-            match dice.checked_sub(rate) {
-                Some(rest) => dice = rest,
-                None => return fate,
+        let mut drawn = self.entropy.below(1_000) as u32;
+        for (rate, delivery) in faults {
+            match drawn.checked_sub(rate) {
+                Some(rest) => drawn = rest,
+                None => return delivery,
             }
         }
-        Fate::Answered
+        Delivery::Answered
     }
 
     async fn send(&self, transaction: &Transaction) -> Result<(), TransactError> {
         let _turn = if self.engine.runs_in_order() { Some(self.line.lock().await) } else { None };
-        self.travel().await?;
-        let fate = self.fate();
+        self.delay().await?;
+        let delivery = self.next_delivery();
 
-        let answer = match fate {
-            Fate::Answered => self.engine.transact(transaction).await,
-            Fate::Conflict => Err(self.conflict(transaction)),
-            Fate::LostRequest => Err(unavailable("a request that was lost").into()),
-            Fate::LostAnswer => {
+        let answer = match delivery {
+            Delivery::Answered => self.engine.transact(transaction).await,
+            Delivery::Conflict => Err(self.conflict(transaction)),
+            Delivery::LostRequest => Err(unavailable("a request that was lost").into()),
+            Delivery::LostAnswer => {
                 self.give_up_on(transaction).await;
                 Err(unavailable("an answer that was lost").into())
             }
-            Fate::Throttled => Err(throttled().into()),
-            Fate::Death => {
+            Delivery::Throttled => Err(throttled().into()),
+            Delivery::Death => {
                 if self.entropy.happens(500) {
-                    // Its first moment: whoever dies does not wait for the answer.
+                    // It reaches the engine; its answer is not waited for.
                     let _ = timeout(Duration::ZERO, self.engine.transact(transaction)).await;
                 }
                 Err(self.die().into())
             }
         };
-        self.count(|counts| counts.add(fate));
-        self.trace.event(format_args!("{} {fate:?} {transaction:?}: {answer:?}", self.name));
+        self.count(|counts| counts.add(delivery));
+        self.trace.event(format_args!("{} {delivery:?} {transaction:?}: {answer:?}", self.name));
         answer
     }
 
@@ -256,14 +256,14 @@ impl FaultyItems {
 }
 
 impl FaultCounts {
-    fn add(&mut self, fate: Fate) {
+    fn add(&mut self, delivery: Delivery) {
         self.transactions += 1;
-        match fate {
-            Fate::Answered | Fate::Death => {}
-            Fate::Conflict => self.conflicts += 1,
-            Fate::LostRequest => self.lost_requests += 1,
-            Fate::LostAnswer => self.lost_answers += 1,
-            Fate::Throttled => self.throttled += 1,
+        match delivery {
+            Delivery::Answered | Delivery::Death => {}
+            Delivery::Conflict => self.conflicts += 1,
+            Delivery::LostRequest => self.lost_requests += 1,
+            Delivery::LostAnswer => self.lost_answers += 1,
+            Delivery::Throttled => self.throttled += 1,
         }
     }
 }
@@ -323,7 +323,7 @@ impl Items for FaultyItems {
 
     async fn transact(&self, transaction: &Transaction) -> Result<(), TransactError> {
         let answer = self.send(transaction).await;
-        self.travel().await?;
+        self.delay().await?;
 
         answer
     }

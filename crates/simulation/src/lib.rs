@@ -14,7 +14,7 @@ mod page;
 mod runtime;
 mod trace;
 
-pub use clock::{SimulatedClock, SimulatedWorld};
+pub use clock::{HandSetWorld, SimulatedClock, SimulatedWorld};
 pub use entropy::Entropy;
 pub use faults::{FaultCounts, FaultRates, FaultyItems};
 pub use gradual::GradualItems;

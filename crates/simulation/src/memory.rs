@@ -75,7 +75,7 @@ impl State {
             .filter(|(place, ..)| place.is_within(&query.sort))
             .collect();
 
-        rows.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        rows.sort_by_key(|(place, ..)| *place);
         if query.direction == Direction::Descending {
             rows.reverse();
         }

@@ -25,14 +25,18 @@ pub struct TraceDigest {
 struct State {
     hash: Xxh3,
     events: u64,
+    /// The last event; kept for its memory.
+    line: String,
 }
 
 impl Trace {
     pub fn new(clock: SimulatedClock) -> Self {
-        Self { clock, prints: false, state: Mutex::new(State { hash: Xxh3::new(), events: 0 }) }
+        let state = State { hash: Xxh3::new(), events: 0, line: String::new() };
+
+        Self { clock, prints: false, state: Mutex::new(state) }
     }
 
-    /// One that prints each event as well, for whoever looks for the cause of something.
+    /// One that prints each event as well, to look for a cause in.
     #[must_use]
     pub const fn printing(mut self, prints: bool) -> Self {
         self.prints = prints;
@@ -42,11 +46,14 @@ impl Trace {
     pub fn event(&self, what: fmt::Arguments<'_>) {
         let at = self.clock.elapsed().as_micros();
         let mut state = self.lock();
+        let State { hash, events, line } = &mut *state;
 
-        state.events += 1;
-        write!(Hashing(&mut state.hash), "{at} {what}\n").expect("hashing takes every text");
+        line.clear();
+        writeln!(line, "{at:>12} {what}").expect("a String takes every text");
+        hash.update(line.as_bytes());
+        *events += 1;
         if self.prints {
-            println!("{:>10} {what}", at / 1_000);
+            print!("{line}");
         }
     }
 
@@ -58,16 +65,6 @@ impl Trace {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Text that is hashed as it is written.
-struct Hashing<'a>(&'a mut Xxh3);
-
-impl fmt::Write for Hashing<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
     }
 }
 

@@ -43,7 +43,7 @@ impl Schema {
             self.table(key.table)?;
             bytes += key.pk.len() + key.sk.len();
             bytes += match action {
-                Action::Put { attributes, .. } => self.item(key.table, attributes.clone())?.bytes,
+                Action::Put { attributes, .. } => self.bytes(key.table, attributes)?,
                 Action::Update { updates, .. } => updates.iter().map(bytes_of_update).sum(),
                 Action::Delete { .. } | Action::Check { .. } => 0,
             };
@@ -57,6 +57,12 @@ impl Schema {
 
     /// An item as it is kept, if DynamoDB would keep it too.
     pub fn item(&self, table: Table, attributes: Attributes) -> Result<StoredItem, PortError> {
+        let bytes = self.bytes(table, &attributes)?;
+
+        Ok(StoredItem { attributes, bytes })
+    }
+
+    fn bytes(&self, table: Table, attributes: &Attributes) -> Result<usize, PortError> {
         let indexes = self.table(table)?.indexes;
         for name in indexes.iter().flat_map(|index| [index.partition, index.sort]) {
             if attributes.0.get(name).is_some_and(|value| !is_index_key(value)) {
@@ -70,7 +76,7 @@ impl Schema {
         if bytes > ITEM_BYTES_MAX {
             return Err(invalid(format!("an item has at most 400 KB, not {bytes} bytes")));
         }
-        Ok(StoredItem { attributes, bytes })
+        Ok(bytes)
     }
 }
 

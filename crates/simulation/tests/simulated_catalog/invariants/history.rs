@@ -64,7 +64,7 @@ fn is_in_the_log(found: &Final, request: &Request, answer: &Answer) -> Option<St
     let row = found.rows.iter().find(|row| Some(row.seq) == place);
     let is_named = row.is_some_and(|row| {
         row.changes.iter().any(|change| {
-            change.entity == entity
+            change.entity.to_string() == entity
                 && change.gone == is_gone
                 && version.is_none_or(|version| change.version == version)
         })

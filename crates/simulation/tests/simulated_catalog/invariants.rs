@@ -7,9 +7,8 @@ mod stock;
 use std::sync::Arc;
 
 use domain::{ChangeRow, Seq};
-use ports::{Items, World};
 use simulation::{Entropy, SimulatedWorld};
-use store::{AuditEntry, Catalog, Contents, Head, Log, StoreError, audit::Audit};
+use store::{AuditEntry, Catalog, Contents, Db, Head, StoreError, audit::Audit};
 
 use crate::admin::Written;
 use crate::shop::Shop;
@@ -41,16 +40,15 @@ pub async fn violations(shop: &Shop, history: &[Written]) -> Vec<String> {
 
 impl Final {
     async fn read(shop: &Shop) -> Result<Self, StoreError> {
-        let items: Arc<dyn Items> = shop.truth.clone();
-        let world: Arc<dyn World> = Arc::new(SimulatedWorld::new(shop.clock, Entropy::of(0)));
-        let log = Arc::new(Log::new(items.clone(), world.clone()));
-        let catalog = Catalog::new(items.clone(), world.clone(), log);
+        let world = SimulatedWorld::new(shop.clock, Entropy::of(0));
+        let db = Db::new(shop.memory.clone(), Arc::new(world));
+        let catalog = Catalog::over(db.clone());
 
         Ok(Self {
             contents: catalog.contents().await?,
             head: catalog.log().head().await?,
             rows: catalog.log().rows(Seq::ZERO, ALL).await?,
-            audited: Audit::new(items, world).list(None, ALL).await?.0,
+            audited: Audit::new(db).list(None, ALL).await?.0,
             catalog,
         })
     }

@@ -30,7 +30,7 @@ async fn of_product(catalog: &Catalog, entropy: &Entropy) -> Result<Operation, S
 
     Ok(match entropy.below(66) {
         0..24 => {
-            let level = catalog.stock(&variant.sku).await?;
+            let level = catalog.inventory().find_level(&variant.sku).await?;
             let seen = level.filter(|_| entropy.happens(200)).map(|level| level.version);
             let delta = 1 + entropy.below(6) as i64;
             let sign = if entropy.happens(600) { -1 } else { 1 };

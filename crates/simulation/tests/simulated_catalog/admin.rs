@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::{ProductId, Seq};
+use domain::{Entity, Seq};
 use simulation::Entropy;
 use store::{Actor, Catalog, StoreError};
 use tokio::time::{sleep, timeout};
@@ -53,7 +53,7 @@ async fn choose(shop: &Shop, entropy: &Entropy) -> Option<Operation> {
     for _ in 0..READS {
         let process = shop.any_process(entropy);
         let chosen = choice::next(&process.catalog, entropy).await;
-        bury(shop, &process).await;
+        restart_if_dead(shop, &process).await;
         if let Ok(operation) = chosen {
             return Some(operation);
         }
@@ -88,11 +88,11 @@ async fn send(shop: &Shop, request: &Arc<Request>, entropy: &Entropy) -> Ending 
         Ok(handled) => handled.expect("no request panics"),
         Err(_) => Ending::Unknown,
     };
-    bury(shop, &process).await;
+    restart_if_dead(shop, &process).await;
     ending
 }
 
-async fn bury(shop: &Shop, process: &Arc<Process>) {
+async fn restart_if_dead(shop: &Shop, process: &Arc<Process>) {
     if process.items.is_dead() {
         shop.restart(process).await;
     }
@@ -108,7 +108,7 @@ pub async fn read(shop: Arc<Shop>, rounds: usize, entropy: Entropy) -> Vec<Strin
         if let Ok(Some(unseen)) = read_once(&process.catalog, &entropy).await {
             violations.push(unseen);
         }
-        bury(&shop, &process).await;
+        restart_if_dead(&shop, &process).await;
     }
     violations
 }
@@ -121,7 +121,10 @@ async fn read_once(catalog: &Catalog, entropy: &Entropy) -> Result<Option<String
         .into_iter()
         .filter(|row| row.seq <= visible)
         .flat_map(|row| row.changes)
-        .filter_map(|change| Some((change.entity.parse::<ProductId>().ok()?, change)))
+        .filter_map(|change| match change.entity {
+            Entity::Product(id) => Some((id, change)),
+            _ => None,
+        })
         .collect();
     let Some((id, change)) = entropy.pick(&changes) else { return Ok(None) };
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Change, Membership, ProductId, Ref, Variant, VariantId};
+use domain::{Change, Entity, Membership, ProductId, Ref, Variant, VariantId};
 use store::StoreError;
 
 use super::Final;
@@ -37,11 +37,11 @@ pub async fn violations(found: &Final) -> Vec<String> {
 
 /// The last change of everything that the log names is its state.
 fn log_leads_to_what_is_stored(found: &Final) -> Vec<String> {
-    let mut last: BTreeMap<&str, &Change> = BTreeMap::new();
-    // Stock buckets are no entities of their own.
+    let mut last: BTreeMap<String, &Change> = BTreeMap::new();
+    // The availability of a variant is no entity of its own.
     let changes = found.rows.iter().flat_map(|row| &row.changes);
-    for change in changes.filter(|change| !change.entity.contains('/')) {
-        last.insert(&change.entity, change);
+    for change in changes.filter(|it| !matches!(it.entity, Entity::Availability(..))) {
+        last.insert(change.entity.to_string(), change);
     }
     let contents = &found.contents;
     let products =
@@ -58,9 +58,9 @@ fn log_leads_to_what_is_stored(found: &Final) -> Vec<String> {
         }
     }
     // Lists are not deleted with what they are of.
-    let is_list = |entity: &str| entity.starts_with("bestsellers") || entity == "featured";
+    let is_list = |entity: &Entity| matches!(entity, Entity::Bestsellers(_) | Entity::Featured);
     let named = last.values().filter(|change| !is_list(&change.entity) && !change.gone);
-    for change in named.filter(|change| !stored.contains_key(&change.entity)) {
+    for change in named.filter(|change| !stored.contains_key(&change.entity.to_string())) {
         violations.push(format!("the log says {change:?}, which is not there"));
     }
     violations
@@ -111,7 +111,7 @@ async fn variants(found: &Final) -> Result<Vec<String>, StoreError> {
         if by_id.as_ref() != Some(variant) {
             violations.push(format!("{variant:?} is {by_id:?} by its id"));
         }
-        let level = found.catalog.stock(&variant.sku).await?;
+        let level = found.catalog.inventory().find_level(&variant.sku).await?;
         if level.as_ref().map(|level| level.variant) != Some(variant.id) {
             violations.push(format!("{variant:?} has the level {level:?}"));
         }

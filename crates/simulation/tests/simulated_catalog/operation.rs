@@ -151,7 +151,7 @@ impl Operation {
     }
 }
 
-/// Its answer is recorded by whoever ends the claim, after all of its transactions.
+/// Many transactions; the answer is recorded after them, when the claim is ended.
 async fn import(
     process: &Process,
     actor: &Actor,

@@ -1,6 +1,6 @@
 //! What a write says that it did: the body of its answer, by which it is looked for afterwards.
 
-use domain::{CatalogProduct, Category, Collection, ProductId, Stamp, Variant, VariantId};
+use domain::{CatalogProduct, Category, Collection, Entity, ProductId, Stamp, Variant, VariantId};
 use serde::{Deserialize, Serialize};
 use store::catalog::{FeaturedList, Ranking};
 use store::{Adjusted, Recorded, StoredResponse};
@@ -83,11 +83,11 @@ impl Effect {
     }
 
     pub fn featured(seen: u64, written: &FeaturedList) -> Self {
-        Self::written(FeaturedList::ENTITY.to_owned(), seen, written.version)
+        Self::written(Entity::Featured.to_string(), seen, written.version)
     }
 
     pub fn ranking(seen: u64, written: &Ranking) -> Self {
-        Self::written(written.entity(), seen, written.version)
+        Self::written(written.entity().to_string(), seen, written.version)
     }
 
     pub fn variant(seen: u64, written: &Variant) -> Self {

@@ -9,7 +9,7 @@ use simulation::{
     SimulatedWorld, Trace,
 };
 use store::schema::TABLES;
-use store::{Actor, Catalog};
+use store::{Actor, Catalog, Db};
 
 use crate::bugs::{Bug, Buggy};
 use crate::drafts;
@@ -22,7 +22,8 @@ const PROCESSES: usize = 2;
 const DEATHS: u32 = 3;
 
 pub struct Shop {
-    pub truth: Arc<MemoryItems>,
+    /// The engine itself, in which nothing is hidden.
+    pub memory: Arc<MemoryItems>,
     pub clock: SimulatedClock,
     pub trace: Arc<Trace>,
     engine: Arc<dyn Items>,
@@ -30,8 +31,8 @@ pub struct Shop {
     bug: Option<Bug>,
     entropy: Entropy,
     processes: Mutex<Vec<Slot>>,
-    /// Of processes that are dead.
-    buried: Mutex<FaultCounts>,
+    /// Of processes that have died.
+    counts_of_dead: Mutex<FaultCounts>,
 }
 
 /// Where a process runs, and after it the next one.
@@ -46,15 +47,15 @@ impl Shop {
     /// A shop of a few products, whose faults begin now.
     pub async fn open(entropy: &Entropy, bug: Option<Bug>, prints: bool) -> Self {
         let clock = SimulatedClock::start();
-        let truth = Arc::new(MemoryItems::new(TABLES));
-        fill(&truth, clock, entropy).await;
+        let memory = Arc::new(MemoryItems::new(TABLES));
+        fill(&memory, clock, entropy).await;
         let engine: Arc<dyn Items> = if entropy.happens(500) {
-            truth.clone()
+            memory.clone()
         } else {
-            Arc::new(GradualItems::before(truth.clone(), SHOWN_AFTER, entropy.fork()))
+            Arc::new(GradualItems::before(memory.clone(), SHOWN_AFTER, entropy.fork()))
         };
         let shop = Self {
-            truth,
+            memory,
             clock,
             trace: Arc::new(Trace::new(clock).printing(prints)),
             engine,
@@ -62,7 +63,7 @@ impl Shop {
             bug,
             entropy: entropy.fork(),
             processes: Mutex::default(),
-            buried: Mutex::default(),
+            counts_of_dead: Mutex::default(),
         };
 
         for _ in 0..PROCESSES {
@@ -82,7 +83,7 @@ impl Shop {
     /// For a look at the end.
     pub fn process_without_faults(&self) -> Process {
         let items = FaultyItems::before(
-            self.truth.clone(),
+            self.memory.clone(),
             "the last process",
             FaultRates::default(),
             Entropy::of(1),
@@ -96,20 +97,20 @@ impl Shop {
     /// Starts another process where a dead one ran.
     pub async fn restart(&self, dead: &Arc<Process>) {
         if let Some(undo) = dead.bug.as_ref().and_then(|bug| bug.undo()) {
-            self.truth.transact(&undo).await.unwrap();
+            self.memory.transact(&undo).await.unwrap();
         }
         let mut slots = self.slots();
         let Some(slot) = slots.iter_mut().find(|slot| Arc::ptr_eq(&slot.process, dead)) else {
             return;
         };
 
-        *self.buried.lock().unwrap() += dead.items.counts();
+        *self.counts_of_dead.lock().unwrap() += dead.items.counts();
         slot.process = self.start(slot.starts, slot.ahead);
         slot.starts += 1;
     }
 
     pub fn faults(&self) -> FaultCounts {
-        let mut counts = *self.buried.lock().unwrap();
+        let mut counts = *self.counts_of_dead.lock().unwrap();
         for slot in &*self.slots() {
             counts += slot.process.items.counts();
         }
@@ -164,9 +165,9 @@ fn any_rates(entropy: &Entropy) -> FaultRates {
     }
 }
 
-async fn fill(truth: &Arc<MemoryItems>, clock: SimulatedClock, entropy: &Entropy) {
+async fn fill(memory: &Arc<MemoryItems>, clock: SimulatedClock, entropy: &Entropy) {
     let world = Arc::new(SimulatedWorld::new(clock, entropy.fork()));
-    let catalog = Catalog::over(truth.clone(), world);
+    let catalog = Catalog::over(Db::new(memory.clone(), world));
     let by = Actor::command("setup");
     let mut categories = Vec::new();
     for number in 0..3 {

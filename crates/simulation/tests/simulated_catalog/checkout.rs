@@ -18,8 +18,11 @@ const ASKS: u32 = 3;
 pub async fn hold(process: &Process, sku: &Sku, pieces: i64) -> Result<Answer, StoreError> {
     let key = Key::new(Table::Inventory, format!("sku#{sku}"), "level");
     let from = if pieces > 0 { "available" } else { "held" };
-    let updates =
-        vec![Update::Add("available".into(), -pieces), Update::Add("held".into(), pieces)];
+    let updates = vec![
+        Update::Add("available".into(), -pieces),
+        Update::Add("held".into(), pieces),
+        Update::Add("movements".into(), 1),
+    ];
     let enough = Condition::AtLeast(from.into(), pieces.abs());
     let token = format!("{:032x}", process.world.random());
     let hold = Transaction::new().update_if(key, updates, enough).token(token);

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::{Items, World};
 use simulation::{FaultyItems, SimulatedWorld};
-use store::{Actor, Catalog, Claim, ClaimedKey, Ended, Idempotency, StoreError};
+use store::{Actor, Catalog, Claim, ClaimedKey, Db, Ended, Idempotency, StoreError};
 
 use crate::bugs::Buggy;
 use crate::effect::Answer;
@@ -46,9 +45,9 @@ pub enum Ending {
 impl Process {
     pub fn start(items: Arc<FaultyItems>, bug: Option<Arc<Buggy>>, world: SimulatedWorld) -> Self {
         let world = Arc::new(world);
-        let shared: (Arc<dyn Items>, Arc<dyn World>) = (items.clone(), world.clone());
-        let catalog = Catalog::over(shared.0.clone(), shared.1.clone());
-        let idempotency = Idempotency::new(shared.0, shared.1, LEASE);
+        let db = Db::new(items.clone(), world.clone());
+        let catalog = Catalog::over(db.clone());
+        let idempotency = Idempotency::new(db, LEASE);
 
         Self { items, world, catalog, bug, idempotency }
     }

@@ -33,8 +33,8 @@ async fn read(
     found: &Final,
     sku: &Sku,
 ) -> Result<(Option<StockLevel>, Vec<LedgerEntry>), StoreError> {
-    let level = found.catalog.stock(sku).await?;
-    let mut ledger = found.catalog.ledger(sku, None, ALL).await?;
+    let level = found.catalog.inventory().find_level(sku).await?;
+    let mut ledger = found.catalog.inventory().list_ledger(sku, None, ALL).await?;
     ledger.reverse();
 
     Ok((level, ledger))
@@ -91,7 +91,7 @@ fn adjusted_once(ledgers: &[LedgerEntry], history: &[Written]) -> Vec<String> {
     violations
 }
 
-/// What is held is what was asked for; what nobody knows of may be or not.
+/// What is held is what was answered, and any part of what ended unknown.
 fn held_as_asked(sku: &Sku, level: Option<&StockLevel>, history: &[Written]) -> Option<String> {
     let (mut least, mut most) = (0, 0);
     for Written { request, ending } in history {
