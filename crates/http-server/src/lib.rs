@@ -12,8 +12,8 @@ mod server;
 mod settings;
 mod stream;
 
-pub use bind::bind;
 pub use activity::{Clock, Connection};
+pub use bind::bind;
 pub use body::TrackedBody;
 pub use interim::InterimSender;
 pub use server::{Handler, serve};

@@ -71,10 +71,9 @@ pub(super) async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let origin_shutdown = Shutdown::default();
     let shop = shop(&platform, settings, &gates, &process);
     let server = settings.origin.connections.server("origin", budget.origin);
-    let origin =
-        origin::serve(shop.clone(), bind(settings)?, server, origin_shutdown.begun())
-            .await
-            .context("the origin did not start")?;
+    let origin = origin::serve(shop.clone(), bind(settings)?, server, origin_shutdown.begun())
+        .await
+        .context("the origin did not start")?;
     let edge = start_edge(settings, &process, &platform, &gates, (budget, origin.addr)).await?;
     process.spawn_background(platform.background_tasks(shop.catalog().log()));
     add_checks(&process, &platform, edge.follower());

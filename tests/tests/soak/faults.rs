@@ -49,8 +49,8 @@ impl Fault {
             }
             Self::Connections => {
                 let mut held = open(stage.edge.server.edge().url()).await?;
-                held.extend(open(stage.shop()?.operators.url()).await?);
-                held.extend(open(stage.shop()?.edge.url()).await?);
+                held.extend(open(stage.shop()?.server.operators().url()).await?);
+                held.extend(open(stage.shop()?.server.edge().url()).await?);
                 load.serves_misses_and_writes().await?;
                 drop(held);
                 Ok(())
