@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cache::Follower;
 use catalog_files::{FileError, ImportError, ImportJob, ImportObserver, Importer, RowError, Tally};
-use domain::FieldError;
+use domain::{Currency, FieldError};
 use ports::{Items, World};
 use serde::Serialize;
 use store::{Author, Catalog};
@@ -23,6 +23,8 @@ pub struct FileImports {
     pub items: Arc<dyn Items>,
     pub world: Arc<dyn World>,
     pub follower: Follower,
+    /// Of the prices in files.
+    pub currency: Currency,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]

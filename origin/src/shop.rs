@@ -106,6 +106,7 @@ impl Shop {
                 items,
                 world: Arc::clone(&world),
                 follower: follower.clone(),
+                currency: settings.currency,
             },
             metrics: settings.metrics,
             publication,

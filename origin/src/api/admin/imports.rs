@@ -9,8 +9,8 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use catalog_files::{CatalogFile, DecimalSign, Format, ImportJob, Mapping, Notation};
+use domain::Code;
 use domain::access::Permission::WriteCatalog;
-use domain::{Code, Currency};
 use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -61,7 +61,6 @@ pub struct ImportQuery {
 pub async fn upload(
     State(imports): State<FileImports>,
     State(idempotent): State<IdempotentRequests>,
-    State(currency): State<Currency>,
     admin: Admin,
     Query(query): Query<ImportQuery>,
     key: ScopedKey,
@@ -78,7 +77,7 @@ pub async fn upload(
     let job = ImportJob {
         file: CatalogFile::Open(Arc::new(file), format),
         mapping,
-        notation: Notation { currency, decimal },
+        notation: Notation { currency: imports.currency, decimal },
         dry_run: query.dry_run,
     };
     let import = move |claimed| async move {
