@@ -34,7 +34,6 @@ pub fn test(fast: bool) -> Result<bool> {
             let left_out = "--fast: what is shared in Redis is NOT tested; it needs redis-server";
             report.skip("redis", left_out);
         } else {
-            report.stage("simulation", simulate_long);
             report.stage("redis", shared_in_redis);
             report.stage("soak", || soak_for("a_minute_of_load"));
             report.stage("worker", edge::test);

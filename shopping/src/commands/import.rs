@@ -74,7 +74,7 @@ pub(super) async fn run(start: &Start, arguments: ImportArguments) -> anyhow::Re
     };
     screen.clear();
     let report = report.with_context(|| format!("{}", arguments.file.display()))?;
-    screen.finish()?;
+    let lists = screen.finish();
     // A file that lost its rows on the way must not look like a success.
     anyhow::ensure!(
         report.resumed || report.tally.rows() > 0,
@@ -82,6 +82,7 @@ pub(super) async fn run(start: &Start, arguments: ImportArguments) -> anyhow::Re
         arguments.file.display()
     );
     summarise(&report, &arguments);
+    lists.context("the rows are in, but the lists of messages are not complete")?;
 
     Ok(match report.tally.refused {
         0 => ExitCode::SUCCESS,

@@ -55,9 +55,12 @@ async fn a_shop_is_saved_while_it_runs_and_put_back_once_it_is_stopped() -> Resu
     ensure!(secrets == fs::read(world.data().join("secrets/edge_auth"))?);
     ensure!(mode(&folder.join("secrets/edge_auth"))? == 0o600);
     ensure!(!fs::exists(world.path("backup.partial"))?);
-    for from in [&folder, &file] {
+    let replaced = [world.data().join("shop.db.replaced"), world.data().join("shop.db.replaced-2")];
+    for (from, kept) in [&folder, &file].into_iter().zip(&replaced) {
+        let undone = fs::read(world.data().join("shop.db"))?;
         let restored = world.run(&["restore", text(from)?]).await?.must_exit(0)?;
-        ensure!(restored.stderr.contains("shop.db.replaced"), "{}", restored.stderr);
+        ensure!(restored.stderr.contains(text(kept)?), "{}", restored.stderr);
+        ensure!(fs::read(kept)? == undone, "the only copy of what was written since");
         let shop = world.open().await?;
         ensure!(price(shop.origin(), &page).await? == 1_999, "it is as it was saved");
         reprice(shop.origin(), &key, &variant, 3_999).await?;
@@ -124,6 +127,7 @@ async fn nothing_is_put_back_from_what_is_no_backup() -> Result<()> {
     ] {
         let refused = world.run(&["restore", text(&from)?]).await?.must_exit(1)?;
         ensure!(refused.stderr.contains(why), "{}", refused.stderr);
+        ensure!(!refused.stderr.contains("is damaged"), "of the shop's own: {}", refused.stderr);
     }
     ensure!(fs::read(world.data().join("shop.db"))? == saved, "it is as it was");
     world.open().await?.close().await

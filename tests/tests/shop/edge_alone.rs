@@ -48,6 +48,7 @@ async fn operators_have_a_page_of_an_edge_alone_that_shoppers_have_not() -> Resu
 async fn an_edge_with_other_secrets_is_told_nothing_and_shows_nothing() -> Result<()> {
     let (world, stranger) = (World::new()?, World::new()?);
     let shop = world.open_demo().await?;
+    stranger.open().await?.close().await?;
     let edge = stranger.open_edge(&shop.origin().url(), &[]).await?;
 
     for _ in 0..2 {
@@ -118,6 +119,19 @@ async fn an_edge_alone_that_is_not_told_its_origin_refuses_to_start() -> Result<
     let refused = world.run(&["edge", "--listen", "127.0.0.1:0"]).await?.must_exit(1)?;
 
     ensure!(refused.stderr.contains("--origin URL"), "{}", refused.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_edge_alone_makes_no_secrets_that_its_origin_would_not_know() -> Result<()> {
+    let world = World::new()?;
+    let command = ["edge", "--origin", "http://127.0.0.1:9", "--listen", "127.0.0.1:0"];
+
+    let refused = world.run(&command).await?.must_exit(1)?;
+
+    ensure!(refused.stderr.contains("edge_auth does not exist"), "{}", refused.stderr);
+    ensure!(refused.stderr.contains("--data-dir"), "{}", refused.stderr);
+    ensure!(!world.data().join("secrets").exists());
     Ok(())
 }
 

@@ -39,6 +39,35 @@ async fn what_is_exported_can_be_imported_elsewhere_and_is_the_same() -> Result<
 }
 
 #[tokio::test]
+async fn a_misspelt_command_is_no_import_that_refused_some_rows() -> Result<()> {
+    let world = World::new()?;
+
+    for arguments in [&["import", "rows.csv", "--decimal", "x"][..], &["import"], &["imprt"]] {
+        world.run(arguments).await?.must_exit(1)?;
+    }
+    world.run(&["--help"]).await?.must_exit(0)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_import_whose_list_can_not_be_written_says_what_is_in() -> Result<()> {
+    let world = World::new()?;
+    let rows = "sku,name,category,price,stock\nA,Saw,Tools,5.00,1\nB,Axe,Tools,what,1\n";
+    let file = world.write("rows.csv", rows)?;
+
+    let ended =
+        world.run(&["import", text(&file)?, "--errors", "/dev/full"]).await?.must_exit(1)?;
+
+    ensure!(
+        ended.stderr.contains("created 1, updated 0, unchanged 0, refused 1"),
+        "{}",
+        ended.stderr
+    );
+    ensure!(ended.stderr.contains("the rows are in"), "{}", ended.stderr);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_file_without_rows_is_no_success() -> Result<()> {
     let world = World::new()?;
     let table = world.write("rows.csv", "sku,name,category,price,stock\n")?;

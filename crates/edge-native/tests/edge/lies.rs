@@ -183,6 +183,32 @@ async fn an_answer_of_unknown_length_is_shown_and_not_kept() {
 }
 
 #[tokio::test]
+async fn a_length_beside_a_transfer_coding_cuts_nothing_off() {
+    let liar = Liar::new().await;
+    let shop = open(&liar).await;
+    let framings = "content-length: 1\r\ntransfer-encoding: chunked\r\nx-stamp: L.0\r\n";
+    liar.tells(Lie::SaysAndCloses(with_head(framings, "4\r\ngood\r\n0\r\n\r\n")));
+
+    for path in [PAGE, "/images/mug.svg"] {
+        let reply = shop.get(path).await;
+
+        assert_eq!((reply.status, reply.text()), (200, "good"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_protocol_that_was_not_asked_for_is_not_switched_to() {
+    let liar = Liar::new().await;
+    let shop = open(&liar).await;
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nupgrade: chat\r\nconnection: upgrade\r\n\r\n";
+    liar.tells(Lie::SaysAndCloses(switch.as_bytes().to_vec()));
+
+    for path in [PAGE, "/images/mug.svg"] {
+        assert_eq!(shop.get(path).await.status, 502, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_stamp_that_can_not_be_read_keeps_nothing() {
     for stamp in ["", "L", "L.", ".1", "L.-1", "L.1e3", "L.99999999999999999999", "a b.1", "L.1.x"]
     {
