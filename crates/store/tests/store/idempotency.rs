@@ -86,11 +86,8 @@ on_each_engine! {
 
     async fn a_lease_that_a_clock_ahead_of_time_has_granted_does_not_outlast_it(shop) {
         let keys = idempotency(&shop);
-        let ahead = shop.world.now().plus(Duration::from_secs(3_600));
-        let behind = shop.world.now();
-        shop.world.set(ahead);
         owned(&keys, "r").await;
-        shop.world.set(behind);
+        shop.world.set_back(Duration::from_secs(3_600));
 
         assert!(matches!(claim(&keys, "other").await, Claim::Reused));
         owned(&keys, "r").await;

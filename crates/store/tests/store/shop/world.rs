@@ -29,6 +29,11 @@ impl HandSetWorld {
     pub fn pass(&self, time: Duration) {
         self.now.fetch_add(time.as_millis() as u64, Ordering::SeqCst);
     }
+
+    /// As a wall clock that was ahead and is corrected.
+    pub fn set_back(&self, time: Duration) {
+        self.now.fetch_sub(time.as_millis() as u64, Ordering::SeqCst);
+    }
 }
 
 impl World for HandSetWorld {
