@@ -65,7 +65,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts a program that says nothing, and waits until it listens at `addr`.
+    /// Starts a program that prints nothing, and waits until it listens at `addr`.
     pub fn listening(
         command: &mut Command,
         addr: SocketAddr,

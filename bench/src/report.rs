@@ -79,7 +79,7 @@ impl Section {
 }
 
 impl Line {
-    /// A figure of ours that nobody else's stands beside.
+    /// A figure of ours that no peer has a counterpart of.
     pub fn alone(what: impl Into<String>, ours: impl Into<String>, target: Target) -> Self {
         Self { what: what.into(), ours: ours.into(), peer: "–".into(), ratio: None, target }
     }

@@ -9,7 +9,7 @@ use cache::Follower;
 use domain::Stamp;
 use metrics::counter;
 use platform::Shutdown;
-use ports::{Bell, PortError};
+use ports::{ChangeNotifier, PortError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -51,16 +51,16 @@ impl Announcer for LocalAnnouncer {
 }
 
 /// Announces to the processes that share a notifier.
-pub(crate) struct NotifierAnnouncer(pub(crate) Arc<dyn Bell>);
+pub(crate) struct NotifierAnnouncer(pub(crate) Arc<dyn ChangeNotifier>);
 
 #[async_trait]
 impl Announcer for NotifierAnnouncer {
     fn name(&self) -> &'static str {
-        "bell"
+        "notifier"
     }
 
     async fn announce(&self, at: &Stamp) -> Result<(), PortError> {
-        self.0.ring(at).await
+        self.0.publish(at).await
     }
 }
 

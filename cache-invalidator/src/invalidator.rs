@@ -7,7 +7,7 @@ use cache::Follower;
 use domain::Stamp;
 use edge_core::auth::SigningKey;
 use platform::{InvalidatorSettings, Platform, PurgePlan, Shutdown};
-use ports::{Bell, World};
+use ports::{ChangeNotifier, World};
 use reqwest::Client;
 use store::{Catalog, Db};
 use supervision::Supervisor;
@@ -37,7 +37,7 @@ pub struct Parts {
     /// Edges to observe beside those of the settings; scheme and authority.
     pub observed: Vec<String>,
     /// The notifier between processes, if there is one.
-    pub bell: Option<Arc<dyn Bell>>,
+    pub notifier: Option<Arc<dyn ChangeNotifier>>,
     /// Supervises the invalidator's tasks.
     pub supervisor: Supervisor,
 }
@@ -48,7 +48,7 @@ pub struct Invalidator {
     heads: watch::Receiver<Option<Stamp>>,
     announcers: Vec<Arc<dyn Announcer>>,
     local_followers: Vec<Follower>,
-    bell: Option<Arc<dyn Bell>>,
+    notifier: Option<Arc<dyn ChangeNotifier>>,
     purging: Option<(Purges, Cloudflare, PurgePlan)>,
     observing: Option<(Observer, mpsc::Receiver<Sample>)>,
     supervisor: Supervisor,
@@ -73,7 +73,7 @@ impl Parts {
             key: platform.secrets.edge_key(),
             local_followers: Vec::new(),
             observed: Vec::new(),
-            bell: platform.bell.clone(),
+            notifier: platform.notifier.clone(),
             supervisor,
         }
     }
@@ -81,12 +81,14 @@ impl Parts {
 
 impl Invalidator {
     pub fn new(settings: &InvalidatorSettings, parts: Parts) -> Result<Self, ClientError> {
-        let Parts { catalog, world, key, local_followers, observed, bell, supervisor } = parts;
+        let Parts { catalog, world, key, local_followers, observed, notifier, supervisor } = parts;
         let client = http::inside(CALL_WITHIN)?;
         let (head, heads) = watch::channel(None);
         let mut announcers = pushes(settings, &client, &key, &world);
-        let notify = |bell: &Arc<dyn Bell>| Arc::new(NotifierAnnouncer(Arc::clone(bell))) as Arc<_>;
-        announcers.extend(bell.iter().map(notify));
+        let notify = |notifier: &Arc<dyn ChangeNotifier>| {
+            Arc::new(NotifierAnnouncer(Arc::clone(notifier))) as Arc<_>
+        };
+        announcers.extend(notifier.iter().map(notify));
         let tell_local = |one: &Follower| Arc::new(LocalAnnouncer(one.clone())) as Arc<_>;
         announcers.extend(local_followers.iter().map(tell_local));
         let edges: Vec<_> = observed.into_iter().chain(settings.edges.iter().cloned()).collect();
@@ -120,7 +122,7 @@ impl Invalidator {
             heads,
             announcers,
             local_followers,
-            bell,
+            notifier,
             purging,
             observing,
             supervisor,
@@ -144,11 +146,13 @@ impl Invalidator {
                 follow_local(one, follower, shutdown)
             }));
         }
-        if let Some(bell) = self.bell {
-            let parts = (bell, follower.clone(), shutdown.clone());
-            tasks.spawn(supervisor.keep("redis-listener", parts, |(bell, follower, shutdown)| {
-                listen(bell, follower, shutdown)
-            }));
+        if let Some(notifier) = self.notifier {
+            let parts = (notifier, follower.clone(), shutdown.clone());
+            tasks.spawn(supervisor.keep(
+                "redis-listener",
+                parts,
+                |(notifier, follower, shutdown)| listen(notifier, follower, shutdown),
+            ));
         }
         if let Some((purges, cloudflare, plan)) = self.purging {
             let cloudflare: Arc<dyn Purger> = Arc::new(cloudflare);
@@ -227,7 +231,7 @@ async fn follow_local(local: Follower, follower: Follower, shutdown: Shutdown) {
 }
 
 /// Polls the log as soon as another process notifies this one of a change.
-async fn listen(bell: Arc<dyn Bell>, follower: Follower, shutdown: Shutdown) {
+async fn listen(notifier: Arc<dyn ChangeNotifier>, follower: Follower, shutdown: Shutdown) {
     let on_change = |head: Stamp| {
         let has_it =
             follower.stamp().is_some_and(|ours| ours.log == head.log && ours.seq >= head.seq);
@@ -237,7 +241,7 @@ async fn listen(bell: Arc<dyn Bell>, follower: Follower, shutdown: Shutdown) {
     };
 
     tokio::select! {
-        () = bell.hear(&on_change) => {}
+        () = notifier.subscribe(&on_change) => {}
         () = shutdown.begun() => {}
     }
 }

@@ -38,8 +38,8 @@ pub fn fields(bytes: &[u8]) {
     if let Ok(stamp) = text.parse::<Stamp>() {
         assert_eq!(stamp.to_string().parse(), Ok(stamp));
     }
-    assert_eq!(token::read(&key, text, now), None::<Stamp>, "nobody minted it");
-    assert!(KeyRing::new(key).verify(text, &signed, now).is_err(), "nobody signed it");
+    assert_eq!(token::read(&key, text, now), None::<Stamp>, "it was never minted");
+    assert!(KeyRing::new(key).verify(text, &signed, now).is_err(), "it was never signed");
     let answer = storage::ResponseHead {
         status: 200,
         cache_control: Some(text),

@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use cache::Follower;
 use domain::{Seq, Stamp};
-use ports::{Bell, World};
+use ports::{ChangeNotifier, World};
 use serde::Serialize;
 use store::{Committed, Recorded, StoredResponse};
 
@@ -26,7 +26,7 @@ const VISIBLE_WITHIN: Duration = Duration::from_millis(500);
 pub struct Publication {
     pub follower: Follower,
     /// Notifies other processes.
-    pub bell: Option<Arc<dyn Bell>>,
+    pub notifier: Option<Arc<dyn ChangeNotifier>>,
     pub tokens: Arc<TokenKey>,
     pub world: Arc<dyn World>,
 }
@@ -75,11 +75,13 @@ impl Publication {
 
     /// Not awaited: a process that misses the notification finds the write with its next poll.
     fn notify(&self, seq: Seq) {
-        let (Some(bell), Some(stamp)) = (self.bell.clone(), self.follower.stamp()) else { return };
+        let (Some(notifier), Some(stamp)) = (self.notifier.clone(), self.follower.stamp()) else {
+            return;
+        };
         let head = Stamp { log: stamp.log, seq };
 
         tokio::spawn(async move {
-            if let Err(error) = bell.ring(&head).await {
+            if let Err(error) = notifier.publish(&head).await {
                 tracing::debug!(%error, "could not notify other processes of a change");
             }
         });

@@ -10,7 +10,7 @@ use cache::Follower;
 use domain::Currency;
 use edge_core::auth::{KeyRing, SigningKey};
 use limits::RateLimits;
-use ports::{Bell, Items, SharedCache, World};
+use ports::{ChangeNotifier, Items, SharedCache, World};
 use store::{AdminKeys, Audit, Catalog, Db, Idempotency, Log};
 use supervision::Supervisor;
 
@@ -32,8 +32,8 @@ pub struct ShopSettings {
     /// The cache that processes share, behind the memory of each.
     pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
     /// Notifies other processes of writes.
-    pub bell: Option<Arc<dyn Bell>>,
-    pub gates: RateLimits,
+    pub notifier: Option<Arc<dyn ChangeNotifier>>,
+    pub rate_limits: RateLimits,
     /// The keys that edges sign with.
     pub edge_keys: KeyRing,
     /// Signs the read-your-writes tokens.
@@ -75,12 +75,12 @@ impl Shop {
         let index = Arc::new(Index::new(catalog.clone()));
         let follower = Follower::new(log, Arc::clone(&index) as Arc<dyn cache::Sink>);
         let tokens = Arc::new(TokenKey::new(settings.token_key));
-        let limits = Limits::new(settings.gates);
+        let limits = Limits::new(settings.rate_limits);
         let keys = AdminKeys::new(db.clone());
         let records = Idempotency::new(db.clone(), settings.idempotency_lease);
         let publication = Publication {
             follower: follower.clone(),
-            bell: settings.bell,
+            notifier: settings.notifier,
             tokens: Arc::clone(&tokens),
             world: Arc::clone(&world),
         };

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::{Answer, Door};
+use crate::{Answer, Endpoint};
 
 /// A file of `rows` products in JSON lines, all columns under our own names.
 pub fn json_lines(rows: usize) -> String {
@@ -27,13 +27,13 @@ pub fn json_lines(rows: usize) -> String {
 ///
 /// # Errors
 /// When a page is no list, or there are more pages than a walk of `most` products needs.
-pub async fn walk(door: &Door, list: &str, most: usize) -> Result<Vec<Value>> {
+pub async fn walk(endpoint: &Endpoint, list: &str, most: usize) -> Result<Vec<Value>> {
     let joint = if list.contains('?') { '&' } else { '?' };
     let mut products = Vec::new();
     let mut cursor = String::new();
 
     for _ in 0..=most / 100 + 1 {
-        let mut page = door.get_json(&format!("{list}{joint}limit=100{cursor}")).await?;
+        let mut page = endpoint.get_json(&format!("{list}{joint}limit=100{cursor}")).await?;
         let data = page["data"].as_array_mut().context("a list has `data`")?;
         products.append(data);
         match page["next_cursor"].as_str() {
@@ -81,28 +81,33 @@ pub fn draft(name: &str, sku: &str, category: &str) -> Value {
 }
 
 /// Makes a category and gives its slug.
-pub async fn create_category(door: &Door, key: &str, name: &str) -> Result<String> {
-    let call = door.call("POST", "/admin/categories").by(key).json(&json!({ "name": name }));
+pub async fn create_category(endpoint: &Endpoint, key: &str, name: &str) -> Result<String> {
+    let call = endpoint.call("POST", "/admin/categories").by(key).json(&json!({ "name": name }));
     let made = call.send().await?.must_be(201)?.json()?;
 
     Ok(made["slug"].as_str().context("a category has a slug")?.to_owned())
 }
 
 /// Makes a product in a category of its own and gives it as the answer has it.
-pub async fn create_product(door: &Door, key: &str, name: &str, sku: &str) -> Result<Value> {
-    let category = create_category(door, key, &format!("For {name}")).await?;
-    let call = door.call("POST", "/admin/products").by(key).json(&draft(name, sku, &category));
+pub async fn create_product(
+    endpoint: &Endpoint,
+    key: &str,
+    name: &str,
+    sku: &str,
+) -> Result<Value> {
+    let category = create_category(endpoint, key, &format!("For {name}")).await?;
+    let call = endpoint.call("POST", "/admin/products").by(key).json(&draft(name, sku, &category));
 
     call.send().await?.must_be(201)?.json()
 }
 
 /// Gives a variant another price, as an admin whose page is up to date.
-pub async fn reprice(door: &Door, key: &str, variant: &str, amount: i64) -> Result<Answer> {
+pub async fn reprice(endpoint: &Endpoint, key: &str, variant: &str, amount: i64) -> Result<Answer> {
     let path = format!("/admin/variants/{variant}");
-    let shown = door.call("GET", &path).by(key).send().await?.must_be(200)?;
+    let shown = endpoint.call("GET", &path).by(key).send().await?.must_be(200)?;
     let price = json!({ "price": { "amount": amount, "currency": "USD" } });
 
-    let change = door.call("PATCH", &path).by(key).header("if-match", shown.header("etag"));
+    let change = endpoint.call("PATCH", &path).by(key).header("if-match", shown.header("etag"));
     change.merge_patch(&price).send().await?.must_be(200)
 }
 

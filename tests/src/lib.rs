@@ -1,9 +1,9 @@
-//! The shop as somebody outside sees it: real processes on free ports, HTTP, and the command line.
+//! The shop as its clients see it: real processes on free ports, HTTP, and the command line.
 //! Nothing in here knows a type of the shop's own.
 
 mod answer;
 pub mod catalogue;
-mod door;
+mod endpoint;
 mod process;
 mod retail;
 pub mod stale;
@@ -11,7 +11,7 @@ mod wait;
 mod world;
 
 pub use answer::Answer;
-pub use door::{Call, Door};
+pub use endpoint::{Call, Endpoint};
 pub use process::{Ended, Shop, with_open_files};
 pub use retail::{Retail, RetailProduct};
 pub use wait::{until, until_every, within};

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::{Door, until};
+use crate::{Endpoint, until};
 
 /// A cold start of an unoptimised build with a demo catalogue to make, beside other tests.
 const READY: Duration = Duration::from_secs(90);
@@ -26,8 +26,8 @@ const LINES_KEPT: usize = 20_000;
 pub struct Shop {
     child: Child,
     log: Log,
-    edge: Door,
-    origin: Door,
+    edge: Endpoint,
+    origin: Endpoint,
 }
 
 /// A command, or a shop, that has ended.
@@ -70,15 +70,15 @@ impl Shop {
         // From here on a failure drops, and so ends, the process.
         let mut shop = Self { child, log, edge: nowhere(), origin: nowhere() };
 
-        let doors = async {
+        let endpoints = async {
             while let Some(line) = ready.recv().await {
-                if let Some(doors) = doors_of(&line) {
-                    return doors;
+                if let Some(endpoints) = endpoints_of(&line) {
+                    return endpoints;
                 }
             }
             Err(anyhow!("it ended before it was ready"))
         };
-        (shop.edge, shop.origin) = timeout(READY, doors)
+        (shop.edge, shop.origin) = timeout(READY, endpoints)
             .await
             .context("it was not ready in time")
             .flatten()
@@ -86,16 +86,16 @@ impl Shop {
         Ok(shop)
     }
 
-    pub fn edge(&self) -> &Door {
+    pub fn edge(&self) -> &Endpoint {
         &self.edge
     }
 
-    pub fn origin(&self) -> &Door {
+    pub fn origin(&self) -> &Endpoint {
         &self.origin
     }
 
     /// Where operators ask: at the origin, or at the page of an edge alone.
-    pub fn operators(&self) -> &Door {
+    pub fn operators(&self) -> &Endpoint {
         &self.origin
     }
 
@@ -222,7 +222,7 @@ impl Log {
                 }
                 kept.push_back(line.clone());
                 drop(kept);
-                // Nobody listens any more once the shop is ready.
+                // The receiver is dropped once the shop is ready.
                 let _ = lines.as_ref().map(|lines| lines.send(line));
             }
         });
@@ -243,22 +243,22 @@ impl Log {
 /// Reads `shop ready: edge http://127.0.0.1:8787 origin http://127.0.0.1:8080`, exactly; or
 /// `edge ready: http://127.0.0.1:8787 operators http://127.0.0.1:8788` of an edge alone, whose
 /// operators' page stands where the shop's origin would.
-fn doors_of(line: &str) -> Option<Result<(Door, Door)>> {
+fn endpoints_of(line: &str) -> Option<Result<(Endpoint, Endpoint)>> {
     if let Some(edge) = line.strip_prefix("edge ready: ") {
-        return Some(doors(edge.split_once(" operators ")?));
+        return Some(endpoints(edge.split_once(" operators ")?));
     }
     let rest = line.strip_prefix("shop ready: edge ")?;
 
-    Some(doors(rest.split_once(" origin ")?))
+    Some(endpoints(rest.split_once(" origin ")?))
 }
 
-fn doors((edge, origin): (&str, &str)) -> Result<(Door, Door)> {
-    Ok((Door::new(edge)?, Door::new(origin)?))
+fn endpoints((edge, origin): (&str, &str)) -> Result<(Endpoint, Endpoint)> {
+    Ok((Endpoint::new(edge)?, Endpoint::new(origin)?))
 }
 
-/// Stands for a door until the shop has said where its own are.
-fn nowhere() -> Door {
-    Door::new("http://127.0.0.1:0").expect("a loopback URL")
+/// A placeholder until the shop has printed its addresses.
+fn nowhere() -> Endpoint {
+    Endpoint::new("http://127.0.0.1:0").expect("a loopback URL")
 }
 
 /// In both of the log's formats: text, and JSON.
@@ -268,6 +268,6 @@ fn is_error(line: &str) -> bool {
 
 /// Says something past the test runner's capture, so that it shows for tests that pass too.
 pub(crate) fn say_loudly(text: &str) {
-    // There is nobody to tell when even this fails.
+    // There is no other way to report it when even this fails.
     let _ = writeln!(io::stderr(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! A catalogue that nobody here wrote, where it stands beside the repository.
+//! A catalogue that was not made for this project; it is used if it lies beside the repository.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use futures::future::try_join_all;
 use tokio::time::Instant;
 
-use crate::door::Door;
+use crate::endpoint::Endpoint;
 
 pub use scene::Admin;
 use scene::scene;
@@ -27,7 +27,7 @@ const SETTLES: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When a read is stale, or shopper or admin is refused.
-pub async fn read_while_written(admin: &Admin, edge: &Door, reads: u64) -> Result<()> {
+pub async fn read_while_written(admin: &Admin, edge: &Endpoint, reads: u64) -> Result<()> {
     let (facts, writers) = scene(admin).await?;
     for fact in &facts {
         fact.begins_to_show(edge).await?;

@@ -1,4 +1,4 @@
-//! Servers that somebody else made, with the settings that their own manuals recommend for speed.
+//! Third-party servers, with the settings that their own manuals recommend for speed.
 
 mod nginx;
 mod varnish;

@@ -102,7 +102,7 @@ http {{
 }}
 "
     );
-    // A worker that is started by root becomes somebody who can't read the folder.
+    // A worker that is started by root switches to a user that can't read the folder.
     let user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" };
     fs::write(&file, format!("{user}{text}"))?;
     let mut command = Command::new("nginx");

@@ -38,7 +38,7 @@ pub enum Script<'a> {
 }
 
 impl Workers {
-    /// `None` where nobody built them.
+    /// `None` where they are not built.
     pub fn built() -> Option<Self> {
         let path = |name| env::var_os(name).map(PathBuf::from);
 

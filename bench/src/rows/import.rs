@@ -26,10 +26,10 @@ pub fn measure(plan: &Plan) -> Result<Section> {
         let fresh = tempfile::tempdir_in(folder.path())?;
         rounds.push(import_into_fresh(&file, count, fresh.path(), plan.cores)?.1);
     }
-    Ok(told(&rounds))
+    Ok(section_of(&rounds))
 }
 
-fn told(rounds: &[Imported]) -> Section {
+fn section_of(rounds: &[Imported]) -> Section {
     let spread = |of: fn(&Imported) -> u64| Spread::of(rounds.iter().map(of));
     let rate = spread(|round| per_second(round.rows, round.took));
     let processor = spread(|round| {

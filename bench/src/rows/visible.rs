@@ -64,7 +64,7 @@ pub fn measure(plan: &Plan) -> Result<Section> {
 #[derive(Clone, Copy)]
 enum Pushes {
     Sent(u32),
-    /// There is no invalidator: nobody is told of anything.
+    /// There is no invalidator: edges are not notified of any change.
     Lost(u32),
 }
 

@@ -24,7 +24,7 @@ fn any_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
-/// Tells whoever started this process where it serves, and ends it when that one has gone.
+/// Tells the parent process where this one serves, and ends this one once the parent is gone.
 fn ready(addr: SocketAddr) {
     println!("ready {addr}");
     thread::spawn(|| {

@@ -98,7 +98,7 @@ mod tests {
     fn a_change_is_visible_by_its_version_or_by_absence_if_it_removed_the_product() {
         #[rustfmt::skip]
         let table = [
-            // seen              hard    at once         at last, while the store shows
+            // seen              hard    first look      at last, while the store shows
             //                                           nothing          a version
             (Seen::Version(6),  false,  Look::NotYet,   Look::NotYet,    Look::NotYet),
             (Seen::Version(7),  false,  Look::Shown,    Look::Shown,     Look::Shown),
@@ -110,10 +110,10 @@ mod tests {
             (Seen::Nothing,     true,   Look::Unknown,  Look::Unknown,   Look::Unknown),
         ];
 
-        for (seen, is_hard, at_once, hidden, public) in table {
+        for (seen, is_hard, first_look, hidden, public) in table {
             let sample = sample(is_hard);
 
-            assert_eq!(seen.of(&sample), at_once, "{seen:?} {is_hard}");
+            assert_eq!(seen.of(&sample), first_look, "{seen:?} {is_hard}");
             assert_eq!(seen.at_last(&sample, None), hidden, "{seen:?} {is_hard}");
             assert_eq!(seen.at_last(&sample, Some(8)), public, "{seen:?} {is_hard}");
         }

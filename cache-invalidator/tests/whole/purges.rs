@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use platform::{CloudflareSettings, PurgePlan, Secret};
 use serde_json::Value;
 
-use crate::shop::{Asked, RecordingServer, Shop, settings, until};
+use crate::shop::{RecordedRequest, RecordingServer, Shop, settings, until};
 
 const DONE: &str = r#"{"success":true,"errors":[],"messages":[],"result":{"id":"1"}}"#;
 const ZONE: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 
-fn tags(asked: &[Asked]) -> BTreeSet<String> {
-    let of = |asked: &Asked| -> Vec<String> {
+fn tags(asked: &[RecordedRequest]) -> BTreeSet<String> {
+    let of = |asked: &RecordedRequest| -> Vec<String> {
         let body: Value = serde_json::from_slice(&asked.body).unwrap();
         serde_json::from_value(body["tags"].clone()).unwrap()
     };

@@ -9,7 +9,7 @@ use domain::Stamp;
 use edge_core::auth::KeyRing;
 use edge_core::{headers, push};
 use embedded::SystemWorld;
-use ports::{Bell, PortError, World as _};
+use ports::{ChangeNotifier, PortError, World as _};
 use tokio::sync::Notify;
 
 use crate::shop::{RecordingServer, Shop, key, settings, until};
@@ -77,37 +77,37 @@ async fn many_writes_make_few_pushes_and_the_last_one_is_announced() {
 
 /// A notifier that records what is published, and publishes when the test says so.
 #[derive(Default)]
-struct HandBell {
-    rung: Mutex<Vec<String>>,
-    rings: Notify,
+struct ManualNotifier {
+    published: Mutex<Vec<String>>,
+    publish_next: Notify,
 }
 
 #[async_trait]
-impl Bell for HandBell {
-    async fn ring(&self, head: &Stamp) -> Result<(), PortError> {
-        self.rung.lock().unwrap().push(head.to_string());
+impl ChangeNotifier for ManualNotifier {
+    async fn publish(&self, head: &Stamp) -> Result<(), PortError> {
+        self.published.lock().unwrap().push(head.to_string());
         Ok(())
     }
 
-    async fn hear(&self, heard: &(dyn Fn(Stamp) + Send + Sync)) {
+    async fn subscribe(&self, on_head: &(dyn Fn(Stamp) + Send + Sync)) {
         loop {
-            self.rings.notified().await;
-            heard("L.1000".parse().unwrap());
+            self.publish_next.notified().await;
+            on_head("L.1000".parse().unwrap());
         }
     }
 }
 
 #[tokio::test]
 async fn processes_that_share_a_notifier_publish_and_subscribe() {
-    let bell = Arc::new(HandBell::default());
+    let notifier = Arc::new(ManualNotifier::default());
     let mut settings = settings();
     // No poll of its own can find the change.
     settings.poll_every = Duration::from_secs(3_600);
-    let shop = Shop::open_with(&settings, Some(Arc::clone(&bell) as _)).await;
+    let shop = Shop::open_with(&settings, Some(Arc::clone(&notifier) as _)).await;
 
     let seq = shop.sells("lamp").await;
-    bell.rings.notify_one();
+    notifier.publish_next.notify_one();
 
     let end = format!(".{seq}");
-    until(|| bell.rung.lock().unwrap().iter().any(|rung| rung.ends_with(&end))).await;
+    until(|| notifier.published.lock().unwrap().iter().any(|at| at.ends_with(&end))).await;
 }

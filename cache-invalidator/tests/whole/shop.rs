@@ -16,7 +16,7 @@ use domain::{Category, Currency, Money, Ref, Status};
 use edge_core::auth::SigningKey;
 use embedded::{SqliteItems, SystemWorld};
 use platform::{InvalidatorSettings, Shutdown};
-use ports::Bell;
+use ports::ChangeNotifier;
 use store::schema::TABLES;
 use store::{Actor, Catalog, Db};
 use supervision::Supervisor;
@@ -34,7 +34,7 @@ pub struct Shop {
 }
 
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RecordedRequest {
     pub method: Method,
     pub target: String,
     pub headers: HeaderMap,
@@ -45,7 +45,7 @@ pub struct Asked {
 #[derive(Clone)]
 pub struct RecordingServer {
     pub addr: SocketAddr,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<RecordedRequest>>>,
 }
 
 pub fn key() -> SigningKey {
@@ -69,7 +69,10 @@ impl Shop {
         Self::open_with(settings, None).await
     }
 
-    pub async fn open_with(settings: &InvalidatorSettings, bell: Option<Arc<dyn Bell>>) -> Self {
+    pub async fn open_with(
+        settings: &InvalidatorSettings,
+        notifier: Option<Arc<dyn ChangeNotifier>>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let items = SqliteItems::open(&folder.path().join("shop.db"), TABLES).unwrap();
         let world = Arc::new(SystemWorld);
@@ -84,7 +87,7 @@ impl Shop {
             key: key(),
             local_followers: Vec::new(),
             observed: Vec::new(),
-            bell,
+            notifier,
             supervisor: Supervisor::default(),
         };
         let running = Invalidator::new(settings, parts).unwrap().start(&Shutdown::default());
@@ -128,7 +131,7 @@ impl RecordingServer {
         let noted = Arc::clone(&asked);
         let note = async move |method: Method, uri: Uri, headers: HeaderMap, body_in: Bytes| {
             let target = uri.path_and_query().unwrap().to_string();
-            noted.lock().unwrap().push(Asked { method, target, headers, body: body_in });
+            noted.lock().unwrap().push(RecordedRequest { method, target, headers, body: body_in });
             (status, body).into_response()
         };
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(note)).await });
@@ -140,7 +143,7 @@ impl RecordingServer {
         format!("http://{}", self.addr)
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<RecordedRequest> {
         self.asked.lock().unwrap().clone()
     }
 }

@@ -37,7 +37,7 @@ impl Snapshot {
             _ => TagTable::starting_at(held.log.clone(), held.seq),
         };
 
-        // Of rows before the head the page says nothing.
+        // The page has no information about rows before the head.
         let row = changes.row.filter(|_| *held == changes.head_stamp());
 
         self.next_era(table.standing_on(row))

@@ -77,7 +77,7 @@ struct World {
     log: Arc<MemoryLog>,
     /// The states of the current log: the first one, then one for each row.
     states: Mutex<Vec<State>>,
-    gates: Mutex<VecDeque<oneshot::Sender<()>>>,
+    paused_fills: Mutex<VecDeque<oneshot::Sender<()>>>,
 }
 
 type Cache = ReadThrough<Value, &'static str>;
@@ -91,7 +91,11 @@ impl World {
             answers.page = 3;
             answers.repeated = 2;
         });
-        Arc::new(Self { log, states: Mutex::new(vec![State::default()]), gates: Mutex::default() })
+        Arc::new(Self {
+            log,
+            states: Mutex::new(vec![State::default()]),
+            paused_fills: Mutex::default(),
+        })
     }
 
     fn now(&self) -> State {
@@ -142,17 +146,17 @@ impl World {
 
     async fn wait(&self) {
         let (open, opened) = oneshot::channel();
-        self.gates.lock().unwrap().push_back(open);
+        self.paused_fills.lock().unwrap().push_back(open);
 
         let _ = opened.await;
     }
 
     fn open(&self, nth: usize) {
-        let mut gates = self.gates.lock().unwrap();
-        let count = gates.len();
+        let mut paused_fills = self.paused_fills.lock().unwrap();
+        let count = paused_fills.len();
 
         if count > 0 {
-            let _ = gates.remove(nth % count).unwrap().send(());
+            let _ = paused_fills.remove(nth % count).unwrap().send(());
         }
     }
 

@@ -33,16 +33,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for round in ["new", "again"] {
         let begun = Instant::now();
         let report = importer.run(&job, &mut ()).await?;
-        tell(round, report.tally.rows(), begun);
+        print_speed(round, report.tally.rows(), begun);
         println!("      {:?}", report.tally);
     }
     let begun = Instant::now();
     let count = export(&catalog, std::io::sink(), Format::Csv, Currency::USD).await?;
-    tell("export", count, begun);
+    print_speed("export", count, begun);
     Ok(())
 }
 
-fn tell(what: &str, rows: u64, begun: Instant) {
+fn print_speed(what: &str, rows: u64, begun: Instant) {
     let millis = begun.elapsed().as_millis().max(1);
     println!("{what:>6}: {rows} rows in {millis} ms, {} rows/s", u128::from(rows) * 1_000 / millis);
 }

@@ -1,8 +1,8 @@
 //! CSV records (RFC 4180): where one ends, and its cells.
 //!
 //! The splitting is our own because a reader that follows an open quote to the end of the file holds
-//! the file in memory and loses every row of it without a word. Here such a row is refused and
-//! reading goes on at the next line.
+//! the file in memory and silently loses every row of it. Here such a row is refused and reading
+//! goes on at the next line.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Seek};

@@ -69,7 +69,10 @@ pub enum ImportError {
     File(#[from] FileError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the report of refused rows could not be written: {0}")]
+    #[error(
+        "the report of refused rows could not be written: {0}; the import has stopped, and goes on \
+         from there when it is run again"
+    )]
     Observer(#[from] io::Error),
 }
 

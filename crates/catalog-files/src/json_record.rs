@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_looked_into_when_somebody_asks_for_what_is_inside() {
+    fn an_object_is_looked_into_when_its_fields_are_requested() {
         assert_eq!(
             read(r#"{"attributes":{"style":"a\"b"},"vendor":{"name":true},"other":{"x":1}}"#),
             [

@@ -16,7 +16,7 @@ pub const SEQ_MAX: Seq = Seq((1 << 48) - 1);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Changes {
     pub log: LogId,
-    /// Rows at or below it may be gone: a position or a stamp below it says nothing any more.
+    /// Rows at or below it may be gone: a position or a stamp below it proves nothing any more.
     pub floor: Seq,
     pub head: Seq,
     pub rows: Vec<ChangeRow>,
@@ -32,15 +32,15 @@ pub struct Changes {
     pub flags: Option<Flags>,
 }
 
-/// What a follower asks the log for, and what it has seen of it: a store that was put back is told
-/// by it from the one before, by whoever stands next to the store.
+/// What a follower asks the log for, and what it has seen of it. By that, the process next to the
+/// store detects that the store was put back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Poll {
     /// Its position, after which it wants the rows; `None` at its start.
     pub after: Option<Stamp>,
     /// Of the row at its position.
     pub row: Option<RowDigest>,
-    /// A row that somebody else's answer has named, and that it has not taken itself.
+    /// A row that another process's answer has named, and that this follower has not taken itself.
     pub seen: Option<RowId>,
 }
 
@@ -67,7 +67,7 @@ pub enum InvalidChanges {
 }
 
 impl Poll {
-    /// Of a follower with this table; `seen` was named by somebody else's answer.
+    /// Of a follower with this table; `seen` was named by another process's answer.
     pub fn of(table: Option<&TagTable>, seen: Option<RowId>) -> Self {
         // Before its first row every log is the same.
         let row = table.and_then(TagTable::row).filter(|row| row.seq > Seq::ZERO);

@@ -291,7 +291,11 @@ impl ProductDraft {
             let at = format!("/variants/{at}");
             variant.check_into(&at, currency, &mut mistakes);
             if !skus.insert(&variant.sku) {
-                mistakes.add(format!("{at}/sku"), "duplicate", "stands twice in this product");
+                mistakes.add(
+                    format!("{at}/sku"),
+                    "duplicate",
+                    "is used by another variant of this product",
+                );
             }
             if !options.insert(&variant.options) {
                 mistakes.add(format!("{at}/options"), "duplicate", "tells no two variants apart");

@@ -28,7 +28,7 @@ pub struct Image {
 
 /// Where a picture is: an http(s) URL, a path of this site (`/images/a.jpg`), or a picture's file
 /// below a folder that the site knows (`a.jpg`). Never what a browser would run, what lies on
-/// somebody's disk, or another host without its scheme (`//host/a.jpg`); and no character that
+/// a local disk, or another host without its scheme (`//host/a.jpg`); and no character that
 /// could end the attribute of a page in which it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]

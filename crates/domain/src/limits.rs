@@ -1,4 +1,4 @@
-//! How often somebody may ask: one row a class, and who is counted as one.
+//! How often a client may ask: one row a class, and which clients are counted as one.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -31,8 +31,8 @@ pub struct Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share(u8);
 
-/// Who asks, as far as it can be known. Never something that a client can make up: whoever can
-/// mint subjects has no limit.
+/// Who asks, as far as it can be known. Never something that a client can make up: a client
+/// that can mint subjects has no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// All who ask, together.
@@ -44,7 +44,7 @@ pub enum Subject {
     Customer(u128),
 }
 
-/// What becomes of a request while nobody can say how many there were.
+/// What becomes of a request while the count of requests is unavailable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenUncounted {
     /// It is answered: a shop that can be read is worth more than an exact count.
@@ -175,7 +175,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Rounded up: whoever waits so long has waited long enough.
+/// Rounded up, so that a client that waits this long has waited long enough.
 pub const fn whole_seconds(duration: Duration) -> u64 {
     let more = (duration.subsec_nanos() > 0) as u64;
 

@@ -1,5 +1,5 @@
 //! Structs that are read from JSON objects alone. Serde's derive takes an array for a struct as
-//! well, field by field in the order of the source: nobody who sends one means that.
+//! well, field by field in the order of the source, which no client that sends an array means.
 
 /// Implements `Deserialize` (and with `+`, `Serialize`) for structs that derive with
 /// `#[serde(remote = "Self")]`.

@@ -30,8 +30,8 @@ pub struct CachePolicy {
 /// What a browser may do with every cached answer: keep it, and ask each time. A 304 from the edge
 /// is cheap, and a promise of seconds must not end at a browser's cache.
 pub const BROWSER_CACHE_CONTROL: &str = "public, max-age=0, must-revalidate";
-/// The same as an edge is told it: whoever stands between leaves the bytes as they are (RFC 9111
-/// §5.2.2.6). Browsers are told [`BROWSER_CACHE_CONTROL`] by the edge itself.
+/// What edges receive in its place: no intermediary may transform the bytes (RFC 9111 §5.2.2.6).
+/// The edge itself sends [`BROWSER_CACHE_CONTROL`] to browsers.
 pub const EDGE_CACHE_CONTROL: &str = "public, max-age=0, must-revalidate, no-transform";
 /// What anybody may do with every other answer.
 pub const PRIVATE_CACHE_CONTROL: &str = "private, no-store";
@@ -68,7 +68,7 @@ impl Resource {
         }
     }
 
-    /// When the change log is not to be had: how old an answer may still be served as fresh.
+    /// When the change log is unavailable: how old an answer may still be served as fresh.
     pub const fn clamp(self) -> Duration {
         match self {
             Self::Product | Self::Missing => Duration::from_secs(60),
@@ -107,12 +107,12 @@ impl CachePolicy {
     }
 }
 
-/// Shortens `ttl` by up to a tenth, by a random `dice`, so that what was filled together does not
-/// expire together.
-pub const fn jittered(ttl: Duration, dice: u64) -> Duration {
+/// Shortens `ttl` by up to a tenth, depending on `random`, so that entries that were filled
+/// together do not expire together.
+pub const fn jittered(ttl: Duration, random: u64) -> Duration {
     let millis = ttl.as_millis() as u64;
 
-    Duration::from_millis(millis - dice % (millis / 10 + 1))
+    Duration::from_millis(millis - random % (millis / 10 + 1))
 }
 
 const fn policy(edge: u64, swr: u64, sie: u64, origin: u64) -> CachePolicy {
@@ -142,9 +142,9 @@ mod tests {
     fn jitter_takes_at_most_a_tenth_and_never_adds() {
         let ttl = Duration::from_secs(100);
 
-        for dice in [0, 1, 9_999, 10_000, 10_001, u64::MAX] {
-            let shortened = jittered(ttl, dice);
-            assert!(shortened <= ttl && shortened >= Duration::from_secs(90), "{dice}");
+        for random in [0, 1, 9_999, 10_000, 10_001, u64::MAX] {
+            let shortened = jittered(ttl, random);
+            assert!(shortened <= ttl && shortened >= Duration::from_secs(90), "{random}");
         }
     }
 }

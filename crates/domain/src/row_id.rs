@@ -22,7 +22,7 @@ pub struct RowId {
     pub digest: RowDigest,
 }
 
-/// A store's log, as whoever stands next to the store finds it.
+/// A store's log, as the process next to the store finds it.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing<'a> {
     pub log: &'a LogId,
@@ -32,7 +32,7 @@ pub struct Standing<'a> {
 }
 
 impl Standing<'_> {
-    /// Whether the store was put back since somebody saw this row. `there` is what stands at its
+    /// Whether the store was put back since this row was seen. `there` is what stands at its
     /// place now.
     pub fn has_undone(&self, seen: &RowId, there: Option<RowDigest>) -> bool {
         if seen.log != *self.log {

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_characters_that_nobody_sees_is_refused() {
+    fn a_name_of_invisible_characters_is_refused() {
         for text in [
             "\u{200b}",
             "\u{200b}\u{200d}\u{feff}",

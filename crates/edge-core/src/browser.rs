@@ -3,7 +3,8 @@
 //!
 //! The catalogue is public, so any site's scripts may read it, without cookies (CORS, as the
 //! Fetch standard says). The permission is one constant: an answer that named the asking site would
-//! need an entry for each in every cache. Whatever is private says nothing, and browsers refuse it.
+//! need an entry for each in every cache. Private answers have no such field, so browsers refuse
+//! them.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 

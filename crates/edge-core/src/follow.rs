@@ -332,12 +332,12 @@ mod tests {
         taken(&mut view, page(9, &[8, 9]), NOW).unwrap();
         let poll = view.poll();
         let (mine, other) = (poll.row, page(1, &[1]).rows[0].digest());
-        let told = |row| Changes { row, ..page(9, &[]) };
+        let with_row = |row| Changes { row, ..page(9, &[]) };
         assert!(target(&poll).starts_with("/internal/changes?after=L.9&row="));
 
-        assert_eq!(view.take(&poll, told(mine), NOW), Ok(Taken::CaughtUp));
-        assert_eq!(view.take(&poll, told(None), NOW), Ok(Taken::CaughtUp));
-        assert_eq!(view.take(&poll, told(Some(other)), NOW), Ok(Taken::Anew));
+        assert_eq!(view.take(&poll, with_row(mine), NOW), Ok(Taken::CaughtUp));
+        assert_eq!(view.take(&poll, with_row(None), NOW), Ok(Taken::CaughtUp));
+        assert_eq!(view.take(&poll, with_row(Some(other)), NOW), Ok(Taken::Anew));
 
         assert!(view.table().is_none());
     }
@@ -390,16 +390,16 @@ mod tests {
     #[test]
     fn the_switch_is_the_newest_that_was_told() {
         let mut view = at(7);
-        let told = |version: u64, mode: &str| {
+        let with_flags = |version: u64, mode: &str| {
             let flags = json!({ "version": version, "values": { "cache.mode": mode } });
             Changes { flags: Some(serde_json::from_value(flags).unwrap()), ..page(7, &[]) }
         };
 
-        taken(&mut view, told(2, "off"), NOW).unwrap();
-        taken(&mut view, told(1, "on"), NOW).unwrap();
+        taken(&mut view, with_flags(2, "off"), NOW).unwrap();
+        taken(&mut view, with_flags(1, "on"), NOW).unwrap();
 
         assert!(view.is_cache_off());
-        taken(&mut view, told(3, "on"), NOW).unwrap();
+        taken(&mut view, with_flags(3, "on"), NOW).unwrap();
         assert!(!view.is_cache_off());
     }
 

@@ -16,7 +16,7 @@ pub enum MaxForwards {
 }
 
 impl MaxForwards {
-    /// A value that is no number says nothing.
+    /// A value that is not a number is ignored.
     pub fn of(method: &str, fields: &dyn Lines) -> Self {
         if !matches!(method, "OPTIONS" | "TRACE") {
             return Self::Unlimited;

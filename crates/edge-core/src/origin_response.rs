@@ -42,8 +42,8 @@ pub enum Disposition {
     AskAgain {
         min_seq: Seq,
     },
-    /// It is not the origin's, but of something on the way to it: a login page, a firewall's
-    /// refusal, a sign that the shop is closed. It says nothing about what was asked.
+    /// It was not made by the origin, but by something on the way to it: a login page, a firewall's
+    /// refusal, a maintenance page. It has no information about what was asked for.
     Foreign,
     Unusable(Unusable),
 }

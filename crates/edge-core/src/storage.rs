@@ -51,15 +51,16 @@ pub enum NotStorable {
 const TAGS_MAX: usize = 1_024;
 
 impl Storable {
-    /// What is kept beside its bytes, which were asked for at `asked_at`. `dice` are random.
-    pub fn into_meta(self, asked_at: Timestamp, dice: u64) -> EntryMeta {
+    /// What is stored beside its bytes, which were asked for at `asked_at`. `random` chooses the
+    /// jitter of its TTL.
+    pub fn into_meta(self, asked_at: Timestamp, random: u64) -> EntryMeta {
         EntryMeta {
             resource: self.resource,
             stamp: self.stamp,
             tags: self.tags,
             stored_at: asked_at,
             initial_age: self.initial_age,
-            ttl: jittered(self.ttl, dice),
+            ttl: jittered(self.ttl, random),
         }
     }
 }

@@ -64,7 +64,7 @@ prop_compose! {
     ) -> ListQuery {
         let attributes: BTreeMap<_, _> =
             attributes.into_iter().filter(|(_, values)| !values.is_empty()).collect();
-        // Newest first is what relevance means without words, so it is spelt so.
+        // Without search words, relevance means newest first, so a key names it as relevance.
         let sort = if q.is_none() && sort == Sort::Newest { Sort::Relevance } else { sort };
         let limit = Limit::clamped(limit.into());
         let query = ListQuery {
@@ -125,9 +125,9 @@ proptest! {
             pairs.swap(at, other);
         }
 
-        let spelt = format!("{path}?{}", respelt(&pairs.join("&"), &encoded));
+        let raw = format!("{path}?{}", respelt(&pairs.join("&"), &encoded));
 
-        prop_assert_eq!(read_of(&spelt).to_string(), key, "{}", spelt);
+        prop_assert_eq!(read_of(&raw).to_string(), key, "{}", raw);
     }
 
     #[test]

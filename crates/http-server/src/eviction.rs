@@ -148,9 +148,9 @@ mod tests {
                 one.id = id;
             }
 
-            let at_once = ids(victims(all.clone(), share, count));
+            let selected = ids(victims(all.clone(), share, count));
 
-            prop_assert_eq!(at_once, naive(all, share, count));
+            prop_assert_eq!(selected, naive(all, share, count));
         }
     }
 }

@@ -8,7 +8,7 @@ use aws::{DynamoItems, DynamoSettings};
 use bytes::Bytes;
 use embedded::{SqliteItems, SystemWorld};
 use limits::RateLimits;
-use ports::{Bell, Items, PortError, PortErrorKind, SharedCache, World};
+use ports::{ChangeNotifier, Items, PortError, PortErrorKind, SharedCache, World};
 use redis_adapters::{RedisChangeNotifier, RedisSharedCache};
 use store::schema::TABLES;
 use store::{Db, Log, WatchedItems};
@@ -27,7 +27,7 @@ pub struct Platform {
     pub secrets: Secrets,
     /// Rendered responses that processes share, and the notifier of changes between them.
     pub shared: Option<Arc<dyn SharedCache<Bytes>>>,
-    pub bell: Option<Arc<dyn Bell>>,
+    pub notifier: Option<Arc<dyn ChangeNotifier>>,
     limiter: LimiterBackend,
     watched: Arc<WatchedItems>,
     /// A backend that does not delete expired items by itself.
@@ -91,13 +91,13 @@ impl Platform {
             CacheSettings::Redis { url, .. } => Some(open_redis("cache.url", url).await?),
         };
         let shared = link.clone().map(|link| Arc::new(RedisSharedCache::new(link)) as Arc<_>);
-        let bell = link.map(|link| Arc::new(RedisChangeNotifier::new(link)) as Arc<_>);
+        let notifier = link.map(|link| Arc::new(RedisChangeNotifier::new(link)) as Arc<_>);
         let limiter = LimiterBackend::open(settings, &world).await?;
 
         let watched = Arc::new(WatchedItems::new(items));
         let items = Arc::clone(&watched) as Arc<dyn Items>;
 
-        Ok(Self { items, world, secrets, shared, bell, limiter, watched, swept })
+        Ok(Self { items, world, secrets, shared, notifier, limiter, watched, swept })
     }
 
     /// What repositories work with.

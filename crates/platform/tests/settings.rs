@@ -201,7 +201,7 @@ fn all_mistakes_are_listed_together_with_what_is_allowed() {
         ("SHOP__EDGE__LISTEN", "not an address"),
         ("SHOP__EDGE__CAPACITY_MB", "much"),
         ("SHOP__EDGE__ORIGIN_URL", "http://origin/path"),
-        ("SHOP__EDGE__TRUSTED_PROXIES", "10.0.0.1,nobody"),
+        ("SHOP__EDGE__TRUSTED_PROXIES", "10.0.0.1,unknown"),
         ("SHOP__ORIGIN__LISTEN", "127.0.0.1:99999"),
         ("SHOP__CACHE__CAPACITY_MB", "0"),
         ("SHOP__LIMITS__CART", "100 a minute"),

@@ -171,7 +171,7 @@ macro_rules! limiter_contract {
             no_two_of_64_callers_are_told_the_same_remainder,
             subjects_are_counted_apart,
             classes_are_counted_apart,
-            whoever_waits_as_long_as_a_refusal_says_is_allowed,
+            a_caller_that_waits_as_long_as_a_refusal_says_is_allowed,
             a_window_slides_or_begins_anew_as_the_adapter_declares,
             what_was_refused_is_not_counted,
             a_lower_limit_counts_what_was_taken_under_a_higher_one,
@@ -180,7 +180,7 @@ macro_rules! limiter_contract {
             what_one_of_two_limits_refuses_counts_in_neither,
             of_64_callers_with_shares_exactly_the_total_is_allowed,
             of_64_callers_of_one_share_exactly_the_share_is_allowed_and_counted_in_total,
-            whoever_waits_as_long_as_one_of_two_limits_says_is_allowed,
+            a_caller_that_waits_as_long_as_one_of_two_limits_says_is_allowed,
         }
     };
 }

@@ -5,11 +5,11 @@ use std::error::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PortErrorKind {
-    /// Somebody else was writing the same items; the same request may well succeed.
+    /// Another writer was writing the same items; the same request may well succeed.
     Conflict,
     /// Asked for too much at once; the same request may succeed later.
     Throttled,
-    /// Not to be had right now, or not known to have happened.
+    /// Unavailable right now, or with an unknown outcome.
     Unavailable,
     /// What is stored can't be read.
     Corrupt,

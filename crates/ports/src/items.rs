@@ -42,8 +42,8 @@ pub trait Items: Send + Sync + 'static {
         false
     }
 
-    /// Whether whoever sees one item of a transaction sees all of them from then on. Where not, the
-    /// others may be some milliseconds late.
+    /// Whether a reader that sees one item of a transaction sees all of them from then on. Where
+    /// not, the others may be some milliseconds late.
     fn shows_transactions_whole(&self) -> bool {
         false
     }

@@ -1,7 +1,7 @@
 //! What the shop needs from outside: one trait a need, the errors that say what a caller can do,
 //! and the contract suite that every adapter must pass.
 
-pub mod bell;
+pub mod change_notifier;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod error;
@@ -12,7 +12,7 @@ pub mod shared_cache;
 pub mod transaction;
 pub mod world;
 
-pub use bell::Bell;
+pub use change_notifier::ChangeNotifier;
 pub use error::{PortError, PortErrorKind};
 pub use items::{
     Attributes, BATCH_MAX, Direction, ITEM_BYTES_MAX, Items, Key, PAGE_MAX, Page, PageToken, Query,

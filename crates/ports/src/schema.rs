@@ -18,7 +18,7 @@ pub struct TableDefinition {
     pub table: Table,
     pub indexes: &'static [IndexDefinition],
     /// The attribute, in seconds since 1970, after which an item may be deleted. Deletion is lazy:
-    /// whoever reads compares the time.
+    /// readers compare the time.
     pub ttl: Option<&'static str>,
 }
 

@@ -32,8 +32,8 @@ pub struct SharedEntry<V> {
     pub resource: Resource,
     pub tags: Box<[TagHash]>,
     pub stamp: Stamp,
-    /// The newest row that whoever put it had taken when it was put, so that nothing in it is newer.
-    /// A reader that has not taken this row can't know whether it was undone since.
+    /// The newest row that the process that put it had taken by then, so that nothing in it is
+    /// newer. A reader that has not taken this row can't know whether it was undone since.
     pub seen: Option<RowId>,
     /// How long it may be used yet: at most the resource's time in the origin's caches, counted
     /// from the fill, however many caches it has passed.

@@ -5,6 +5,6 @@ use domain::Timestamp;
 pub trait World: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 
-    /// 128 bits that nobody can foresee: ids, keys and nonces are made of them.
+    /// 128 unpredictable bits: ids, keys and nonces are made of them.
     fn random(&self) -> u128;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::Stamp;
 use futures::StreamExt as _;
-use ports::{Bell, PortError, PortErrorKind};
+use ports::{ChangeNotifier, PortError, PortErrorKind};
 use tokio::time::{sleep, timeout};
 
 use crate::connection::RedisConnection;
@@ -24,8 +24,11 @@ impl RedisChangeNotifier {
         Self(connection)
     }
 
-    /// Until the connection ends.
-    async fn subscribe(&self, on_head: &(dyn Fn(Stamp) + Send + Sync)) -> Result<(), PortError> {
+    /// Subscribes until the connection ends.
+    async fn subscribe_once(
+        &self,
+        on_head: &(dyn Fn(Stamp) + Send + Sync),
+    ) -> Result<(), PortError> {
         let attempted = "Redis: subscribe to changes";
         let failed = |error: redis::RedisError| {
             PortError::new(PortErrorKind::Unavailable, attempted).because(error)
@@ -59,8 +62,8 @@ fn parse(payload: &[u8]) -> Option<Stamp> {
 }
 
 #[async_trait]
-impl Bell for RedisChangeNotifier {
-    async fn ring(&self, head: &Stamp) -> Result<(), PortError> {
+impl ChangeNotifier for RedisChangeNotifier {
+    async fn publish(&self, head: &Stamp) -> Result<(), PortError> {
         let text = head.to_string();
 
         let receivers = self.0.call("publish a change", async |mut redis| {
@@ -69,9 +72,9 @@ impl Bell for RedisChangeNotifier {
         receivers.await.map(drop)
     }
 
-    async fn hear(&self, on_head: &(dyn Fn(Stamp) + Send + Sync)) {
+    async fn subscribe(&self, on_head: &(dyn Fn(Stamp) + Send + Sync)) {
         loop {
-            if let Err(error) = self.subscribe(on_head).await {
+            if let Err(error) = self.subscribe_once(on_head).await {
                 tracing::debug!(%error, "not subscribed to changes");
             }
             sleep(RESUBSCRIBE_AFTER).await;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use domain::limits::{Limit, LimitClass, Subject};
 use domain::{LogId, Resource, Seq, Stamp, TagHash};
 use ports::contract::limiter::Counters;
-use ports::{Ask, Bell as _, Limiter, PortErrorKind, SharedCache, SharedEntry};
+use ports::{Ask, ChangeNotifier as _, Limiter, PortErrorKind, SharedCache, SharedEntry};
 use redis_adapters::testing::LocalRedis;
 use redis_adapters::{RedisChangeNotifier, RedisConnection, RedisLimiter, RedisSharedCache};
 use tokio::sync::mpsc;
@@ -115,7 +115,7 @@ async fn another_process_is_notified_of_a_change() {
     let (sender, mut received) = mpsc::unbounded_channel();
     let subscriber = RedisChangeNotifier::new(connect(&redis));
     tokio::spawn(async move {
-        subscriber.hear(&move |head| drop(sender.send(head))).await;
+        subscriber.subscribe(&move |head| drop(sender.send(head))).await;
     });
     let head = Stamp { log: LogId::new("L").unwrap(), seq: Seq(7) };
     let publisher = RedisChangeNotifier::new(connect(&redis));
@@ -123,7 +123,7 @@ async fn another_process_is_notified_of_a_change() {
     // What is published before the subscription is active is lost, so it is published repeatedly.
     let notified = async {
         loop {
-            publisher.ring(&head).await.unwrap();
+            publisher.publish(&head).await.unwrap();
             if let Ok(head) = timeout(Duration::from_millis(20), received.recv()).await {
                 return head;
             }

@@ -46,10 +46,10 @@ impl Entry {
     /// `None` without a variant, which no committed state has.
     pub(crate) fn of(listed: &CatalogProduct, text: u64) -> Option<Self> {
         let product = &listed.product;
-        let (stand_in, tree) = stand_in(product.category);
+        let (placeholder, tree) = placeholder_category(product.category);
         let card = CardView::of(listed, &tree)?;
         let mut json = serde_json::to_vec(&card).expect("a card has text keys alone");
-        let category = serde_json::to_vec(&CategoryLink::of(&stand_in)).expect("as has a link");
+        let category = serde_json::to_vec(&CategoryLink::of(&placeholder)).expect("as has a link");
         let gap = gap(&json, &category).expect("a card has its category");
         json.drain(gap..gap + category.len());
 
@@ -150,7 +150,7 @@ fn sort_name(name: &str) -> Box<str> {
 }
 
 /// A tree with this one category, by which the card is made before its real one is known.
-fn stand_in(id: CategoryId) -> (Category, CategoryTree) {
+fn placeholder_category(id: CategoryId) -> (Category, CategoryTree) {
     let category = Category {
         id,
         slug: "category".parse().expect("it is a slug"),

@@ -95,7 +95,7 @@ fn any_query() -> impl Strategy<Value = ListQuery> {
         prop::option::of(1..3_u64),
         prop::option::of((0..5_i64, 0..3_i64)),
         any::<bool>(),
-        prop::collection::btree_set(select(vec!["Acme", "Acme, Inc.", "Nobody"]), 0..3),
+        prop::collection::btree_set(select(vec!["Acme", "Acme, Inc.", "Unknown"]), 0..3),
     );
     let attributes = (
         prop::collection::btree_set(select(vec!["tote", "rucksack", "none"]), 0..3),

@@ -81,7 +81,7 @@ impl Items for WatchedItems {
                 self.is_failing.store(true, Ordering::Relaxed);
             }
             Ok(()) => self.is_failing.store(false, Ordering::Relaxed),
-            // Busy, or refused before anything was written: it says nothing of the disk.
+            // Busy, or refused before anything was written: no evidence about the disk.
             Err(_) => {}
         }
         ended

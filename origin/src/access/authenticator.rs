@@ -57,9 +57,9 @@ impl Authenticator {
         };
         // Until the key was checked the request is an anonymous one.
         let subject = Principal::Anonymous { address: caller.address() }.subject();
-        if let Some((gate, decision)) = self.attempts.refusal(subject, token) {
+        if let Some((limit, decision)) = self.attempts.refusal(subject, token) {
             report(Refusal::TooManyAttempts);
-            return Ok(Err(limits::refused(gate, decision)));
+            return Ok(Err(limits::refused(limit, decision)));
         }
 
         match self.keys.check(token).await? {
@@ -70,7 +70,7 @@ impl Authenticator {
             Err(refused) => report(Refusal::Invalid(refused)),
         }
         match self.attempts.failed(subject, token).await {
-            Some((gate, decision)) => Ok(Err(limits::refused(gate, decision))),
+            Some((limit, decision)) => Ok(Err(limits::refused(limit, decision))),
             None => {
                 let detail = "the admin key is unknown or was revoked";
                 Err(Problem::new(Code::Unauthorized, detail))

@@ -20,7 +20,7 @@ const PROVEN_MAX: usize = 1_024;
 /// who guesses keys does not lock out admins at the same address.
 pub struct KeyAttempts {
     /// `None`: wrong keys have no limit.
-    gate: Option<Arc<RateLimit>>,
+    limit: Option<Arc<RateLimit>>,
     world: Arc<dyn World>,
     seen: Mutex<Seen>,
     /// Two hashes with keys of this process: 128 bits without chosen collisions, and without storing
@@ -41,15 +41,15 @@ struct Block {
 }
 
 impl KeyAttempts {
-    pub fn new(gate: Option<Arc<RateLimit>>, world: Arc<dyn World>) -> Self {
+    pub fn new(limit: Option<Arc<RateLimit>>, world: Arc<dyn World>) -> Self {
         let hashers = [RandomState::new(), RandomState::new()];
 
-        Self { gate, world, seen: Mutex::default(), hashers }
+        Self { limit, world, seen: Mutex::default(), hashers }
     }
 
     /// The refusal of an attempt, before anything is read or hashed for it.
     pub fn refusal(&self, subject: Subject, token: &str) -> Option<(&RateLimit, Decision)> {
-        let gate = self.gate.as_deref()?;
+        let limit = self.limit.as_deref()?;
         let now = self.world.now();
         let mut seen = self.seen();
         let block = *seen.blocked.get(&subject)?;
@@ -61,12 +61,12 @@ impl KeyAttempts {
             return None;
         }
 
-        Some((gate, Decision::refused(block.until.since(now))))
+        Some((limit, Decision::refused(block.until.since(now))))
     }
 
     /// Remembers a key that is right.
     pub fn succeeded(&self, token: &str) {
-        if self.gate.is_none() {
+        if self.limit.is_none() {
             return;
         }
         let mut seen = self.seen();
@@ -79,18 +79,18 @@ impl KeyAttempts {
 
     /// Counts a wrong key; the refusal, if it was one too many.
     pub async fn failed(&self, subject: Subject, token: &str) -> Option<(&RateLimit, Decision)> {
-        let gate = self.gate.as_deref()?;
+        let limit = self.limit.as_deref()?;
         // A key that was right before has been revoked.
         self.seen().proven.remove(&self.print(token));
 
-        match gate.admit(subject).await {
+        match limit.admit(subject).await {
             Admission::Allowed(Some(Decision { remaining: 0, reset_after, .. })) => {
                 self.block(subject, reset_after);
                 None
             }
             Admission::Refused(decision) => {
                 self.block(subject, decision.reset_after);
-                Some((gate, decision))
+                Some((limit, decision))
             }
             _ => None,
         }

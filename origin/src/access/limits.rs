@@ -19,8 +19,8 @@ pub struct Limits(RateLimits);
 pub struct Counted<'a>(Option<(&'a RateLimit, Admission)>);
 
 impl Limits {
-    pub const fn new(gates: RateLimits) -> Self {
-        Self(gates)
+    pub const fn new(limits: RateLimits) -> Self {
+        Self(limits)
     }
 
     /// The limit of wrong admin keys, which are counted by address.
@@ -30,7 +30,7 @@ impl Limits {
 
     pub async fn count(&self, class: LimitClass, subject: Subject) -> Counted<'_> {
         match self.0.of(class) {
-            Some(gate) => Counted(Some((gate, gate.admit(subject).await))),
+            Some(limit) => Counted(Some((limit, limit.admit(subject).await))),
             None => Counted::UNLIMITED,
         }
     }
@@ -63,7 +63,7 @@ impl Limits {
 
     fn try_count(&self, class: LimitClass, subject: Subject) -> Option<Counted<'_>> {
         match self.0.of(class) {
-            Some(gate) => Some(Counted(Some((gate, gate.try_admit(subject)?)))),
+            Some(limit) => Some(Counted(Some((limit, limit.try_admit(subject)?)))),
             None => Some(Counted::UNLIMITED),
         }
     }
@@ -79,9 +79,9 @@ impl Counted<'_> {
     /// The response to a request that was one too many.
     pub fn refusal(&self) -> Option<Response> {
         match &self.0 {
-            Some((gate, Admission::Refused(decision))) => Some(refused(gate, *decision)),
-            Some((gate, Admission::RefusedShare(decision))) => {
-                let problem = gate.share_problem(decision);
+            Some((limit, Admission::Refused(decision))) => Some(refused(limit, *decision)),
+            Some((limit, Admission::RefusedShare(decision))) => {
+                let problem = limit.share_problem(decision);
                 Some(self.mark(Problem::of(problem).into_response()))
             }
             _ => None,
@@ -90,17 +90,17 @@ impl Counted<'_> {
 
     /// Adds the policy and the remaining count.
     pub fn mark(&self, mut response: Response) -> Response {
-        if let Some((gate, admission)) = &self.0 {
-            gate.set_headers(response.headers_mut(), admission);
+        if let Some((limit, admission)) = &self.0 {
+            limit.set_headers(response.headers_mut(), admission);
         }
         response
     }
 }
 
-/// The response of a gate that refused a request.
-pub fn refused(gate: &RateLimit, decision: Decision) -> Response {
-    let mut response = Problem::of(gate.problem(&decision)).into_response();
+/// The response to a request that this limit refused.
+pub fn refused(limit: &RateLimit, decision: Decision) -> Response {
+    let mut response = Problem::of(limit.problem(&decision)).into_response();
 
-    gate.set_headers(response.headers_mut(), &Admission::Refused(decision));
+    limit.set_headers(response.headers_mut(), &Admission::Refused(decision));
     response
 }

@@ -13,11 +13,11 @@ use serde_json::json;
 
 use crate::world::World;
 
-fn gates(class: LimitClass, requests: u32) -> RateLimits {
-    gates_of(&[(class, requests)], None)
+fn rate_limits(class: LimitClass, requests: u32) -> RateLimits {
+    rate_limits_of(&[(class, requests)], None)
 }
 
-fn gates_of(limits: &[(LimitClass, u32)], share: Option<Share>) -> RateLimits {
+fn rate_limits_of(limits: &[(LimitClass, u32)], share: Option<Share>) -> RateLimits {
     let limiter: Arc<dyn Limiter> = Arc::new(MemoryLimiter::new(Arc::new(SystemWorld), 1 << 20));
     let window = Duration::from_secs(3_600);
     let limit = |class| {
@@ -43,7 +43,7 @@ fn cached_reads_count_in_total_admin_calls_count_by_admin_and_nothing_else_count
 
 #[tokio::test]
 async fn public_reads_of_all_addresses_are_counted_together() {
-    let world = World::limited(gates(LimitClass::Public, 3)).await;
+    let world = World::limited(rate_limits(LimitClass::Public, 3)).await;
 
     let first = world.get("/categories").await.expect(200);
     world.get_as_edge("/featured").await.expect(200);
@@ -62,7 +62,7 @@ async fn public_reads_of_all_addresses_are_counted_together() {
 
 #[tokio::test]
 async fn each_admin_key_has_a_limit_of_its_own_and_what_it_may_not_do_counts_too() {
-    let world = World::limited(gates(LimitClass::Admin, 2)).await;
+    let world = World::limited(rate_limits(LimitClass::Admin, 2)).await;
     let clerk = world.key(Role::Orders).await;
     let bearer = format!("Bearer {clerk}");
     let by_clerk = [("authorization", bearer.as_str())];
@@ -92,7 +92,7 @@ async fn without_limits_nothing_is_counted_or_announced() {
 #[tokio::test]
 async fn a_shopper_is_counted_under_the_address_that_the_edge_has_signed() {
     let share = Share::of_percent(50);
-    let world = World::limited(gates_of(&[(LimitClass::Public, 4)], share)).await;
+    let world = World::limited(rate_limits_of(&[(LimitClass::Public, 4)], share)).await;
 
     world.get_for("192.0.2.1", "/categories", &[]).await.expect(200);
     world.get_for("192.0.2.1", "/featured", &[]).await.expect(200);
@@ -115,7 +115,7 @@ async fn a_shopper_is_counted_under_the_address_that_the_edge_has_signed() {
 #[tokio::test]
 async fn an_address_without_a_signature_is_ignored() {
     let share = Share::of_percent(50);
-    let world = World::limited(gates_of(&[(LimitClass::Public, 2)], share)).await;
+    let world = World::limited(rate_limits_of(&[(LimitClass::Public, 2)], share)).await;
 
     for forged in ["192.0.2.7", "192.0.2.8"] {
         let headers = [("x-client-addr", forged), ("x-edge-auth", "v1;forged")];
@@ -129,7 +129,7 @@ async fn an_address_without_a_signature_is_ignored() {
 #[tokio::test]
 async fn refills_have_a_budget_of_their_own_and_count_like_other_reads_beyond_it() {
     let limits = [(LimitClass::Public, 2), (LimitClass::Refill, 2)];
-    let world = World::limited(gates_of(&limits, None)).await;
+    let world = World::limited(rate_limits_of(&limits, None)).await;
     let shopper = "192.0.2.1";
     world.get_for(shopper, "/categories", &[]).await.expect(200);
     world.get_for(shopper, "/categories", &[]).await.expect(200);
@@ -147,7 +147,7 @@ async fn refills_have_a_budget_of_their_own_and_count_like_other_reads_beyond_it
 #[tokio::test]
 async fn only_an_edge_can_declare_a_read_a_refill() {
     let limits = [(LimitClass::Public, 1), (LimitClass::Refill, 100)];
-    let world = World::limited(gates_of(&limits, None)).await;
+    let world = World::limited(rate_limits_of(&limits, None)).await;
     world.get("/categories").await.expect(200);
 
     let forged = [("x-edge-refill", "1")];
@@ -157,7 +157,7 @@ async fn only_an_edge_can_declare_a_read_a_refill() {
 
 #[tokio::test]
 async fn wrong_keys_are_counted_by_address_and_do_not_lock_out_an_admin_whose_key_was_right() {
-    let world = World::limited(gates(LimitClass::AuthFailure, 3)).await;
+    let world = World::limited(rate_limits(LimitClass::AuthFailure, 3)).await;
     let newcomer = world.key(Role::Owner).await;
     let by = async |key: &str| {
         let bearer = format!("Bearer {key}");
@@ -184,7 +184,7 @@ async fn wrong_keys_are_counted_by_address_and_do_not_lock_out_an_admin_whose_ke
 
 #[tokio::test]
 async fn right_keys_are_never_counted_as_wrong_ones() {
-    let world = World::limited(gates(LimitClass::AuthFailure, 1)).await;
+    let world = World::limited(rate_limits(LimitClass::AuthFailure, 1)).await;
 
     for _ in 0..5 {
         let owner = world.call("GET", "/admin/products", &[], serde_json::Value::Null);

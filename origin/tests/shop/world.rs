@@ -50,7 +50,7 @@ impl World {
         Self::limited(RateLimits::default()).await
     }
 
-    pub async fn limited(gates: RateLimits) -> Self {
+    pub async fn limited(rate_limits: RateLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop.db");
         let reads = Arc::new(AtomicUsize::new(0));
@@ -66,8 +66,8 @@ impl World {
             currency: Currency::USD,
             cache_bytes: 16 << 20,
             shared: None,
-            bell: None,
-            gates,
+            notifier: None,
+            rate_limits,
             edge_keys: KeyRing::new(signing_key()),
             token_key: SigningKey::new("token", SECRET).unwrap(),
             metrics: Arc::new(String::new),

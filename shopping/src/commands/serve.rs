@@ -17,7 +17,7 @@ use origin::{Shop, ShopSettings};
 use platform::{
     ConnectionBudget, OpenFiles, Platform, Process, Settings, Shutdown, Sources, console,
 };
-use ports::Bell;
+use ports::ChangeNotifier;
 use store::{Actor, Catalog};
 use tokio::net::TcpListener;
 
@@ -67,14 +67,15 @@ pub(super) async fn run(start: Start) -> anyhow::Result<ExitCode> {
     let platform = start.connect().await?;
     prepare_catalog(&start, &platform).await?;
 
-    let gates = platform.rate_limits(settings);
+    let rate_limits = platform.rate_limits(settings);
     let origin_shutdown = Shutdown::default();
-    let shop = shop(&platform, settings, &gates, &process);
+    let shop = shop(&platform, settings, &rate_limits, &process);
     let server = settings.origin.connections.server("origin", budget.origin);
     let origin = origin::serve(shop.clone(), bind(settings)?, server, origin_shutdown.begun())
         .await
         .context("the origin did not start")?;
-    let edge = start_edge(settings, &process, &platform, &gates, (budget, origin.addr)).await?;
+    let edge =
+        start_edge(settings, &process, &platform, &rate_limits, (budget, origin.addr)).await?;
     process.spawn_background(platform.background_tasks(shop.catalog().log()));
     add_checks(&process, &platform, edge.follower());
     let followers = [shop.follower().clone(), edge.follower().clone()];
@@ -116,15 +117,20 @@ fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("the origin can't listen on {listen} (origin.listen)"))
 }
 
-fn shop(platform: &Platform, settings: &Settings, gates: &RateLimits, process: &Process) -> Shop {
+fn shop(
+    platform: &Platform,
+    settings: &Settings,
+    rate_limits: &RateLimits,
+    process: &Process,
+) -> Shop {
     let metrics = process.metrics.clone();
     let made = ShopSettings {
         currency: settings.catalog.currency,
         cache_bytes: settings.cache.capacity_bytes(),
         shared: platform.shared.clone(),
         // The invalidator notifies other processes, where there is one.
-        bell: platform.bell.clone().filter(|_| !settings.invalidator.enabled),
-        gates: gates.clone(),
+        notifier: platform.notifier.clone().filter(|_| !settings.invalidator.enabled),
+        rate_limits: rate_limits.clone(),
         edge_keys: platform.secrets.edge_keys(),
         token_key: platform.secrets.token_key(),
         metrics: Arc::new(move || metrics.render()),
@@ -141,14 +147,14 @@ async fn start_edge(
     settings: &Settings,
     process: &Process,
     platform: &Platform,
-    gates: &RateLimits,
+    rate_limits: &RateLimits,
     (budget, origin): (ConnectionBudget, SocketAddr),
 ) -> anyhow::Result<edge_native::Running> {
     let url = settings.edge.origin_url.clone().unwrap_or_else(|| format!("http://{origin}"));
     let mut made =
         edge_part::settings(&settings.edge, budget, &url, &platform.secrets, &platform.world)?;
     made.supervisor = process.supervisor.clone();
-    made.read_gate = gates.of(LimitClass::Read).cloned();
+    made.read_gate = rate_limits.of(LimitClass::Read).cloned();
 
     edge_native::serve(made, process.shutdown.begun())
         .await
@@ -181,13 +187,13 @@ fn announce_changes(
             .context("the invalidator did not start")?;
         let running = invalidator.start(&process.shutdown);
         process.spawn(running.ended());
-    } else if let Some(bell) = platform.bell.clone() {
-        let parts = (bell, followers, process.shutdown.clone());
+    } else if let Some(notifier) = platform.notifier.clone() {
+        let parts = (notifier, followers, process.shutdown.clone());
         let listening = process.supervisor.keep(
             "redis-listener",
             parts,
-            async |(bell, followers, shutdown)| {
-                listen(bell, followers, shutdown.begun()).await;
+            async |(notifier, followers, shutdown)| {
+                listen(notifier, followers, shutdown.begun()).await;
             },
         );
         process.spawn(listening);
@@ -209,7 +215,11 @@ async fn until_followed(edge: &Follower) {
 }
 
 /// Polls the change log as soon as another process notifies this one of a change.
-async fn listen(bell: Arc<dyn Bell>, followers: [Follower; 2], ended: impl Future<Output = ()>) {
+async fn listen(
+    notifier: Arc<dyn ChangeNotifier>,
+    followers: [Follower; 2],
+    ended: impl Future<Output = ()>,
+) {
     let on_change = move |head: Stamp| {
         let has_it = |one: &&Follower| {
             one.stamp().is_some_and(|its| its.log == head.log && its.seq >= head.seq)
@@ -219,6 +229,6 @@ async fn listen(bell: Arc<dyn Bell>, followers: [Follower; 2], ended: impl Futur
 
     tokio::select! {
         () = ended => {}
-        () = bell.hear(&on_change) => {}
+        () = notifier.subscribe(&on_change) => {}
     }
 }

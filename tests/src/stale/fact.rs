@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{PROMISE, SETTLES};
 use crate::answer::Answer;
-use crate::door::Door;
+use crate::endpoint::Endpoint;
 use crate::wait::until;
 
 /// Something that admins change and a page shows.
@@ -61,7 +61,7 @@ impl Fact {
     }
 
     /// Until the edge shows what the history begins with; what was before that has no place there.
-    pub async fn begins_to_show(&self, edge: &Door) -> Result<()> {
+    pub async fn begins_to_show(&self, edge: &Endpoint) -> Result<()> {
         until(PROMISE, self.name, async || {
             let shown = (self.shown)(&edge.call("GET", &self.page).send().await?)?;
             Ok(self.history().iter().any(|written| written.value == shown).then_some(()))
@@ -83,7 +83,7 @@ impl Fact {
         .await
     }
 
-    pub async fn is_read(&self, edge: &Door) -> Result<()> {
+    pub async fn is_read(&self, edge: &Endpoint) -> Result<()> {
         let began = Instant::now();
         let answer = edge.call("GET", &self.page).send().await?;
         let shown = (self.shown)(&answer)?;

@@ -10,7 +10,7 @@ use super::fact::Fact;
 use super::{PROMISE, SETTLES};
 use crate::answer::Answer;
 use crate::catalogue::{create_category, create_product, draft};
-use crate::door::Door;
+use crate::endpoint::Endpoint;
 use crate::wait::until;
 
 /// Products of a category each, so that no other write makes up for one that is missed.
@@ -19,7 +19,7 @@ const QUIET: usize = 24;
 /// One admin at the origin.
 #[derive(Clone)]
 pub struct Admin {
-    pub origin: Door,
+    pub origin: Endpoint,
     pub key: String,
 }
 
@@ -48,12 +48,12 @@ pub(super) type Writer<'a> = std::pin::Pin<Box<dyn Future<Output = Result<()>> +
 
 /// What there is to see, and who changes it.
 pub(super) async fn scene<'a>(admin: &'a Admin) -> Result<(Vec<Arc<Fact>>, Vec<Writer<'a>>)> {
-    let door = &admin.origin;
+    let endpoint = &admin.origin;
     let (here, there) = (
-        create_category(door, &admin.key, "Here").await?,
-        create_category(door, &admin.key, "There").await?,
+        create_category(endpoint, &admin.key, "Here").await?,
+        create_category(endpoint, &admin.key, "There").await?,
     );
-    let made = create_product(door, &admin.key, "Lamp", "lamp-1").await?;
+    let made = create_product(endpoint, &admin.key, "Lamp", "lamp-1").await?;
     let lamp = text(&made["id"])?;
     let variant = format!("/admin/variants/{}", text(&made["variants"][0]["id"])?);
     let category = format!("/admin/categories/{}", text(&made["category"])?);
@@ -103,7 +103,7 @@ pub(super) async fn scene<'a>(admin: &'a Admin) -> Result<(Vec<Arc<Fact>>, Vec<W
     let mut quiet = Vec::new();
     for n in 0..QUIET {
         let made =
-            create_product(door, &admin.key, &format!("Quiet {n}"), &format!("q-{n}")).await?;
+            create_product(endpoint, &admin.key, &format!("Quiet {n}"), &format!("q-{n}")).await?;
         let page = format!("/products/{}", text(&made["id"])?);
         let fact = Fact::new("price left alone", page, |answer| {
             Ok(answer.json()?["price"]["amount"].to_string())

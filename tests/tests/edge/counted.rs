@@ -21,20 +21,20 @@ use ports::{
 use store::Actor;
 use supervision::Supervisor;
 use tempfile::TempDir;
-use tests::Door;
+use tests::Endpoint;
 use tests::catalogue::create_product;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::stage::{CATALOG_TOKEN, EDGE_AUTH, key};
 
-/// How long a product's read takes: so long that whoever asks in the same moment asks before it
-/// ends, and far below the two seconds after which the origin's waiters ask for themselves.
+/// How long a read of a product takes: long enough for all requests of the same moment to arrive
+/// before it ends, and far below the two seconds after which waiting requests read for themselves.
 const SLOW: Duration = Duration::from_millis(500);
 const READY: Duration = Duration::from_secs(30);
 
 pub struct CountedOrigin {
-    pub door: Door,
+    pub endpoint: Endpoint,
     shop: Shop,
     /// Reads of a product's partition.
     store_reads: Arc<AtomicUsize>,
@@ -45,9 +45,9 @@ pub struct CountedOrigin {
     _folder: TempDir,
 }
 
-/// What an origin and its store were asked.
+/// How often an origin and its store have been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct OriginLoad {
     /// Catalogue reads that reached the origin.
     pub requests: usize,
     pub store_reads: usize,
@@ -64,8 +64,8 @@ impl CountedOrigin {
             currency: Currency::USD,
             cache_bytes: 16 << 20,
             shared: None,
-            bell: None,
-            gates: RateLimits::new(public_only, &limiter, &limiter),
+            notifier: None,
+            rate_limits: RateLimits::new(public_only, &limiter, &limiter),
             edge_keys: KeyRing::new(key(EDGE_AUTH)),
             token_key: key(CATALOG_TOKEN),
             metrics: Arc::new(String::new),
@@ -83,7 +83,7 @@ impl CountedOrigin {
         .await?;
 
         Ok(Self {
-            door: Door::new(&format!("http://{}", running.addr))?,
+            endpoint: Endpoint::new(&format!("http://{}", running.addr))?,
             shop,
             store_reads,
             requests,
@@ -93,7 +93,7 @@ impl CountedOrigin {
         })
     }
 
-    /// The path of a new product, which nobody has asked for. Nothing reads it by itself any more.
+    /// The path of a new product that has not been requested and that no background task will read.
     pub async fn cold_page(&self) -> Result<String> {
         let key = self
             .shop
@@ -101,22 +101,22 @@ impl CountedOrigin {
             .create("test", Role::Catalog, &Actor::command("test"))
             .await?
             .reveal();
-        let product = create_product(&self.door, &key, "Lamp", "lamp-1").await?;
+        let product = create_product(&self.endpoint, &key, "Lamp", "lamp-1").await?;
         let head = self.shop.catalog().log().head().await?.head;
 
         ensure!(self.shop.follower().reach(head, READY).await, "the index has not read the log");
         Ok(format!("/products/{}", product["slug"].as_str().unwrap_or_default()))
     }
 
-    pub fn asked(&self) -> Asked {
-        Asked {
+    pub fn load(&self) -> OriginLoad {
+        OriginLoad {
             requests: self.requests.load(Ordering::SeqCst),
             store_reads: self.store_reads.load(Ordering::SeqCst),
         }
     }
 }
 
-impl Asked {
+impl OriginLoad {
     pub const fn since(self, before: Self) -> Self {
         Self {
             requests: self.requests - before.requests,
@@ -129,7 +129,7 @@ fn public_only(class: LimitClass) -> Option<Limit> {
     (class == LimitClass::Public).then(|| class.default_limit())
 }
 
-/// Counts whom the limit of all catalogue reads is asked about, and lets everybody in.
+/// Counts the requests that the limit of all catalogue reads is asked about, and admits each.
 struct Turnstile(Arc<AtomicUsize>);
 
 #[async_trait]

@@ -2,16 +2,16 @@
 
 use anyhow::{Result, ensure};
 use futures::future::try_join_all;
-use tests::Door;
+use tests::Endpoint;
 
-use crate::counted::{Asked, CountedOrigin};
+use crate::counted::{CountedOrigin, OriginLoad};
 
 pub const SHOPPERS: usize = 100;
 
-/// What they ask the origin and its store for, all together. Each is shown the page.
-pub async fn comes_at_once(edge: &Door, origin: &CountedOrigin) -> Result<Asked> {
+/// Their load on the origin and its store, all together. Each is shown the page.
+pub async fn comes_at_once(edge: &Endpoint, origin: &CountedOrigin) -> Result<OriginLoad> {
     let page = origin.cold_page().await?;
-    let before = origin.asked();
+    let before = origin.load();
 
     let answers = try_join_all((0..SHOPPERS).map(|_| edge.get(&page))).await?;
 
@@ -20,5 +20,5 @@ pub async fn comes_at_once(edge: &Door, origin: &CountedOrigin) -> Result<Asked>
         ensure!(answer.header("etag") == etag && answer.body == answers[0].body, "{answer}");
     }
     ensure!(edge.get(&page).await?.is_hit(), "it is kept");
-    Ok(origin.asked().since(before))
+    Ok(origin.load().since(before))
 }

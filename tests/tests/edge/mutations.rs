@@ -9,7 +9,7 @@ use edge_core::Route;
 use tests::{Answer, within};
 
 use crate::inputs::{HEADERS, TARGETS};
-use crate::play::{Reaction, Seen};
+use crate::play::{Reaction, RecordedRequest};
 use crate::stage::Stage;
 
 /// A server may wait for the rest of what is no request: it has changed nothing by then.
@@ -25,7 +25,7 @@ fn plays_echo(stage: &Stage) {
     });
 }
 
-fn evil_of(seen: &Seen) -> String {
+fn evil_of(seen: &RecordedRequest) -> String {
     let told = seen.headers.iter().filter(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes());
         name.as_str().contains("evil") || value.contains("evil") || value.contains("203.0.113.9")

@@ -6,11 +6,11 @@ use anyhow::{Result, ensure};
 use edge_native::{EdgeSettings, Listen, Running, serve};
 use embedded::SystemWorld;
 use ports::World;
-use tests::Door;
+use tests::Endpoint;
 use tokio::sync::oneshot;
 
 use crate::behaviours;
-use crate::counted::{Asked, CountedOrigin};
+use crate::counted::{CountedOrigin, OriginLoad};
 use crate::crowd;
 use crate::stage::{CATALOG_TOKEN, EDGE_AUTH, PUBLIC_HOST, Stage, key};
 
@@ -18,7 +18,7 @@ use crate::stage::{CATALOG_TOKEN, EDGE_AUTH, PUBLIC_HOST, Stage, key};
 async fn the_native_edge_keeps_every_promise_of_an_edge() -> Result<()> {
     let origin = Stage::origin().await;
     let (edge, stop) = start(&format!("http://{}", origin.1.addr), origin.2.clone()).await?;
-    let stage = Stage::new(Door::new(&format!("http://{}", edge.addr))?, origin);
+    let stage = Stage::new(Endpoint::new(&format!("http://{}", edge.addr))?, origin);
 
     behaviours::hold(&stage).await?;
 
@@ -29,12 +29,12 @@ async fn the_native_edge_keeps_every_promise_of_an_edge() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_hundred_cold_reads_at_once_the_native_edge_sends_one_to_the_origin() -> Result<()> {
     let origin = CountedOrigin::open().await?;
-    let (edge, stop) = start(&origin.door.url(), Arc::new(SystemWorld)).await?;
-    let edge = Door::new(&format!("http://{}", edge.addr))?;
+    let (edge, stop) = start(&origin.endpoint.url(), Arc::new(SystemWorld)).await?;
+    let edge = Endpoint::new(&format!("http://{}", edge.addr))?;
 
-    let asked = crowd::comes_at_once(&edge, &origin).await?;
+    let load = crowd::comes_at_once(&edge, &origin).await?;
 
-    ensure!(asked == Asked { requests: 1, store_reads: 1 }, "{asked:?}");
+    ensure!(load == OriginLoad { requests: 1, store_reads: 1 }, "{load:?}");
     drop(stop);
     Ok(())
 }

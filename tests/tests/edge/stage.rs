@@ -10,9 +10,9 @@ use domain::{LogId, Seq, Stamp};
 use edge_core::auth::SigningKey;
 use edge_core::token;
 use ports::World as _;
-use tests::{Answer, Door, until};
+use tests::{Answer, Endpoint, until};
 
-use crate::play::{Listening, Origin, Reaction, Seen};
+use crate::play::{Listening, Origin, Reaction, RecordedRequest};
 use crate::shop::World;
 
 /// The secrets that the edge under test is given.
@@ -24,7 +24,7 @@ pub const PUBLIC_HOST: &str = "shop.example";
 pub const HEARS_WITHIN: Duration = Duration::from_secs(10);
 
 pub struct Stage {
-    pub edge: Door,
+    pub edge: Endpoint,
     pub origin: Arc<Origin>,
     listening: Mutex<Option<Listening>>,
     world: Arc<World>,
@@ -41,7 +41,7 @@ impl Stage {
     }
 
     pub fn new(
-        edge: Door,
+        edge: Endpoint,
         (origin, listening, world): (Arc<Origin>, Listening, Arc<World>),
     ) -> Self {
         Self { edge, origin, listening: Mutex::new(Some(listening)), world }
@@ -86,7 +86,7 @@ impl Stage {
     }
 
     /// What the origin was asked at a path.
-    pub fn asked(&self, path: &str) -> Vec<Seen> {
+    pub fn asked(&self, path: &str) -> Vec<RecordedRequest> {
         self.origin.seen().into_iter().filter(|seen| seen.path() == path).collect()
     }
 

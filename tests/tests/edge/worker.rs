@@ -23,7 +23,7 @@ async fn the_worker_keeps_every_promise_of_an_edge() -> Result<()> {
     let origin = Stage::origin().await;
     let url = format!("http://{}", origin.1.addr);
     let wrangler = Wrangler::start(&Given { origin: &url, ..Given::default() }).await?;
-    let stage = Stage::new(wrangler.door.clone(), origin);
+    let stage = Stage::new(wrangler.endpoint.clone(), origin);
 
     let held = behaviours::hold(&stage).await;
 
@@ -36,14 +36,14 @@ async fn the_worker_keeps_every_promise_of_an_edge() -> Result<()> {
 #[ignore = "needs the built Worker and wrangler: `cargo xtask edge test`"]
 async fn of_a_hundred_cold_reads_at_once_one_reaches_the_store_behind_the_worker() -> Result<()> {
     let origin = CountedOrigin::open().await?;
-    let url = origin.door.url();
+    let url = origin.endpoint.url();
     let wrangler = Wrangler::start(&Given { origin: &url, ..Given::default() }).await?;
 
-    let asked = crowd::comes_at_once(&wrangler.door, &origin).await?;
+    let load = crowd::comes_at_once(&wrangler.endpoint, &origin).await?;
 
-    println!("  {} of {SHOPPERS} requests reached the origin", asked.requests);
-    ensure!(asked.requests > 1, "the origin had nothing to collapse: {asked:?}");
-    ensure!(asked.store_reads == 1, "{asked:?}");
+    println!("  {} of {SHOPPERS} requests reached the origin", load.requests);
+    ensure!(load.requests > 1, "the origin had nothing to collapse: {load:?}");
+    ensure!(load.store_reads == 1, "{load:?}");
     wrangler.stop().await
 }
 
@@ -53,7 +53,7 @@ async fn a_shopper_who_asks_too_often_is_told_when_to_come_back() -> Result<()> 
     let origin = Stage::origin().await;
     let url = format!("http://{}", origin.1.addr);
     let wrangler = Wrangler::start(&Given { origin: &url, limit: 5, ..Given::default() }).await?;
-    let stage = Stage::new(wrangler.door.clone(), origin);
+    let stage = Stage::new(wrangler.endpoint.clone(), origin);
     stage.counts("/featured", "catalog featured");
 
     let refused = until(Duration::from_secs(20), "the limit is met", async || {
@@ -79,12 +79,12 @@ async fn the_worker_serves_a_real_shop_and_hears_of_its_changes() -> Result<()> 
     let key = world.admin_key("catalog").await?;
     let shop = world.open().await?;
     let wrangler = before(&shop, &world).await?;
-    let door = &wrangler.door;
+    let endpoint = &wrangler.endpoint;
     let product = create_product(shop.origin(), &key, "Lamp", "lamp-1").await?;
     let page = format!("/products/{}", product["slug"].as_str().context("slug")?);
     let variant = first_variant(&product)?;
     let shown = async |token: &str| {
-        let call = door.call("GET", &page).header("accept-encoding", "identity");
+        let call = endpoint.call("GET", &page).header("accept-encoding", "identity");
         call.header("x-catalog-token", token).send().await?.must_be(200)
     };
 
@@ -101,7 +101,7 @@ async fn the_worker_serves_a_real_shop_and_hears_of_its_changes() -> Result<()> 
         .await?;
     }
 
-    let packed = door.call("GET", &page).header("accept-encoding", "br").send().await?;
+    let packed = endpoint.call("GET", &page).header("accept-encoding", "br").send().await?;
     ensure!(packed.header("content-encoding") == "br", "{packed}");
     let mut unpacked = Vec::new();
     brotli::BrotliDecompress(&mut &packed.body[..], &mut unpacked)?;
@@ -120,7 +120,7 @@ async fn no_read_of_the_worker_after_the_bound_is_stale() -> Result<()> {
     let wrangler = before(&shop, &world).await?;
     let admin = Admin { origin: shop.origin().clone(), key };
 
-    read_while_written(&admin, &wrangler.door, 5_000).await?;
+    read_while_written(&admin, &wrangler.endpoint, 5_000).await?;
 
     wrangler.stop().await?;
     shop.close().await
@@ -133,7 +133,7 @@ async fn isolates_that_begin_anew_show_nothing_older_than_the_log() -> Result<()
     let url = format!("http://{}", origin.1.addr);
     let given = Given { origin: &url, ..Given::default() };
     let wrangler = Wrangler::start(&given).await?;
-    let mut stage = Stage::new(wrangler.door.clone(), origin);
+    let mut stage = Stage::new(wrangler.endpoint.clone(), origin);
     // An answer names the newest row, and what names none is not kept in the data centre.
     stage.origin.commits(&["product:mug"], false);
     stage.tells_position("/products/lamp", "catalog product:lamp");
@@ -141,11 +141,11 @@ async fn isolates_that_begin_anew_show_nothing_older_than_the_log() -> Result<()
     until(PROMISE, "it is kept", async || Ok(shown(&stage).await?.is_hit().then_some(()))).await?;
 
     let wrangler = wrangler.begins_anew(&given).await?;
-    stage.edge = wrangler.door.clone();
+    stage.edge = wrangler.endpoint.clone();
     let kept = shown(&stage).await?;
     stage.origin.commits(&["product:lamp"], false);
     let wrangler = wrangler.begins_anew(&given).await?;
-    stage.edge = wrangler.door.clone();
+    stage.edge = wrangler.endpoint.clone();
     let changed = shown(&stage).await?;
 
     // The data centre still had it, so it had the old one the next time as well.

@@ -10,7 +10,7 @@ use std::{env, fs};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tests::{Door, until};
+use tests::{Endpoint, until};
 
 use crate::stage::{CATALOG_TOKEN, EDGE_AUTH, PUBLIC_HOST};
 
@@ -38,7 +38,7 @@ impl Default for Given<'_> {
 pub struct Wrangler {
     child: Child,
     folder: Arc<TempDir>,
-    pub door: Door,
+    pub endpoint: Endpoint,
 }
 
 impl Wrangler {
@@ -83,8 +83,8 @@ impl Wrangler {
             .stderr(log)
             .spawn()
             .context("can't start wrangler")?;
-        let door = Door::new(&format!("http://127.0.0.1:{port}"))?;
-        let mut wrangler = Self { child, folder, door };
+        let endpoint = Endpoint::new(&format!("http://127.0.0.1:{port}"))?;
+        let mut wrangler = Self { child, folder, endpoint };
 
         wrangler.ready().await.with_context(|| wrangler.log())?;
         Ok(wrangler)
@@ -95,7 +95,7 @@ impl Wrangler {
             if let Some(status) = self.child.try_wait()? {
                 bail!("wrangler ended with {status}");
             }
-            Ok(self.door.get("/edge/healthz").await.ok())
+            Ok(self.endpoint.get("/edge/healthz").await.ok())
         })
         .await?;
         Ok(())
@@ -123,7 +123,7 @@ impl Wrangler {
 impl Drop for Wrangler {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            // There is nobody left to tell that it failed.
+            // A failure cannot be reported from here.
             let _ = self.ask_to_stop();
             let _ = self.child.wait();
         }

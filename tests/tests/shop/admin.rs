@@ -17,20 +17,20 @@ async fn without_a_key_there_is_no_admin() -> Result<()> {
     let last = other.pop().context("a key is not empty")?;
     other.push(if last == 'a' { 'b' } else { 'a' });
 
-    for door in [shop.origin(), shop.edge()] {
+    for endpoint in [shop.origin(), shop.edge()] {
         for (method, path) in [
             ("GET", "/admin/products"),
             ("POST", "/admin/products"),
             ("GET", "/admin/inventory/some-sku"),
             ("DELETE", "/admin/products/prod_01JDZZZZZZZZZZZZZZZZZZZZZZ"),
         ] {
-            let nobody = door.call(method, path).send().await?.must_be(401)?;
-            ensure!(nobody.problem()? == "unauthorized", "{nobody}");
-            ensure!(nobody.header("www-authenticate").starts_with("Bearer"), "{nobody}");
-            let stranger = door.call(method, path).by(&other).send().await?.must_be(401)?;
+            let anonymous = endpoint.call(method, path).send().await?.must_be(401)?;
+            ensure!(anonymous.problem()? == "unauthorized", "{anonymous}");
+            ensure!(anonymous.header("www-authenticate").starts_with("Bearer"), "{anonymous}");
+            let stranger = endpoint.call(method, path).by(&other).send().await?.must_be(401)?;
             ensure!(stranger.problem()? == "unauthorized", "{stranger}");
         }
-        door.call("GET", "/admin/products").by(&key).send().await?.must_be(200)?;
+        endpoint.call("GET", "/admin/products").by(&key).send().await?.must_be(200)?;
     }
     shop.close().await
 }

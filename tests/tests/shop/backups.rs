@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tests::catalogue::{create_product, first_variant, reprice};
-use tests::{Door, World, until};
+use tests::{Endpoint, World, until};
 
 const BOUND: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,8 +22,8 @@ fn mode(path: &Path) -> Result<u32> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o777)
 }
 
-async fn price(door: &Door, page: &str) -> Result<i64> {
-    let answer: Value = door.call("GET", page).send().await?.must_be(200)?.json()?;
+async fn price(endpoint: &Endpoint, page: &str) -> Result<i64> {
+    let answer: Value = endpoint.call("GET", page).send().await?.must_be(200)?.json()?;
 
     answer["price"]["amount"].as_i64().context("a price")
 }
@@ -73,7 +73,7 @@ async fn a_shop_is_saved_while_it_runs_and_put_back_once_it_is_stopped() -> Resu
 }
 
 /// Which log an edge follows.
-async fn log_of(edge: &Door) -> Result<Option<String>> {
+async fn log_of(edge: &Endpoint) -> Result<Option<String>> {
     let health = edge.get_json("/edge/healthz").await?;
     let log = health["log"].as_str().and_then(|log| log.split_once('.'));
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::catalogue::{create_product, first_variant};
-use tests::{Answer, Door, World};
+use tests::{Answer, Endpoint, World};
 
 /// A request for the edge, and the status of its answer.
 const READS: &[(&str, &str, u16)] = &[
@@ -35,7 +35,7 @@ const READS: &[(&str, &str, u16)] = &[
     ("GET", "/products?q=%ff%fe", 400),
     ("GET", "/products?brand=%zz", 400),
     ("GET", "/bestsellers?category=not%2Fa%2Fslug", 400),
-    // Parameters that nobody knows are dropped.
+    // Unknown parameters are dropped.
     ("GET", "/products?utm_source=mail&fbclid=1", 200),
     ("GET", "/categories?cachebuster=1", 200),
     ("GET", "/products?sort=name&limit=12", 200),
@@ -46,7 +46,7 @@ const READS: &[(&str, &str, u16)] = &[
     ("GET", "/search?q=%22%28%29%7B%7D%5B%5D%5E%7E%2A%3F%3A%5C%2F%2B-%21AND%20OR%20NOT", 200),
     // Filters that find nothing.
     ("GET", "/products?category=no-such-category", 404),
-    ("GET", "/products?brand=nobody", 200),
+    ("GET", "/products?brand=no-such-brand", 200),
     // Paths that are nothing.
     ("GET", "/product", 404),
     ("GET", "/products/", 404),
@@ -67,7 +67,7 @@ const READS: &[(&str, &str, u16)] = &[
     ("GET", "/products/%E2%82%AC", 404),
     ("GET", "/PRODUCTS", 404),
     ("GET", "/categories/x", 404),
-    // Doors that are not for shoppers.
+    // Endpoints that are not for shoppers.
     ("GET", "/internal/changes", 404),
     ("POST", "/internal/changes?at=L.1", 404),
     ("GET", "/internal/changes?after=x.0", 404),
@@ -259,17 +259,17 @@ async fn a_body_that_is_too_large_is_refused() -> Result<()> {
     let shop = world.open().await?;
     let huge = json!({ "name": "x".repeat(8 << 20) });
 
-    for door in [shop.origin(), shop.edge()] {
-        let refused = refused_body(door, &key, &huge).await?;
+    for endpoint in [shop.origin(), shop.edge()] {
+        let refused = refused_body(endpoint, &key, &huge).await?;
 
         ensure!(refused.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&refused));
-        door.call("GET", "/admin/products").by(&key).send().await?.must_be(200)?;
+        endpoint.call("GET", "/admin/products").by(&key).send().await?.must_be(200)?;
     }
     shop.close().await
 }
 
 /// Sends a body that the other side may stop reading, which a client library calls an error.
-async fn refused_body(door: &Door, key: &str, body: &Value) -> Result<Vec<u8>> {
+async fn refused_body(endpoint: &Endpoint, key: &str, body: &Value) -> Result<Vec<u8>> {
     let body = body.to_string();
     let head = format!(
         "POST /admin/products HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
@@ -277,7 +277,7 @@ async fn refused_body(door: &Door, key: &str, body: &Value) -> Result<Vec<u8>> {
         body.len()
     );
 
-    door.raw(&[head.as_bytes(), body.as_bytes()].concat()).await
+    endpoint.raw(&[head.as_bytes(), body.as_bytes()].concat()).await
 }
 
 #[tokio::test]
@@ -298,15 +298,15 @@ async fn bytes_that_are_no_request_close_the_connection_and_nothing_else() -> Re
         smuggled.as_bytes(),
     ];
 
-    for door in [shop.edge(), shop.origin()] {
+    for endpoint in [shop.edge(), shop.origin()] {
         for bytes in rows {
             // A client that hangs up after it has said its piece.
             let said = [bytes, b"\r\n\r\n"].concat();
-            let answer = String::from_utf8_lossy(&door.raw(&said).await?).into_owned();
+            let answer = String::from_utf8_lossy(&endpoint.raw(&said).await?).into_owned();
             let refused = answer.is_empty() || answer.starts_with("HTTP/1.1 4");
             ensure!(refused, "{:?} was answered {answer:.300}", &said[..said.len().min(40)]);
         }
-        door.get("/products").await?;
+        endpoint.get("/products").await?;
     }
     shop.close().await
 }
@@ -316,11 +316,11 @@ async fn a_request_that_names_no_host_or_two_is_refused() -> Result<()> {
     let world = World::new()?;
     let shop = world.open().await?;
 
-    for door in [shop.edge(), shop.origin()] {
+    for endpoint in [shop.edge(), shop.origin()] {
         for path in ["/products", "/products/lamp", "/admin/products", "/"] {
             for hosts in ["", "host: a\r\nhost: a\r\n", "host: a/b\r\n"] {
                 let request = format!("GET {path} HTTP/1.1\r\n{hosts}connection: close\r\n\r\n");
-                let answer = door.raw(request.as_bytes()).await?;
+                let answer = endpoint.raw(request.as_bytes()).await?;
                 let answer = String::from_utf8_lossy(&answer);
 
                 ensure!(answer.starts_with("HTTP/1.1 400 "), "{request}{answer}");
@@ -329,7 +329,7 @@ async fn a_request_that_names_no_host_or_two_is_refused() -> Result<()> {
             }
         }
         let star = b"OPTIONS * HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
-        let answer = door.raw(star).await?;
+        let answer = endpoint.raw(star).await?;
         let answer = String::from_utf8_lossy(&answer).to_ascii_lowercase();
         ensure!(answer.starts_with("http/1.1 204 ") && answer.contains("\r\nallow: "), "{answer}");
     }

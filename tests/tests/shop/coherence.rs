@@ -1,4 +1,4 @@
-//! What an admin changes is soon seen at the edge, whoever wrote it and through whichever process.
+//! A change is soon seen at the edge, whichever admin wrote it and through whichever process.
 
 use std::time::Duration;
 

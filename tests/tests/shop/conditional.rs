@@ -14,7 +14,7 @@ fn decoded(answer: &Answer) -> Result<Vec<u8>> {
         "br" => brotli::Decompressor::new(&answer.body[..], 4_096).read_to_end(&mut bytes)?,
         "gzip" => flate2::read::GzDecoder::new(&answer.body[..]).read_to_end(&mut bytes)?,
         "" => return Ok(answer.body.to_vec()),
-        other => anyhow::bail!("nobody asked for {other}"),
+        other => anyhow::bail!("an encoding that was not asked for: {other}"),
     };
     Ok(bytes)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
 use tests::catalogue::{create_category, draft};
-use tests::{Door, Shop, World, until, with_open_files, within};
+use tests::{Endpoint, Shop, World, until, with_open_files, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -42,11 +42,11 @@ async fn idle_connections_of_every_kind_leave_room_at_the_edge() -> Result<()> {
     every_kind_leaves_room_at(Shop::edge).await
 }
 
-async fn every_kind_leaves_room_at(door: fn(&Shop) -> &Door) -> Result<()> {
+async fn every_kind_leaves_room_at(endpoint: fn(&Shop) -> &Endpoint) -> Result<()> {
     let (world, key, shop) = open_with_few_files().await?;
 
     for (mark, kind) in KINDS {
-        let held = within(BOUND, "they are open", hold(door(&shop), &[kind])).await?;
+        let held = within(BOUND, "they are open", hold(endpoint(&shop), &[kind])).await?;
 
         all_is_answered(&shop, &key, mark).await?;
         drop(held);
@@ -106,9 +106,9 @@ async fn a_head_that_does_not_end_is_given_up_by_both_servers() -> Result<()> {
     command.env("SHOP__EDGE__HEAD_TIMEOUT_S", "1").env("SHOP__ORIGIN__HEAD_TIMEOUT_S", "1");
     let shop = Shop::start(&mut command).await?;
 
-    for door in [shop.edge(), shop.origin()] {
+    for endpoint in [shop.edge(), shop.origin()] {
         for said in [HALF_A_PREFACE, HALF_A_HEAD] {
-            let mut client = connect(door, ELSEWHERE).await?;
+            let mut client = connect(endpoint, ELSEWHERE).await?;
             client.write_all(said.as_bytes()).await?;
 
             let told = until_the_end(&mut client).await.with_context(|| said.to_owned())?;
@@ -120,13 +120,13 @@ async fn a_head_that_does_not_end_is_given_up_by_both_servers() -> Result<()> {
 }
 
 #[tokio::test]
-async fn whoever_has_said_all_and_listens_on_is_answered_by_both_servers() -> Result<()> {
+async fn a_client_that_half_closes_after_its_request_is_answered_by_both_servers() -> Result<()> {
     let world = World::new()?;
     let key = world.admin_key("catalog").await?;
     let shop = world.open_demo().await?;
     let list = "GET /products?limit=100 HTTP/1.1\r\nHost: shop\r\n\r\n";
 
-    for (name, door) in [("Half of an edge", shop.edge()), ("Half", shop.origin())] {
+    for (name, endpoint) in [("Half of an edge", shop.edge()), ("Half", shop.origin())] {
         let body = format!(r#"{{"name":"{name}"}}"#);
         let write = format!(
             "POST /admin/categories HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {key}\r\n\
@@ -135,7 +135,7 @@ async fn whoever_has_said_all_and_listens_on_is_answered_by_both_servers() -> Re
         );
         // The first one is a miss, the second one a hit, and their answer is no small one.
         for (said, status) in [(HEALTH, 200), (list, 200), (list, 200), (write.as_str(), 201)] {
-            let mut client = connect(door, ELSEWHERE).await?;
+            let mut client = connect(endpoint, ELSEWHERE).await?;
             client.write_all(said.as_bytes()).await?;
             client.shutdown().await?;
 
@@ -151,18 +151,18 @@ async fn whoever_has_said_all_and_listens_on_is_answered_by_both_servers() -> Re
 }
 
 #[tokio::test]
-async fn a_transfer_coding_that_nobody_undoes_is_not_implemented() -> Result<()> {
+async fn an_unsupported_transfer_coding_is_not_implemented() -> Result<()> {
     let world = World::new()?;
     let shop = world.open().await?;
 
-    for door in [shop.edge(), shop.origin()] {
+    for endpoint in [shop.edge(), shop.origin()] {
         for coding in ["gzip, chunked", "identity, chunked", "chunked, chunked"] {
             let said = format!(
                 "POST /admin/categories HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\
                  Transfer-Encoding: {coding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
             );
 
-            let told = String::from_utf8(door.raw(said.as_bytes()).await?)?;
+            let told = String::from_utf8(endpoint.raw(said.as_bytes()).await?)?;
 
             ensure!(told.starts_with("HTTP/1.1 501"), "{coding}: {told}");
             ensure!(told.contains("unsupported_transfer_coding"), "{coding}: {told}");
@@ -205,14 +205,14 @@ async fn all_is_answered(shop: &Shop, key: &str, mark: &str) -> Result<()> {
     within(ANSWERED, &format!("others are answered ({mark})"), all).await
 }
 
-async fn hold(door: &Door, kinds: &[&str]) -> Result<Vec<TcpStream>> {
-    hold_so_many(door, kinds, HELD).await
+async fn hold(endpoint: &Endpoint, kinds: &[&str]) -> Result<Vec<TcpStream>> {
+    hold_so_many(endpoint, kinds, HELD).await
 }
 
-async fn hold_so_many(door: &Door, kinds: &[&str], count: usize) -> Result<Vec<TcpStream>> {
+async fn hold_so_many(endpoint: &Endpoint, kinds: &[&str], count: usize) -> Result<Vec<TcpStream>> {
     let one = async |at: usize| {
         let said = kinds[at % kinds.len()];
-        let mut client = connect(door, ELSEWHERE).await?;
+        let mut client = connect(endpoint, ELSEWHERE).await?;
         // It may be closed for a later one before it is answered.
         let _ = client.write_all(said.as_bytes()).await;
         if said.ends_with("\r\n\r\n") {
@@ -228,8 +228,8 @@ async fn hold_so_many(door: &Door, kinds: &[&str], count: usize) -> Result<Vec<T
     Ok(held)
 }
 
-async fn connect(door: &Door, from: &str) -> Result<TcpStream> {
-    let url = door.url();
+async fn connect(endpoint: &Endpoint, from: &str) -> Result<TcpStream> {
+    let url = endpoint.url();
     let address: SocketAddr = url.strip_prefix("http://").context("a URL")?.parse()?;
     let socket = TcpSocket::new_v4()?;
     socket.bind(from.parse()?)?;

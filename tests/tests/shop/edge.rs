@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use edge_native::{EdgeSettings, Listen, Running, serve};
 use embedded::SystemWorld;
 use platform::{SecretSource, Secrets};
-use tests::{Door, Shop, World};
+use tests::{Endpoint, Shop, World};
 use tokio::sync::oneshot;
 
 /// A port that is kept for an edge: the shop's settings name it before there is one.
@@ -20,7 +20,7 @@ pub struct Place {
 }
 
 pub struct Edge {
-    pub door: Door,
+    pub endpoint: Endpoint,
     pub running: Running,
     _open: oneshot::Sender<()>,
 }
@@ -35,7 +35,12 @@ impl Place {
 
     /// With the secrets of the shop, which must have been opened once. `follow_every` is how often
     /// the edge asks for the log of its own accord.
-    pub async fn open(self, world: &World, origin: &Door, follow_every: Duration) -> Result<Edge> {
+    pub async fn open(
+        self,
+        world: &World,
+        origin: &Endpoint,
+        follow_every: Duration,
+    ) -> Result<Edge> {
         let secrets = Secrets::obtain(&SecretSource::Generated, &world.data(), &SystemWorld)?;
 
         self.open_with(&secrets, origin, follow_every).await
@@ -44,7 +49,7 @@ impl Place {
     pub async fn open_with(
         self,
         secrets: &Secrets,
-        origin: &Door,
+        origin: &Endpoint,
         follow_every: Duration,
     ) -> Result<Edge> {
         let listen = Listen::On(self.listener);
@@ -59,7 +64,7 @@ impl Place {
         };
 
         let running = serve(settings, shutdown).await.context("the edge")?;
-        Ok(Edge { door: Door::new(&self.url)?, running, _open: open })
+        Ok(Edge { endpoint: Endpoint::new(&self.url)?, running, _open: open })
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
 use serde_json::Value;
 use tests::catalogue::{create_product, first_variant, reprice};
-use tests::{Answer, Door, Shop, World, until_every};
+use tests::{Answer, Endpoint, Shop, World, until_every};
 
 const ATTACKERS: [u8; 4] = [2, 3, 4, 5];
 const SHOPPER: u8 = 9;
@@ -18,7 +18,7 @@ const SHARE: usize = 100;
 const SHOWN_WITHIN: Duration = Duration::from_secs(4);
 /// For what has no promise, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often somebody looks: he may not look more often than his own share allows.
+/// The interval between looks at a page, long enough to stay within the share of one address.
 const LOOKS: Duration = Duration::from_millis(100);
 /// Of each attacker in one test, however long it takes.
 const FLOOD_MAX: usize = 100_000;
@@ -30,8 +30,8 @@ struct Place {
 }
 
 impl Place {
-    /// With the total that a shop has when nobody says otherwise, in a window that is longer than
-    /// any test; and without a limit at the edge: what comes through it is to meet the origin's.
+    /// With the total that a shop has by default, in a window that is longer than any test;
+    /// and without a limit at the edge, so that requests through it meet the origin's.
     async fn open(settings: &[(&str, &str)]) -> Result<Self> {
         let world = World::new()?;
         let mut command = world.command_with(&["--edge-port", "0", "--origin-port", "0"])?;
@@ -49,14 +49,14 @@ impl Place {
         Ok(Product { path: format!("/products/{slug}"), variant: first_variant(&made)? })
     }
 
-    /// Changes the price, and waits until the shopper is shown the new one at both doors. He is
-    /// never refused, and never shown an answer that the edge itself calls stale.
+    /// Changes the price, and waits until the shopper is shown the new one at both endpoints. The
+    /// shopper is never refused, and never shown an answer that the edge itself calls stale.
     async fn change_is_seen(&self, product: &Product, amount: i64) -> Result<()> {
         reprice(self.shop.origin(), &self.key, &product.variant, amount).await?;
 
-        for door in [self.shop.edge(), self.shop.origin()] {
-            let shopper = from(door, SHOPPER);
-            let what = format!("{} shows {amount} at {}", product.path, door.url());
+        for endpoint in [self.shop.edge(), self.shop.origin()] {
+            let shopper = from(endpoint, SHOPPER);
+            let what = format!("{} shows {amount} at {}", product.path, endpoint.url());
             until_every(LOOKS, SHOWN_WITHIN, &what, async || {
                 let answer = shopper.get(&product.path).await?;
                 let is_stale = answer.cache_parameters().any(|one| one.contains("stale"));
@@ -80,23 +80,23 @@ fn price(answer: &Answer) -> Result<i64> {
     json["price"]["amount"].as_i64().with_context(|| format!("no price: {answer}"))
 }
 
-/// A door as it is met from 127.0.0.`last`.
-fn from(door: &Door, last: u8) -> Door {
-    door.from_address([127, 0, 0, last].into())
+/// The same endpoint for a client at 127.0.0.`last`.
+fn from(endpoint: &Endpoint, last: u8) -> Endpoint {
+    endpoint.from_address([127, 0, 0, last].into())
 }
 
-/// A page that nobody has asked for.
+/// A page that has not been requested yet.
 fn uncached(who: u8, n: usize) -> String {
     format!("/products?price=1..{}", usize::from(who) * 1_000_000 + n)
 }
 
 /// How many of so many requests for uncached pages were answered; the others were refused.
-async fn floods(door: Door, who: u8, times: usize) -> Result<usize> {
-    let door = from(&door, who);
+async fn floods(endpoint: Endpoint, who: u8, times: usize) -> Result<usize> {
+    let endpoint = from(&endpoint, who);
     let mut answered = 0;
 
     for n in 0..times {
-        let answer = door.call("GET", &uncached(who, n)).send().await?;
+        let answer = endpoint.call("GET", &uncached(who, n)).send().await?;
         ensure!(matches!(answer.status, 200 | 429), "{answer}");
         answered += usize::from(answer.status == 200);
     }
@@ -104,23 +104,23 @@ async fn floods(door: Door, who: u8, times: usize) -> Result<usize> {
 }
 
 /// All attackers at once.
-async fn all_flood(door: &Door, times: usize) -> Result<Vec<usize>> {
-    try_join_all(ATTACKERS.map(|who| floods(door.clone(), who, times))).await
+async fn all_flood(endpoint: &Endpoint, times: usize) -> Result<Vec<usize>> {
+    try_join_all(ATTACKERS.map(|who| floods(endpoint.clone(), who, times))).await
 }
 
-/// The shopper looks at pages that nobody has asked for, at both doors.
+/// The shopper requests pages that are not cached yet, at both endpoints.
 async fn shops(shop: &Shop) -> Result<()> {
     for n in 0..10 {
-        for door in [shop.origin(), shop.edge()] {
-            let who = SHOPPER + u8::from(door.url() == shop.edge().url());
-            from(door, SHOPPER).get(&uncached(who, n)).await?;
+        for endpoint in [shop.origin(), shop.edge()] {
+            let who = SHOPPER + u8::from(endpoint.url() == shop.edge().url());
+            from(endpoint, SHOPPER).get(&uncached(who, n)).await?;
         }
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn four_who_flood_the_origin_take_their_shares_and_leave_the_shopper_his() -> Result<()> {
+async fn clients_that_flood_the_origin_get_their_shares_and_the_shopper_is_served() -> Result<()> {
     let place = Place::open(&[]).await?;
     let product = place.product().await?;
     from(place.shop.edge(), SHOPPER).get(&product.path).await?;
@@ -141,7 +141,7 @@ async fn four_who_flood_the_origin_take_their_shares_and_leave_the_shopper_his()
 }
 
 #[tokio::test]
-async fn four_who_flood_the_edge_take_their_shares_and_leave_the_shopper_his() -> Result<()> {
+async fn clients_that_flood_the_edge_get_their_shares_and_the_shopper_is_served() -> Result<()> {
     let place = Place::open(&[]).await?;
     let product = place.product().await?;
     from(place.shop.edge(), SHOPPER).get(&product.path).await?;
@@ -159,7 +159,7 @@ async fn four_who_flood_the_edge_take_their_shares_and_leave_the_shopper_his() -
 }
 
 #[tokio::test]
-async fn changes_are_seen_in_time_while_four_go_on_asking_at_both_doors() -> Result<()> {
+async fn changes_are_seen_in_time_while_four_go_on_asking_at_both_endpoints() -> Result<()> {
     let place = Place::open(&[]).await?;
     let product = place.product().await?;
     from(place.shop.edge(), SHOPPER).get(&product.path).await?;
@@ -167,8 +167,8 @@ async fn changes_are_seen_in_time_while_four_go_on_asking_at_both_doors() -> Res
     let refused = Arc::new(AtomicUsize::new(0));
     let mut attackers = Vec::new();
     for who in ATTACKERS {
-        for door in [place.shop.origin(), place.shop.edge()] {
-            let (door, page) = (from(door, who), product.path.clone());
+        for endpoint in [place.shop.origin(), place.shop.edge()] {
+            let (endpoint, page) = (from(endpoint, who), product.path.clone());
             let (is_over, refused) = (Arc::clone(&is_over), Arc::clone(&refused));
             attackers.push(tokio::spawn(async move {
                 let mut is_refused = false;
@@ -179,7 +179,7 @@ async fn changes_are_seen_in_time_while_four_go_on_asking_at_both_doors() -> Res
                     // The page that changes as well: they are as likely as the shopper to be the
                     // ones who ask for it first.
                     for target in [&uncached(who, n), &page] {
-                        let answer = door.call("GET", target).send().await?;
+                        let answer = endpoint.call("GET", target).send().await?;
                         if answer.status == 429 && !is_refused {
                             is_refused = true;
                             refused.fetch_add(1, Ordering::Relaxed);
@@ -240,8 +240,8 @@ async fn a_trusted_proxy_says_whose_request_it_is_with_or_without_its_port() -> 
     ])
     .await?;
     let (origin, edge) = (place.shop.origin(), place.shop.edge());
-    let ask = async |door: &Door, n: usize, address: &str| {
-        let call = door.call("GET", &uncached(1, n)).header("x-forwarded-for", address);
+    let ask = async |endpoint: &Endpoint, n: usize, address: &str| {
+        let call = endpoint.call("GET", &uncached(1, n)).header("x-forwarded-for", address);
         call.send().await
     };
 

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 use tests::catalogue::{create_category, draft, json_lines};
-use tests::{Answer, Call, Door, Shop, World, until};
+use tests::{Answer, Call, Endpoint, Shop, World, until};
 use tokio::sync::mpsc;
 
 use crate::edge::open_shop;
@@ -88,14 +88,14 @@ impl Write {
         }
     }
 
-    fn call(&self, origin: &Door, by: &str) -> Call {
+    fn call(&self, origin: &Endpoint, by: &str) -> Call {
         let call = origin.call("POST", &self.path).by(by).json(&self.body);
 
         call.header("idempotency-key", &self.key)
     }
 
     /// Sends it again until there is an answer that says what became of it.
-    async fn retry(&self, origin: &Door, by: &str) -> Result<Answer> {
+    async fn retry(&self, origin: &Endpoint, by: &str) -> Result<Answer> {
         until(PATIENCE, "a retry is answered", async || {
             let answer = self.call(origin, by).send().await?;
             match answer.status {
@@ -134,7 +134,7 @@ impl Scene {
         Ok(Self { world, admin, category, shop: Some(shop), writes: Vec::new() })
     }
 
-    fn origin(&self) -> Result<&Door> {
+    fn origin(&self) -> Result<&Endpoint> {
         Ok(self.shop.as_ref().context("a shop is open")?.origin())
     }
 
@@ -310,7 +310,7 @@ async fn an_import_that_outlives_its_lease_is_run_once() -> Result<()> {
         until(PATIENCE * 2, "the import is answered", async || {
             let call = shop.origin().call("POST", "/admin/imports").by(&admin);
             let call = call.header("content-type", "application/x-ndjson");
-            // Whoever waits too long for an answer asks again.
+            // A client that has waited too long for an answer sends the request again.
             let Ok(answer) = call.header("idempotency-key", "one").body(rows.clone()).send().await
             else {
                 return Ok(None);
@@ -334,7 +334,7 @@ async fn an_import_that_outlives_its_lease_is_run_once() -> Result<()> {
 
     let took = began.elapsed();
     ensure!(took > Duration::from_secs(2), "{took:?} is no two leases: give it more rows");
-    ensure!(refused.into_inner() > 0, "nobody asked meanwhile");
+    ensure!(refused.into_inner() > 0, "no request came while the import ran");
     let report = one.json()?;
     ensure!(report["created"] == ROWS && report["unchanged"] == 0, "it ran twice: {report}");
     ensure!(one.body == other.body, "{one}\n{other}");

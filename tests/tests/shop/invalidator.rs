@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use tests::{Door, World, until};
+use tests::{Endpoint, World, until};
 
 /// Killed when dropped.
 pub struct Invalidator {
     child: Child,
-    pub door: Door,
+    pub endpoint: Endpoint,
 }
 
 impl Invalidator {
@@ -43,12 +43,12 @@ impl Invalidator {
         let mut child = command.spawn().context("can't start the invalidator")?;
         let stdout = child.stdout.take().context("piped")?;
         // From here on a failure drops, and so ends, the process.
-        let mut started = Self { child, door: Door::new("http://127.0.0.1:0")? };
+        let mut started = Self { child, endpoint: Endpoint::new("http://127.0.0.1:0")? };
 
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let url = line.trim_end().strip_prefix("cache-invalidator ready: ");
-        started.door = Door::new(url.with_context(|| format!("it said {line:?}"))?)?;
+        started.endpoint = Endpoint::new(url.with_context(|| format!("it said {line:?}"))?)?;
         Ok(started)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tests::catalogue::{create_product, first_variant, reprice};
-use tests::{Answer, Door, Shop, World, until};
+use tests::{Answer, Endpoint, Shop, World, until};
 
 use crate::edge::{Place, open_shop};
 use crate::invalidator::Invalidator;
@@ -23,7 +23,7 @@ fn page_of(product: &Value) -> Result<String> {
     Ok(format!("/products/{}", product["id"].as_str().context("an id")?))
 }
 
-async fn shows(edge: &Door, page: &str, amount: i64) -> Result<Option<Answer>> {
+async fn shows(edge: &Endpoint, page: &str, amount: i64) -> Result<Option<Answer>> {
     let answer = edge.call("GET", page).send().await?;
     ensure!(answer.status < 500, "{answer}");
 
@@ -66,7 +66,8 @@ async fn an_invalidator_that_is_killed_costs_time_and_no_change() -> Result<()> 
     // Dropped, it is killed.
     drop(invalidator);
     reprice(shop.origin(), &key, &variant, 2_001).await?;
-    until(PROMISE, "the poll brings it", async || shows(&polling.door, &page, 2_001).await).await?;
+    until(PROMISE, "the poll brings it", async || shows(&polling.endpoint, &page, 2_001).await)
+        .await?;
 
     let invalidator = Invalidator::start(&world, &settings)?;
     let written = reprice(shop.origin(), &key, &variant, 2_002).await?;
@@ -77,7 +78,7 @@ async fn an_invalidator_that_is_killed_costs_time_and_no_change() -> Result<()> 
     })
     .await?;
     ensure!(
-        shows(&pushed.door, &page, 2_002).await?.is_some(),
+        shows(&pushed.endpoint, &page, 2_002).await?.is_some(),
         "what the edge shows once it knows"
     );
     invalidator.close().await?;

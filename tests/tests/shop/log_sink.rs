@@ -1,5 +1,5 @@
-//! A log that is not taken: its disk is full, its reader has gone, or nobody reads it. The shop and
-//! an edge alone answer as ever, and end when they are asked to.
+//! A log that cannot be written: its disk is full, its reader has gone, or its pipe is not read.
+//! The shop and an edge alone answer as ever, and end when they are asked to.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, PipeReader, pipe};
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rustix::process::Signal;
 use tests::catalogue::{create_product, first_variant, reprice};
-use tests::{Door, Shop, World, until};
+use tests::{Endpoint, Shop, World, until};
 
 /// Each logs a line at the edge and one at the origin: far more than the 64 KB of a pipe.
 const MISSES: usize = 300;
@@ -27,7 +27,7 @@ async fn a_shop_whose_logs_reader_has_gone_serves_as_ever() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_shop_whose_log_nobody_reads_serves_as_ever() -> Result<()> {
+async fn a_shop_whose_log_is_not_read_serves_as_ever() -> Result<()> {
     let (_unread, log) = pipe()?;
 
     serves_as_ever(Deployment::Whole, log.into()).await
@@ -44,7 +44,7 @@ async fn an_edge_alone_whose_logs_reader_has_gone_serves_as_ever() -> Result<()>
 }
 
 #[tokio::test]
-async fn an_edge_alone_whose_log_nobody_reads_serves_as_ever() -> Result<()> {
+async fn an_edge_alone_whose_log_is_not_read_serves_as_ever() -> Result<()> {
     let (_unread, log) = pipe()?;
 
     serves_as_ever(Deployment::EdgeAlone, log.into()).await
@@ -170,8 +170,8 @@ async fn serves_as_ever(deployment: Deployment, log: Stdio) -> Result<()> {
     }
 }
 
-/// Asks for pages that nobody has asked for.
-async fn misses(edge: &Door, pages: std::ops::Range<usize>) -> Result<()> {
+/// Requests pages that are not cached yet.
+async fn misses(edge: &Endpoint, pages: std::ops::Range<usize>) -> Result<()> {
     let asked = stream::iter(pages).map(async |page| edge.get(&long_page(page)).await);
 
     asked.buffer_unordered(8).try_for_each(async |_| Ok(())).await
@@ -185,7 +185,7 @@ fn long_page(number: usize) -> String {
 }
 
 /// What an admin changes at this edge shows there.
-async fn writes_show(edge: &Door, key: &str) -> Result<()> {
+async fn writes_show(edge: &Endpoint, key: &str) -> Result<()> {
     let product = create_product(edge, key, "Mug", "mug").await?;
     let page = format!("/products/{}", product["slug"].as_str().context("a slug")?);
     edge.get(&page).await?;

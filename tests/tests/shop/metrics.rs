@@ -72,9 +72,9 @@ async fn what_a_running_shop_counts_is_in_the_operators_table_with_its_labels() 
     let shop = world.open_demo().await?;
     let alone = world.open_edge(&shop.origin().url(), &[]).await?;
     let product = create_product(shop.origin(), &key, "Lamp", "lamp-1").await?;
-    for door in [shop.edge(), alone.edge()] {
+    for endpoint in [shop.edge(), alone.edge()] {
         for page in ["/products/lamp", "/products/lamp", "/search?q=lamp", "/products?limit=x"] {
-            door.call("GET", page).send().await?;
+            endpoint.call("GET", page).send().await?;
         }
     }
     reprice(shop.origin(), &key, &first_variant(&product)?, 2_000).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tests::catalogue::{create_product, first_variant, reprice};
-use tests::{Door, Shop, World, until};
+use tests::{Endpoint, Shop, World, until};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -89,7 +89,7 @@ async fn is_counted_and_fit(shop: &Shop, task: &str) -> Result<()> {
     .await
 }
 
-async fn changes_show(world: &World, edge: &Door) -> Result<()> {
+async fn changes_show(world: &World, edge: &Endpoint) -> Result<()> {
     let key = world.admin_key("owner").await?;
     let product = create_product(edge, &key, "Mug", "mug").await?;
     let page = format!("/products/{}", product["slug"].as_str().context("a slug")?);

@@ -81,13 +81,13 @@ async fn every_problem_names_its_request() -> Result<()> {
     let world = World::new()?;
     let shop = world.open().await?;
 
-    for (door, path) in [
+    for (endpoint, path) in [
         (shop.origin(), "/admin/products"),
         (shop.origin(), "/nothing"),
         (shop.edge(), "/products?limit=x"),
         (shop.edge(), "/products/nothing"),
     ] {
-        let answer = door.call("GET", path).send().await?;
+        let answer = endpoint.call("GET", path).send().await?;
         answer.problem()?;
         let body = answer.json()?;
 
@@ -99,7 +99,7 @@ async fn every_problem_names_its_request() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_operators_doors_are_at_the_origin() -> Result<()> {
+async fn the_operators_endpoints_are_at_the_origin() -> Result<()> {
     let world = World::new()?;
     let shop = world.open().await?;
 

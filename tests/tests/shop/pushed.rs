@@ -20,7 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn price(edge: &Edge, page: &str) -> Result<Value> {
-    Ok(edge.door.get_json(page).await?["price"]["amount"].clone())
+    Ok(edge.endpoint.get_json(page).await?["price"]["amount"].clone())
 }
 
 /// Changes prices, and looks at the edge only once it knows of each change: a read of an old table
@@ -67,10 +67,10 @@ async fn an_invalidator_of_its_own_process_pushes_what_the_shop_writes() -> Resu
 
     changes_arrive_by_push(&shop, &edge, &key).await?;
 
-    let metrics = invalidator.door.get("/metrics").await?;
+    let metrics = invalidator.endpoint.get("/metrics").await?;
     let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
     ensure!(metrics.contains("invalidator_rows_total"), "{metrics}");
-    invalidator.door.get("/readyz").await?;
+    invalidator.endpoint.get("/readyz").await?;
     invalidator.close().await?;
     shop.close().await
 }
@@ -80,7 +80,7 @@ async fn with_every_push_lost_a_change_is_seen_within_the_promise() -> Result<()
     let world = World::new()?;
     let key = world.admin_key("catalog").await?;
     let place = Place::reserve()?;
-    // They go to a port where nobody listens, and to nobody.
+    // The only push target is a port without a listener.
     let settings = [
         ("SHOP__INVALIDATOR__ENABLED", "false"),
         ("SHOP__INVALIDATOR__EDGES", "http://127.0.0.1:9"),
@@ -91,7 +91,7 @@ async fn with_every_push_lost_a_change_is_seen_within_the_promise() -> Result<()
     let page = format!("/products/{}", product["id"].as_str().context("id")?);
     let variant = first_variant(&product)?;
     until(PROMISE, "the product shows", async || {
-        Ok((edge.door.call("GET", &page).send().await?.status == 200).then_some(()))
+        Ok((edge.endpoint.call("GET", &page).send().await?.status == 200).then_some(()))
     })
     .await?;
 

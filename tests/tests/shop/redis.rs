@@ -183,7 +183,7 @@ async fn redis_is_used_through_tls_where_its_certificate_is_trusted_and_else_don
     let (stranger, _folder) = open(None).await?;
     stranger.origin().get("/categories").await?;
     let log = stranger.log();
-    ensure!(log.contains("Redis is not to be had"), "{log}");
+    ensure!(log.contains("Redis is unavailable"), "{log}");
     stranger.close().await?;
     ensure!(stored.get("/categories").await?.is_none(), "something was sent to a stranger");
 

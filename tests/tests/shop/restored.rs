@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use redis_adapters::testing::LocalRedis;
 use serde_json::Value;
 use tests::catalogue::{create_product, first_variant, reprice};
-use tests::{Door, Shop, World, until};
+use tests::{Endpoint, Shop, World, until};
 
 /// The bound at an edge, every message lost.
 const BOUND: Duration = Duration::from_secs(4);
@@ -70,7 +70,7 @@ impl Place {
         Ok(())
     }
 
-    /// Prices that nobody is shown by the page, so that the log moves and the page's tags do not.
+    /// Products that the page does not show, so that the log moves and the page's tags do not.
     async fn writes_others(&self, shop: &Shop, count: usize) -> Result<()> {
         for n in 0..count {
             create_product(shop.origin(), &self.key, &format!("Other {n}"), &format!("other-{n}"))
@@ -85,35 +85,35 @@ impl Place {
         copy(&self.world.path("backup"), &self.world.data())
     }
 
-    async fn shows(&self, door: &Door, cents: i64) -> Result<()> {
+    async fn shows(&self, endpoint: &Endpoint, cents: i64) -> Result<()> {
         until(PATIENCE, "the price is shown", async || {
-            Ok((shown(door, &self.page).await? == cents).then_some(()))
+            Ok((shown(endpoint, &self.page).await? == cents).then_some(()))
         })
         .await
     }
 
     /// Nothing undone after the bound, and what is written then is seen within it.
-    async fn notices(&self, shop: &Shop, door: &Door, since: Instant) -> Result<()> {
+    async fn notices(&self, shop: &Shop, endpoint: &Endpoint, since: Instant) -> Result<()> {
         while since.elapsed() < BOUND {
-            shown(door, &self.page).await?;
+            shown(endpoint, &self.page).await?;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         for _ in 0..20 {
-            let cents = shown(door, &self.page).await?;
+            let cents = shown(endpoint, &self.page).await?;
             ensure!(cents == SAVED, "{cents} is shown {:?} after the restore", since.elapsed());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
 
         self.reprices(shop, LATER).await?;
         let written = Instant::now();
-        self.shows(door, LATER).await?;
+        self.shows(endpoint, LATER).await?;
         ensure!(written.elapsed() <= BOUND, "seen after {:?}", written.elapsed());
         Ok(())
     }
 }
 
-async fn shown(door: &Door, page: &str) -> Result<i64> {
-    let answer: Value = door.call("GET", page).send().await?.must_be(200)?.json()?;
+async fn shown(endpoint: &Endpoint, page: &str) -> Result<i64> {
+    let answer: Value = endpoint.call("GET", page).send().await?.must_be(200)?.json()?;
 
     answer["price"]["amount"].as_i64().context("a price")
 }
@@ -223,9 +223,9 @@ mod redis {
             let shop = place.open().await?;
             place.writes_others(&shop, others).await?;
 
-            // From the first read on: nobody but Redis has what was undone.
-            for door in [shop.origin(), shop.edge()] {
-                ensure!(shown(door, &place.page).await? == SAVED, "{others} rows later");
+            // From the first read on: only Redis still has what was undone.
+            for endpoint in [shop.origin(), shop.edge()] {
+                ensure!(shown(endpoint, &place.page).await? == SAVED, "{others} rows later");
             }
             let log = shop.log();
             place.notices(&shop, shop.edge(), Instant::now()).await?;

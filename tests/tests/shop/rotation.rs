@@ -74,7 +74,7 @@ async fn an_edge_with_the_old_key_and_an_origin_with_the_new_one_believe_each_ot
     .await?;
     let page = format!("/products/{}", product["id"].as_str().unwrap_or_default());
     until(Duration::from_secs(30), "stamped for the edge, and so kept", async || {
-        Ok(edge.door.get(&page).await?.is_hit().then_some(()))
+        Ok(edge.endpoint.get(&page).await?.is_hit().then_some(()))
     })
     .await?;
 

@@ -3,14 +3,14 @@
 
 use anyhow::Result;
 use tests::stale::{Admin, read_while_written};
-use tests::{Door, Shop, World};
+use tests::{Endpoint, Shop, World};
 
 use crate::edge::open_shop;
 
 /// Where admins write, and the edge where shoppers read.
 struct Stage {
     admin: Admin,
-    edge: Door,
+    edge: Endpoint,
     shops: Vec<Shop>,
 }
 
@@ -24,7 +24,7 @@ impl Stage {
         Ok(Self { admin, edge, shops: vec![shop] })
     }
 
-    /// Admins at one origin; shoppers at an edge before another one. Nobody is ever told of a
+    /// Admins at one origin; shoppers at an edge before another one. No process is told of a
     /// change: without an invalidator there is neither push nor message, and each follows the log
     /// by its own timer.
     async fn where_every_message_is_lost(world: &World) -> Result<Self> {
@@ -32,9 +32,9 @@ impl Stage {
         let silent = [("SHOP__INVALIDATOR__ENABLED", "false")];
         let (here, there) = (open_shop(world, &silent).await?, open_shop(world, &silent).await?);
         let edge = world.open_edge(&there.origin().url(), &[]).await?;
-        let (admin, door) = (Admin { origin: here.origin().clone(), key }, edge.edge().clone());
+        let (admin, endpoint) = (Admin { origin: here.origin().clone(), key }, edge.edge().clone());
 
-        Ok(Self { admin, edge: door, shops: vec![edge, there, here] })
+        Ok(Self { admin, edge: endpoint, shops: vec![edge, there, here] })
     }
 
     async fn shows_nothing_stale(self, reads: u64) -> Result<()> {

@@ -16,7 +16,7 @@ const CONNECTS_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// Nobody reads the logs.
+    /// The logs are not read.
     LogStalled,
     /// Silent connections, and such that have said half of a request.
     Connections,

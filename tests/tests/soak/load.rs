@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
 use tests::catalogue::{create_category, draft};
-use tests::{Answer, Door, until};
+use tests::{Answer, Endpoint, until};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -182,8 +182,8 @@ impl State {
     }
 }
 
-/// Pages that are kept, pages that nobody asked for before, and lists.
-async fn read(state: Arc<State>, edge: Door, reader: u64) {
+/// Pages that are cached, pages that were not requested before, and lists.
+async fn read(state: Arc<State>, edge: Endpoint, reader: u64) {
     let outcome = async {
         let mut failures = 0;
         for at in 0_u64.. {
@@ -233,7 +233,7 @@ fn count(state: &State, answer: &Answer) -> Result<()> {
 }
 
 /// One unit more, again and again; what was not answered is asked again under its key.
-async fn write(state: Arc<State>, writer: Arc<Writer>, origin: Door, key: String) {
+async fn write(state: Arc<State>, writer: Arc<Writer>, origin: Endpoint, key: String) {
     let path = format!("/admin/inventory/{}/adjust", writer.sku);
     let mut at = 0_u64;
     let outcome = async {

@@ -4,9 +4,9 @@
 
 mod faults;
 mod load;
-mod measures;
 mod process;
 mod stage;
+mod usage;
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use tokio::time::Instant;
 
 use faults::Fault;
 use load::Load;
-use measures::Usage;
 use stage::Stage;
+use usage::Usage;
 
 /// In each round every kind of fault happens once.
 const ROUND: Duration = Duration::from_secs(60);

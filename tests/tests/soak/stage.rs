@@ -8,10 +8,10 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use redis_adapters::testing::LocalRedis;
 use serde_json::Value;
-use tests::{Door, World, until, with_open_files};
+use tests::{Endpoint, World, until, with_open_files};
 
-use crate::measures::Usage;
 use crate::process::Process;
+use crate::usage::Usage;
 use crate::{PATIENCE, ensure_none, say};
 
 const CLOCK: &str = "clock";
@@ -60,9 +60,9 @@ impl Stage {
         Ok(Self { shop: Some(shop), edge, redis, key, origin_port, faketime, disk, world })
     }
 
-    /// The origin keeps its port over restarts, and so its door.
-    pub fn origin(&self) -> Result<Door> {
-        Door::new(&format!("http://127.0.0.1:{}", self.origin_port))
+    /// The origin keeps its port over restarts, and so its endpoint.
+    pub fn origin(&self) -> Result<Endpoint> {
+        Endpoint::new(&format!("http://127.0.0.1:{}", self.origin_port))
     }
 
     pub fn shop(&self) -> Result<&Process> {

@@ -38,8 +38,8 @@ pub enum Mutant {
     LowerStampReplaces,
     /// 6: the stale window serves what is invalid.
     StaleServesInvalid,
-    /// 6: a failing origin lets what was withdrawn be shown.
-    ErrorShowsWithdrawn,
+    /// 6: a failing origin lets a hard-invalidated entry be served.
+    ErrorShowsHardInvalidated,
     /// 7: a table's age is ignored.
     AgeIsIgnored,
     /// 8: another log is followed as if it were the same.
@@ -74,7 +74,7 @@ impl Mutant {
         Self::AnswerIsNotJudged,
         Self::LowerStampReplaces,
         Self::StaleServesInvalid,
-        Self::ErrorShowsWithdrawn,
+        Self::ErrorShowsHardInvalidated,
         Self::AgeIsIgnored,
         Self::OtherLogIsAccepted,
         Self::PutBackIsNotNoticed,
@@ -104,7 +104,7 @@ impl Mutant {
             | Self::AnswerIsNotJudged
             | Self::PushIsBelieved
             | Self::TokenIsIgnored => "tokens",
-            Self::LowerStampReplaces | Self::ErrorShowsWithdrawn => "failing",
+            Self::LowerStampReplaces | Self::ErrorShowsHardInvalidated => "failing",
             Self::StaleServesInvalid => "late",
             Self::AgeIsIgnored => "slow",
             Self::OtherLogIsAccepted => "restored",
@@ -134,7 +134,7 @@ pub struct Taken {
 /// What the edge does with what it keeps.
 pub enum Use {
     Serves { is_blind: bool },
-    Asks { stands_in: bool },
+    Asks { may_serve_stale: bool },
 }
 
 impl Rules {
@@ -386,17 +386,18 @@ impl Rules {
                 Use::Serves { is_blind: self.wants_the_log_first(state) }
             }
             Decision::Fetch(plan) => {
-                let stands_in = plan.may_serve_stale || self.lacks(Mutant::ErrorShowsWithdrawn);
-                Use::Asks { stands_in }
+                let may_serve_stale =
+                    plan.may_serve_stale || self.lacks(Mutant::ErrorShowsHardInvalidated);
+                Use::Asks { may_serve_stale }
             }
         }
     }
 
-    /// Whether what was to stand in still may, once the origin has failed.
-    pub fn may_stand_in(&self, state: &State, kept: &EdgeEntry) -> bool {
+    /// Whether the entry may still be served stale, once the origin has failed.
+    pub fn may_still_serve_stale(&self, state: &State, kept: &EdgeEntry) -> bool {
         let verdict = self.verdict(kept, &state.edge.table.snapshot);
 
-        verdict != Verdict::HardInvalidated || self.lacks(Mutant::ErrorShowsWithdrawn)
+        verdict != Verdict::HardInvalidated || self.lacks(Mutant::ErrorShowsHardInvalidated)
     }
 
     pub fn least(&self, state: &State, token: Option<u8>) -> Option<u8> {

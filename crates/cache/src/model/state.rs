@@ -143,7 +143,7 @@ pub struct Ask {
     /// The write of the reader's own: log and seq.
     pub token: Option<(u8, u8)>,
     pub again: bool,
-    pub stands_in: bool,
+    pub may_serve_stale: bool,
     /// Where the edge was when it asked: log and position.
     pub at: Option<(u8, u8)>,
     pub since: u16,

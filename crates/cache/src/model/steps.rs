@@ -330,7 +330,7 @@ fn comes(
         }
     }
 
-    let mut stands_in = false;
+    let mut may_serve_stale = false;
     if let Some(kept) = next.edge.kept
         && at_least.is_none()
     {
@@ -340,14 +340,14 @@ fn comes(
                 next.readers[reader] = Reader::Done;
                 return Ok(next);
             }
-            Use::Asks { stands_in: may } => stands_in = may,
+            Use::Asks { may_serve_stale: may } => may_serve_stale = may,
         }
     }
     let ask = Ask {
         min_seq: rules.least(&next, at_least),
         token,
         again: false,
-        stands_in,
+        may_serve_stale,
         at: next.edge.table.stamp(),
         since: next.now,
     };
@@ -394,13 +394,13 @@ fn asked(state: &State, rules: &Rules, reader: usize, ask: Ask) -> Result<State,
     Ok(next)
 }
 
-/// What is kept may stand in.
+/// The kept entry may be served stale.
 fn failed(mut next: State, rules: &Rules, reader: usize, ask: Ask) -> Result<State, Broken> {
     if let Some(kept) = next.edge.kept
-        && ask.stands_in
-        && rules.may_stand_in(&next, &kept)
+        && ask.may_serve_stale
+        && rules.may_still_serve_stale(&next, &kept)
     {
-        truth::stood_in(&next, &kept)?;
+        truth::served_stale(&next, &kept)?;
     }
     next.readers[reader] = Reader::Done;
     Ok(next)

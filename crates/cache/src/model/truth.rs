@@ -105,7 +105,7 @@ pub fn served(
 }
 
 /// What stands in for an answer of a failing origin.
-pub fn stood_in(state: &State, kept: &EdgeEntry) -> Result<(), Broken> {
+pub fn served_stale(state: &State, kept: &EdgeEntry) -> Result<(), Broken> {
     let Some((log, position)) = state.edge.table.stamp() else { return Ok(()) };
     if state.store.is_ambiguous(log) {
         return Ok(());

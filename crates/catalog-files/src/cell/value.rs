@@ -85,11 +85,11 @@ pub(super) fn price(cell: Cell<'_>, notation: Notation) -> Outcome<(Money, Optio
     };
     read.map_err(|bad| match bad {
         BadPrice::Ambiguous(unread) => ambiguous(text, &unread),
-        bad => (ErrorCode::InvalidPrice, told(text, &bad, notation)),
+        bad => (ErrorCode::InvalidPrice, price_error(text, &bad, notation)),
     })
 }
 
-fn told(text: &str, bad: &BadPrice, notation: Notation) -> String {
+fn price_error(text: &str, bad: &BadPrice, notation: Notation) -> String {
     let text = shown(text);
 
     match (bad, notation.decimal) {

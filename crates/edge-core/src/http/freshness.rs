@@ -12,10 +12,10 @@ use super::targeted::EffectiveDirectives;
 
 /// "A typical setting of this fraction might be 10%" (§4.2.2) …
 const HEURISTIC_SHARE: u32 = 10;
-/// … and a day is what a page without any word may be behind, at most.
+/// … and a day is the most that a page without an explicit lifetime may be behind.
 const HEURISTIC_MAX: Duration = Duration::from_secs(86_400);
 
-/// `None`: the answer says nothing, and nothing can be guessed.
+/// `None` if the answer gives no lifetime and none can be guessed.
 pub(super) fn lifetime(
     status: StatusCode,
     headers: &HeaderMap,
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_a_tenth_of_the_time_without_a_change_is_guessed() {
+    fn without_an_explicit_lifetime_a_tenth_of_the_time_since_the_last_change_is_guessed() {
         let now = after(0);
         let guess = |modified: &str| seconds_fresh(&[("last-modified", modified), ("date", &now)]);
 

@@ -36,8 +36,8 @@ pub enum NotStorable {
 }
 
 impl NotStorable {
-    /// Whether another request for the same might have had it kept: then it says nothing against
-    /// what is kept already.
+    /// Whether the reason is in the request alone: another request for the same resource might be
+    /// storable, so what is stored already stays.
     pub const fn is_the_clients(self) -> bool {
         matches!(self, Self::Method | Self::Unwanted | Self::Authorization)
     }

@@ -53,15 +53,15 @@ mod tests {
     use super::super::{Received, RequestView};
     use super::*;
 
-    struct Kept(Stored, u32);
+    struct Entry(Stored, u32);
 
-    impl AsRef<Stored> for Kept {
+    impl AsRef<Stored> for Entry {
         fn as_ref(&self) -> &Stored {
             &self.0
         }
     }
 
-    fn kept(foo: &str, number: u32) -> Rc<Kept> {
+    fn kept(foo: &str, number: u32) -> Rc<Entry> {
         let at = Timestamp::from_millis(1_795_442_552_000);
         let mut headers = HeaderMap::new();
         headers.insert("cache-control", "max-age=60".parse().unwrap());
@@ -70,7 +70,7 @@ mod tests {
             Received { status: StatusCode::OK, headers, requested_at: at, received_at: at };
         let asked = RequestView { method: &Method::GET, headers: &request(foo) };
 
-        Rc::new(Kept(Stored::of(&asked, &received).unwrap(), number))
+        Rc::new(Entry(Stored::of(&asked, &received).unwrap(), number))
     }
 
     fn request(foo: &str) -> HeaderMap {
@@ -79,7 +79,7 @@ mod tests {
         headers
     }
 
-    fn all(kept: &[Rc<Kept>]) -> Variants<Rc<Kept>> {
+    fn all(kept: &[Rc<Entry>]) -> Variants<Rc<Entry>> {
         let none = Variants([].into());
 
         kept.iter().fold(none, |all, kept| Variants::with(Some(&all), kept))

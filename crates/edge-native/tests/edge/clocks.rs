@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::shop::{Reply, Shop};
+use crate::shop::{ClientResponse, Shop};
 use crate::stage::{Listening, Reaction};
 
 const PAGE: &str = "/products/mug";
@@ -26,7 +26,7 @@ async fn passes(seconds: u64) {
     tokio::time::resume();
 }
 
-fn is_marked(reply: &Reply) -> bool {
+fn is_marked(reply: &ClientResponse) -> bool {
     reply.header("cache-status").ends_with("detail=stale-if-error")
 }
 

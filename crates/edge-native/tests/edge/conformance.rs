@@ -23,7 +23,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::shop::{Reply, World};
+use crate::shop::{ClientResponse, World};
 use crate::stage::{Listening, Origin, Reaction};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -88,15 +88,15 @@ impl Proxied {
         self.world.passes(Duration::from_secs(seconds));
     }
 
-    async fn get(&self) -> Reply {
+    async fn get(&self) -> ClientResponse {
         self.send("GET", "/a", &[]).await
     }
 
-    async fn get_with(&self, headers: &[(&str, &str)]) -> Reply {
+    async fn get_with(&self, headers: &[(&str, &str)]) -> ClientResponse {
         self.send("GET", "/a", headers).await
     }
 
-    async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Reply {
+    async fn send(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> ClientResponse {
         let uri = format!("http://{}{target}", self.proxy.addr);
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
@@ -107,11 +107,11 @@ impl Proxied {
         let (head, body) = response.expect("a response").into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
 
-        Reply { status: head.status.as_u16(), headers: head.headers, body }
+        ClientResponse { status: head.status.as_u16(), headers: head.headers, body }
     }
 
     /// Asks again until it is answered with this.
-    async fn get_until(&self, text: &str) -> Reply {
+    async fn get_until(&self, text: &str) -> ClientResponse {
         let answered = async {
             loop {
                 let reply = self.get().await;
@@ -133,6 +133,6 @@ impl Proxied {
     }
 }
 
-fn said(reply: &Reply) -> &str {
+fn said(reply: &ClientResponse) -> &str {
     reply.header("cache-status").strip_prefix("shopping-edge; ").expect("our own status")
 }

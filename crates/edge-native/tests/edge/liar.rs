@@ -19,7 +19,7 @@ pub enum Lie {
     /// The first request of a connection is answered with these bytes; at the second one it hangs
     /// up, as servers do that have just given an idle connection up.
     SaysOnce(Vec<u8>),
-    /// It says nothing, for ever.
+    /// It never answers.
     KeepsSilent,
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::liar::{Liar, Lie, good, stamped, with_head};
-use crate::shop::{Reply, Shop};
+use crate::shop::{ClientResponse, Shop};
 use crate::stage::Reaction;
 
 const PAGE: &str = "/products/mug";
@@ -280,7 +280,7 @@ async fn an_answer_from_another_log_takes_the_place_of_none() {
     shop.commits(&["product:p"], false).await;
     let foreign = shop.get(PAGE).await;
     plays_stamped(&shop, |head| format!("L.{head}"));
-    let own: Reply = shop.get(PAGE).await;
+    let own: ClientResponse = shop.get(PAGE).await;
 
     assert!(kept.is_hit());
     assert!(!foreign.is_hit() && !own.is_hit());

@@ -1,4 +1,4 @@
-//! How often one shopper may read, and what buys him nothing.
+//! How often one shopper may read, and what does not raise that limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use embedded::MemoryLimiter;
 use limits::RateLimit;
 use ports::{Ask, JointDecision, Limiter, PortError, PortErrorKind, Window};
 
-use crate::shop::{Reply, Shop};
+use crate::shop::{ClientResponse, Shop};
 use crate::stage::Reaction;
 
 const PAGE: &str = "/products/mug";
@@ -42,7 +42,7 @@ fn behind_a_proxy(settings: &mut EdgeSettings) {
     settings.trusted_proxies = vec![[127, 0, 0, 1].into()];
 }
 
-async fn forwarded_for(shop: &Shop, address: &str) -> Reply {
+async fn forwarded_for(shop: &Shop, address: &str) -> ClientResponse {
     shop.get_with(PAGE, &[("x-forwarded-for", address)]).await
 }
 
@@ -134,12 +134,12 @@ async fn a_made_up_address_or_cookie_buys_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_of_a_trusted_proxy_can_not_choose_his_address_either() {
+async fn a_client_of_a_trusted_proxy_can_not_choose_its_address_either() {
     let shop = limited(2, behind_a_proxy).await;
     let mut statuses = Vec::new();
 
     for n in 0..5 {
-        // What the client said himself, and what the proxy added to it.
+        // The address that the client sent itself, and the one that the proxy added.
         let said = format!("198.51.100.{n}, 192.0.2.9");
         statuses.push(forwarded_for(&shop, &said).await.status);
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use edge_core::Route;
 
 use crate::inputs::{HEADERS, TARGETS};
-use crate::shop::{Reply, Shop};
-use crate::stage::{Reaction, Seen};
+use crate::shop::{ClientResponse, Shop};
+use crate::stage::{Reaction, RecordedRequest};
 
 const PAGE: &str = "/products?brand=acme";
 
@@ -62,7 +62,7 @@ const RESTS: &[&str] = &[
 ];
 
 /// The page shows whatever the origin is told beside its key.
-fn shows_all_it_is_told(seen: &Seen) -> String {
+fn shows_all_it_is_told(seen: &RecordedRequest) -> String {
     let own = ["x-edge-auth", "x-edge-refill", "x-min-seq", "if-none-match", "host"];
     let told = seen.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
     let mut told: Vec<_> = told.map(|(name, value)| format!("{name}: {value:?}")).collect();
@@ -110,7 +110,7 @@ async fn mutations_leave_the_page_as_it_is(requests: Vec<Vec<u8>>) {
     }
 }
 
-fn is_the_same(reply: &Reply, clean: &Reply, what: &str) {
+fn is_the_same(reply: &ClientResponse, clean: &ClientResponse, what: &str) {
     assert_eq!((reply.status, reply.text()), (200, clean.text()), "{what}");
     for name in ["content-type", "etag", "vary", "cache-control", "content-encoding"] {
         assert_eq!(reply.header(name), clean.header(name), "{what}: {name}");
@@ -118,7 +118,7 @@ fn is_the_same(reply: &Reply, clean: &Reply, what: &str) {
     assert_eq!(reply.headers.len(), clean.headers.len(), "{what}: {:?}", reply.headers);
 }
 
-fn holds_nothing_but_the_key(seen: &Seen) {
+fn holds_nothing_but_the_key(seen: &RecordedRequest) {
     let own = [
         "accept-encoding",
         "host",

@@ -9,7 +9,7 @@ use edge_core::push;
 use ports::World as _;
 use tokio::time::Instant;
 
-use crate::shop::{Reply, Shop};
+use crate::shop::{ClientResponse, Shop};
 use crate::stage::Reaction;
 
 fn key(name: &str, byte: u8) -> SigningKey {
@@ -24,14 +24,14 @@ async fn open() -> Shop {
     .await
 }
 
-async fn push_signed(shop: &Shop, at: &str, key: &SigningKey, now: Timestamp) -> Reply {
+async fn push_signed(shop: &Shop, at: &str, key: &SigningKey, now: Timestamp) -> ClientResponse {
     let target = push::target(&at.parse().expect("a stamp"));
     let auth = push::sign(key, &target, now, 1);
 
     shop.send("POST", &target, &[("x-edge-auth", &auth)], "").await
 }
 
-async fn push_to(shop: &Shop, at: &str) -> Reply {
+async fn push_to(shop: &Shop, at: &str) -> ClientResponse {
     push_signed(shop, at, &key("k1", 7), shop.world.now()).await
 }
 
@@ -147,7 +147,7 @@ async fn an_invalid_signature_gets_the_404_of_an_unknown_path() {
         push_signed(&shop, "L.9", &key("k1", 7), late).await,
     ] {
         assert_eq!(reply.status, 404);
-        let names = |reply: &Reply| reply.headers.keys().cloned().collect::<Vec<_>>();
+        let names = |reply: &ClientResponse| reply.headers.keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&reply), names(&unknown));
     }
     assert!(shop.origin.seen().is_empty(), "nothing of it reached the origin");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::policy::EDGE_CACHE_CONTROL;
 use edge_core::Encoding;
 
-use crate::shop::{Reply, Shop};
+use crate::shop::{ClientResponse, Shop};
 use crate::stage::Reaction;
 use crate::stage::recoder::{Proxy, Recoding, Tag, honest, packed, unpacked};
 
@@ -26,15 +26,15 @@ async fn open_behind(proxy: Proxy) -> Shop {
     shop
 }
 
-async fn read(shop: &Shop, encoding: Encoding) -> Reply {
+async fn read(shop: &Shop, encoding: Encoding) -> ClientResponse {
     shop.get_with(PAGE, &[("accept-encoding", encoding.as_str())]).await
 }
 
-fn encoding_of(reply: &Reply) -> Encoding {
+fn encoding_of(reply: &ClientResponse) -> Encoding {
     Encoding::of_content(Some(reply.header("content-encoding"))).expect("one that we know")
 }
 
-fn is_the_page(reply: &Reply) -> bool {
+fn is_the_page(reply: &ClientResponse) -> bool {
     reply.status == 200 && unpacked(encoding_of(reply), &reply.body) == PLAIN.as_bytes()
 }
 

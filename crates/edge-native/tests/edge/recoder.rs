@@ -9,7 +9,7 @@ use edge_core::{Encoding, conditional};
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue};
 
-use super::{Origin, Reaction, Seen};
+use super::{Origin, Reaction, RecordedRequest};
 
 /// It tells the origin `Accept-Encoding: gzip, br`, whatever it was told.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,7 @@ impl Proxy {
 }
 
 /// What the real origin answers an edge.
-pub fn honest(origin: &Origin, seen: &Seen, tags: &str, plain: &str) -> Reaction {
+pub fn honest(origin: &Origin, seen: &RecordedRequest, tags: &str, plain: &str) -> Reaction {
     let encoding = Encoding::of_name(seen.header("x-edge-encoding"))
         .unwrap_or_else(|| Encoding::negotiate(seen.header("accept-encoding")));
     let body = packed(encoding, plain.as_bytes());

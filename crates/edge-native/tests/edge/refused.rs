@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use edge_native::EdgeSettings;
 
-use crate::shop::{Reply, Shop};
-use crate::stage::{Reaction, Seen};
+use crate::shop::{ClientResponse, Shop};
+use crate::stage::{Reaction, RecordedRequest};
 
 const PAGE: &str = "/products/mug";
 const GREEDY: &str = "192.0.2.66";
@@ -23,7 +23,7 @@ async fn open() -> Shop {
 /// The origin refuses one address, and answers the others with the log's position.
 fn refuses(shop: &Shop, address: &'static str) {
     let origin = Arc::clone(&shop.origin);
-    shop.origin.plays(PAGE, move |seen: &Seen| {
+    shop.origin.plays(PAGE, move |seen: &RecordedRequest| {
         if seen.header("x-client-addr") == address {
             return refusal();
         }
@@ -43,14 +43,14 @@ fn refusal() -> Reaction {
     Reaction::new(429, &headers, r#"{"code":"rate_limited"}"#)
 }
 
-async fn get_for(shop: &Shop, address: &str) -> Reply {
+async fn get_for(shop: &Shop, address: &str) -> ClientResponse {
     shop.get_with(PAGE, &[("x-forwarded-for", address)]).await
 }
 
 #[tokio::test]
 async fn the_origin_is_told_for_whom_it_is_asked() {
     let shop = open().await;
-    refuses(&shop, "nobody");
+    refuses(&shop, "no address");
 
     get_for(&shop, "6.6.6.6, [2001:db8::1]:443").await;
 

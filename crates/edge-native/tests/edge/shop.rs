@@ -71,13 +71,13 @@ pub struct Shop {
 }
 
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct ClientResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
-impl Reply {
+impl ClientResponse {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
     }
@@ -186,11 +186,11 @@ impl Shop {
         addr
     }
 
-    pub async fn get(&self, target: &str) -> Reply {
+    pub async fn get(&self, target: &str) -> ClientResponse {
         self.send("GET", target, &[], "").await
     }
 
-    pub async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> Reply {
+    pub async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> ClientResponse {
         self.send("GET", target, headers, "").await
     }
 
@@ -200,7 +200,7 @@ impl Shop {
         target: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Reply {
+    ) -> ClientResponse {
         let uri = format!("http://{}{target}", self.edge.addr);
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
@@ -212,7 +212,7 @@ impl Shop {
         let (head, body) = response.expect("a response").into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
 
-        Reply { status: head.status.as_u16(), headers: head.headers, body }
+        ClientResponse { status: head.status.as_u16(), headers: head.headers, body }
     }
 
     /// Exactly these bytes on a connection of their own, and all that comes back.

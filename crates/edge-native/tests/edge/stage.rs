@@ -31,7 +31,7 @@ pub mod recoder;
 
 /// One request, as the origin saw it.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct RecordedRequest {
     pub method: String,
     pub target: String,
     pub headers: HeaderMap,
@@ -48,11 +48,11 @@ pub struct Reaction {
     pub cut_after: Option<usize>,
 }
 
-type Part = Arc<dyn Fn(&Seen) -> Reaction + Send + Sync>;
+type Part = Arc<dyn Fn(&RecordedRequest) -> Reaction + Send + Sync>;
 
 pub struct Origin {
     parts: Mutex<HashMap<String, Part>>,
-    seen: Mutex<Vec<Seen>>,
+    seen: Mutex<Vec<RecordedRequest>>,
     log: Mutex<Log>,
     proxy: Mutex<Option<Proxy>>,
     /// Of a cache on the way that keeps every answer to a GET, whatever the answer says.
@@ -70,7 +70,7 @@ struct Log {
     is_down: bool,
 }
 
-impl Seen {
+impl RecordedRequest {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
     }
@@ -162,7 +162,11 @@ impl Origin {
     }
 
     /// How it answers requests for `path` from now on.
-    pub fn plays(&self, path: &str, part: impl Fn(&Seen) -> Reaction + Send + Sync + 'static) {
+    pub fn plays(
+        &self,
+        path: &str,
+        part: impl Fn(&RecordedRequest) -> Reaction + Send + Sync + 'static,
+    ) {
         lock(&self.parts).insert(path.to_owned(), Arc::new(part));
     }
 
@@ -177,13 +181,13 @@ impl Origin {
     }
 
     /// What it was asked, without the polls of the log.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<RecordedRequest> {
         let seen = lock(&self.seen);
 
         seen.iter().filter(|seen| seen.path() != "/internal/changes").cloned().collect()
     }
 
-    pub fn polls(&self) -> Vec<Seen> {
+    pub fn polls(&self) -> Vec<RecordedRequest> {
         let seen = lock(&self.seen);
 
         seen.iter().filter(|seen| seen.path() == "/internal/changes").cloned().collect()
@@ -238,7 +242,7 @@ impl Origin {
         lock(&self.log).is_down = false;
     }
 
-    fn changes(&self, seen: &Seen) -> Reaction {
+    fn changes(&self, seen: &RecordedRequest) -> Reaction {
         if !seen.is_signed {
             return Reaction::new(404, &[], "");
         }
@@ -267,14 +271,14 @@ impl Origin {
         if proxy.is_some() {
             Proxy::rewrites(&mut head.headers);
         }
-        let seen = Seen {
+        let seen = RecordedRequest {
             method: head.method.to_string(),
             target: head.uri.to_string(),
             body: body.collect().await.map(|body| body.to_bytes()).unwrap_or_default(),
             is_signed: false,
             headers: head.headers,
         };
-        let seen = Seen { is_signed: self.is_signed(&seen), ..seen };
+        let seen = RecordedRequest { is_signed: self.is_signed(&seen), ..seen };
         if let Some(kept) = lock(&self.shadowed).as_ref().and_then(|kept| kept.get(&seen.target)) {
             return kept.clone().played();
         }
@@ -299,7 +303,7 @@ impl Origin {
         reaction.played()
     }
 
-    fn is_signed(&self, seen: &Seen) -> bool {
+    fn is_signed(&self, seen: &RecordedRequest) -> bool {
         let signed = |payload| Signed {
             method: &seen.method,
             target: &seen.target,

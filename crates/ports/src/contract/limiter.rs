@@ -57,7 +57,7 @@ async fn taken(limiter: &Arc<dyn Limiter>, ask: Ask) -> u32 {
     limit.requests - take(limiter, &Ask { limit, ..ask }).await.remaining - 1
 }
 
-/// How many requests of all callers are allowed. Each asks `times`, within his share and the total.
+/// How many requests of all callers are allowed. Each asks `times`, within its share and the total.
 async fn allowed_together(counters: &Fixture, times: u32, asks: impl Fn(u32) -> [Ask; 2]) -> usize {
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
@@ -74,7 +74,7 @@ async fn allowed_together(counters: &Fixture, times: u32, asks: impl Fn(u32) -> 
     callers.join_all().await.into_iter().sum()
 }
 
-/// The decisions of all callers, each of whom asks `times` on a connection of his own.
+/// The decisions of all callers, each of which asks `times` on a connection of its own.
 async fn together(counters: &Fixture, ask: Ask, times: u32) -> Vec<Decision> {
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
@@ -146,7 +146,7 @@ pub async fn classes_are_counted_apart(counters: Fixture) {
     assert!(!take(&limiter, &read(1, 1, LONG)).await.is_allowed);
 }
 
-pub async fn whoever_waits_as_long_as_a_refusal_says_is_allowed(counters: Fixture) {
+pub async fn a_caller_that_waits_as_long_as_a_refusal_says_is_allowed(counters: Fixture) {
     let limiter = counters.connect().await;
     let ask = read(1, 1, SHORT);
     assert!(take(&limiter, &ask).await.is_allowed);
@@ -287,13 +287,13 @@ pub async fn of_64_callers_of_one_share_exactly_the_share_is_allowed_and_counted
     assert_eq!(taken(&limiter, asks[1]).await, 10);
 }
 
-pub async fn whoever_waits_as_long_as_one_of_two_limits_says_is_allowed(counters: Fixture) {
+pub async fn a_caller_that_waits_as_long_as_one_of_two_limits_says_is_allowed(counters: Fixture) {
     let limiter = counters.connect().await;
     let asks = [read(1, 1, SHORT), total(100, LONG)];
     assert!(take_all(&limiter, &asks).await.is_allowed());
 
     let JointDecision::Refused { by: 0, decision } = take_all(&limiter, &asks).await else {
-        panic!("his share is spent")
+        panic!("the caller's share is spent")
     };
     let other = [read(2, 1, SHORT), asks[1]];
     assert!(take_all(&limiter, &other).await.is_allowed(), "the total has room for others");

@@ -53,7 +53,7 @@ async fn text(cache: &Shared, key: &str) -> Option<Bytes> {
 
 async fn what_was_put_comes_back_whole(cache: &Shared, key: &str) {
     let entry = entry("L", (1 << 48) - 1, "\0 any bytes \u{e9}");
-    assert!(get(cache, key).await.is_none(), "nobody put {key}");
+    assert!(get(cache, key).await.is_none(), "{key} was not put yet");
 
     assert!(put(cache, key, &entry).await);
 

@@ -62,7 +62,7 @@ pub(super) fn apply_to_product(row: &Upsert, product: &mut Product) {
 pub(super) fn apply_to_variant(row: &Upsert, variant: &mut Variant) {
     variant.price = row.price;
     let before = row.compare_at.unwrap_or(variant.compare_at);
-    // A row that raises the price and says nothing of a reduction ends the one that there was.
+    // A row that raises the price without naming a reduction ends the existing one.
     variant.compare_at =
         before.filter(|before| row.compare_at.is_some() || before.amount > variant.price.amount);
     variant.options = merged(&variant.options, &row.options);

@@ -69,8 +69,8 @@ impl Db {
         }
     }
 
-    /// Retries unknown outcomes under the same token. After one of them even a conflict says
-    /// nothing: the transaction may be in conflict with itself.
+    /// Retries unknown outcomes under the same token. After one of them even a conflict is
+    /// inconclusive: the transaction may be in conflict with itself.
     pub(crate) async fn deliver(&self, transaction: &Transaction) -> Result<(), TransactError> {
         let (mut unknown, mut conflicts) = (0, 0);
 

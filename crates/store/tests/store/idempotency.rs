@@ -214,7 +214,7 @@ on_each_engine! {
         let lived = keys.hold(&claimed, async {
             for _ in 0..6 {
                 shop.world.pass(Duration::from_millis(40));
-                // What is sent while nobody claims is the renewal.
+                // What is sent between two claims is the renewal.
                 let sent = shop.faults.sent();
                 while shop.faults.sent() == sent {
                     tokio::task::yield_now().await;

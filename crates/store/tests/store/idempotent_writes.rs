@@ -1,5 +1,5 @@
 //! Writes under an idempotency key: the effect and the answer are one transaction, whatever happens
-//! between the steps of a request and whoever else runs it.
+//! between the steps of a request, and whichever other process runs it.
 
 use futures::future::join_all;
 use store::idempotency::LEASE;

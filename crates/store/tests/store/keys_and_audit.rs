@@ -70,8 +70,8 @@ on_each_engine! {
         assert_eq!(keys.authenticate(&token).await.unwrap(), None);
         assert!(first.is_some());
         assert_eq!(keys.list().await.unwrap()[0].revoked_at, first);
-        let nobody = "key_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        let unknown = keys.revoke(nobody, &shop.by).await;
+        let missing = "key_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let unknown = keys.revoke(missing, &shop.by).await;
         assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
     }
 
@@ -150,7 +150,7 @@ on_each_engine! {
         assert_eq!(by.name(), issued.key.id.to_string());
     }
 
-    async fn a_place_that_nobody_gave_out_is_no_harm(shop) {
+    async fn a_place_that_was_never_issued_does_no_harm(shop) {
         shop.category("Tents").await;
         let (first, last) = ("aud_00000000000000000000000000", "aud_7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
 

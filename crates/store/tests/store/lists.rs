@@ -1,4 +1,4 @@
-//! Lists in somebody's order: featured products, rankings, collections.
+//! Lists in a chosen order: featured products, rankings, collections.
 
 use domain::draft::CollectionPatch;
 use domain::{Change, Membership, ProductId, Ref, Rule, Tag};
@@ -6,7 +6,7 @@ use store::StoreError;
 
 use crate::shop::{Shop, assert_tags, collection_draft, on_each_engine, product_draft, slug};
 
-fn nobody() -> ProductId {
+fn missing_product() -> ProductId {
     "prod_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap()
 }
 
@@ -50,7 +50,7 @@ on_each_engine! {
         let many: Vec<_> = (0..=200).map(|n| ProductId::from_bytes([n; 16])).collect();
         let catalog = &shop.catalog;
 
-        let unknown = catalog.set_featured(0, &[a, nobody(), b], &shop.by).await;
+        let unknown = catalog.set_featured(0, &[a, missing_product(), b], &shop.by).await;
         let twice = catalog.set_ranking(None, &[a, b, a], &shop.by).await;
         let long = catalog.set_featured(0, &many, &shop.by).await;
         let category = "cat_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
@@ -148,7 +148,7 @@ on_each_engine! {
 
     async fn a_collection_names_products_and_a_category_that_are_there(shop) {
         let [a, _] = two(&shop).await;
-        let unknown = Membership::Manual { products: vec![a, nobody()] };
+        let unknown = Membership::Manual { products: vec![a, missing_product()] };
         let category = Some("cat_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap());
         let rule = Membership::Rule { rule: Rule { category, ..Rule::default() } };
         let catalog = &shop.catalog;

@@ -34,12 +34,12 @@ on_each_engine! {
     }
 
     async fn what_is_not_there_is_none(shop) {
-        let nobody = "prod_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let missing = "prod_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
 
-        assert_eq!(shop.catalog.product(nobody).await.unwrap(), None);
+        assert_eq!(shop.catalog.product(missing).await.unwrap(), None);
         assert_eq!(shop.by_slug("nothing").await, None);
         assert_eq!(shop.catalog.inventory().find_level(&sku("nothing")).await.unwrap(), None);
-        assert_eq!(shop.catalog.products(&[nobody]).await.unwrap(), [None]);
+        assert_eq!(shop.catalog.products(&[missing]).await.unwrap(), [None]);
     }
 
     async fn a_slug_is_made_of_the_name_and_ties_are_broken(shop) {
@@ -75,7 +75,7 @@ on_each_engine! {
         assert!(made.product.slug.as_str().starts_with("product-"));
     }
 
-    async fn a_derived_slug_that_somebody_takes_meanwhile_is_derived_again(shop) {
+    async fn a_derived_slug_that_is_taken_meanwhile_is_derived_again(shop) {
         let tents = shop.category("Tents").await;
         let (other, by) = (shop.other_process(), shop.by.clone());
         let taken = product_draft("igloo", tents.id);

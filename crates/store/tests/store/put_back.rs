@@ -1,5 +1,5 @@
-//! A store that is put back: whoever polls with what it has seen of the store before makes the log
-//! take another name.
+//! A store that is put back: a poll that names what was seen of the store before makes the log take
+//! another name.
 
 use domain::changes::Poll;
 use domain::{RowId, Seq};
@@ -44,7 +44,7 @@ async fn polled(shop: &Shop, poll: &Poll) -> (Head, bool) {
 }
 
 on_each_engine! {
-    async fn whoever_has_seen_what_this_store_has_changes_nothing(shop) {
+    async fn a_poll_that_has_seen_what_this_store_has_changes_nothing(shop) {
         assert!(!polled(&shop, &at_head(shop.log()).await).await.1, "of an empty log");
         shop.category("A").await;
         let early = at_head(shop.log()).await;
@@ -55,7 +55,7 @@ on_each_engine! {
         for poll in [&Poll::default(), &early, &late, &both] {
             assert!(!polled(&shop, poll).await.1, "{poll:?}");
         }
-        // A row's time is over after a week; whoever stands on it has seen nothing else.
+        // A row expires after a week; a follower whose position it is has seen nothing else.
         shop.forget_row(Seq(1)).await;
         assert!(!polled(&shop, &early).await.1);
     }

@@ -16,7 +16,7 @@ fn price(amount: i64) -> VariantPatch {
 }
 
 /// Many at once, each in a task of its own, turn by turn on one of the catalogues.
-async fn at_once<T, F>(catalogs: &[Catalog], write: impl Fn(Catalog, usize) -> F) -> Vec<T>
+async fn concurrently<T, F>(catalogs: &[Catalog], write: impl Fn(Catalog, usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
@@ -39,7 +39,7 @@ on_each_engine! {
 
         for version in 1..=2 {
             let by = shop.by.clone();
-            let answers = at_once(&catalogs, |catalog, number| {
+            let answers = concurrently(&catalogs, |catalog, number| {
                 let by = by.clone();
                 async move {
                     let patch = price(version as i64 * 1_000 + number as i64);
@@ -70,7 +70,7 @@ on_each_engine! {
         let before = shop.head().await.0;
         let by = shop.by.clone();
 
-        let answers = at_once(&catalogs, |catalog, number| {
+        let answers = concurrently(&catalogs, |catalog, number| {
             let (by, draft) = (by.clone(), product_draft(&format!("tent-{number}"), tents.id));
             async move { catalog.create_product(&draft, &by).await }
         })
@@ -200,7 +200,7 @@ on_each_engine! {
         assert_eq!(shop.catalog.inventory().list_ledger(&sku("igloo"), None, 10).await.unwrap().len(), 2);
     }
 
-    async fn a_conflict_is_waited_out(shop) {
+    async fn a_conflict_is_retried_with_backoff(shop) {
         let id = variant(&shop).await;
         shop.faults.script((0..5).map(|_| Fault::Conflict));
 

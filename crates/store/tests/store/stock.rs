@@ -126,7 +126,7 @@ on_each_engine! {
         let long = catalog.adjust_stock(&sku("igloo"), 1, &"x".repeat(201), &shop.by).await;
         let most = catalog.adjust_stock(&sku("igloo"), i64::MAX, "found", &shop.by).await;
         let least = catalog.adjust_stock(&sku("igloo"), i64::MIN, "lost", &shop.by).await;
-        let nobody = catalog.adjust_stock(&sku("nobody"), 1, "found", &shop.by).await;
+        let unknown = catalog.adjust_stock(&sku("unknown"), 1, "found", &shop.by).await;
 
         let Err(StoreError::Invalid(fields)) = nothing else { panic!("{nothing:?}") };
         let pointers: Vec<_> = fields.iter().map(|field| field.pointer.as_str()).collect();
@@ -134,7 +134,7 @@ on_each_engine! {
         assert!(matches!(long, Err(StoreError::Invalid(fields)) if fields[0].pointer == "/reason"));
         assert!(matches!(most, Err(StoreError::Stock(InvalidStock::Range))), "{most:?}");
         assert!(matches!(least, Err(StoreError::Stock(_))), "{least:?}");
-        assert!(matches!(nobody, Err(StoreError::NotFound("SKU"))), "{nobody:?}");
+        assert!(matches!(unknown, Err(StoreError::NotFound("SKU"))), "{unknown:?}");
     }
 
     async fn of_64_that_take_one_of_40_exactly_40_get_one(shop) {
@@ -182,7 +182,7 @@ on_each_engine! {
         draft.variants = (0..3).map(|n| variant_draft(&format!("igloo-{n}"))).collect();
         let made = shop.catalog.create_product(&draft, &shop.by).await.unwrap().value;
         shop.catalog.delete_variant(made.variants[1].id, 1, &shop.by).await.unwrap();
-        let asked = ["igloo-0", "igloo-1", "igloo-2", "igloo-0", "nobody"].map(sku);
+        let asked = ["igloo-0", "igloo-1", "igloo-2", "igloo-0", "unknown"].map(sku);
 
         let levels = shop.catalog.inventory().list_levels(&asked).await.unwrap();
 

@@ -1,4 +1,4 @@
-//! An engine that shows the items of one transaction one by one: nobody sees half of a write.
+//! An engine that shows the items of one transaction one by one: no reader sees half of a write.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ const PROXIES: [Proxy; 4] = [
 ];
 const PAGE: &str = "one page, and one page, and one page, and one page, and one page";
 
-pub async fn whoever_accepts_nothing_gets_plain_bytes(stage: &Stage) -> Result<()> {
+pub async fn a_client_that_accepts_no_encoding_gets_plain_bytes(stage: &Stage) -> Result<()> {
     stage.counts("/products/mute", "catalog");
 
     let mute = stage.get("/products/mute").await?.must_be(200)?;

@@ -1,4 +1,4 @@
-//! What the change log does to cached reads, with nobody to push.
+//! What the change log does to cached reads, without pushes.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -98,11 +98,11 @@ pub async fn a_cache_before_the_origin_hides_no_change(stage: &Stage) -> Result<
     Ok(())
 }
 
-pub async fn whoever_has_written_is_shown_nothing_older(stage: &Stage) -> Result<()> {
+pub async fn a_writer_is_shown_nothing_older_than_the_write(stage: &Stage) -> Result<()> {
     stage.tells_position("/products/written", "catalog product:written");
     plain(stage, "/products/written").await?.must_be(200)?;
 
-    // Nobody tells the edge of the row.
+    // The edge is not told of the row.
     let seq = stage.origin.commits(&["product:written"], false);
     let get = async |seq| {
         let token = stage.token(seq);
@@ -121,7 +121,7 @@ pub async fn whoever_has_written_is_shown_nothing_older(stage: &Stage) -> Result
     Ok(())
 }
 
-pub async fn a_token_that_nobody_minted_is_ignored(stage: &Stage) -> Result<()> {
+pub async fn a_forged_token_is_ignored(stage: &Stage) -> Result<()> {
     stage.counts("/products/forged", "catalog");
     plain(stage, "/products/forged").await?.must_be(200)?;
     let forged = stage.forged_token(Seq(999));

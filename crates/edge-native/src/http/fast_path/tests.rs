@@ -73,8 +73,9 @@ const SAID: [&str; 15] = [
     "GET /h it HTTP/1.1\r\nHost: a\r\n\r\n",
 ];
 
-/// What a client that sends `said` in such pieces is told until nothing moves any more.
-async fn told(said: &str, sizes: &[usize], room: usize, with_fast_path: bool) -> String {
+/// What a client that sends `said` in pieces of these sizes receives until neither side makes
+/// progress.
+async fn received(said: &str, sizes: &[usize], room: usize, with_fast_path: bool) -> String {
     let (client, server) = duplex(room);
     let serving = tokio::spawn(serve(server, with_fast_path));
     let (mut hears, mut speaks) = split(client);
@@ -105,9 +106,9 @@ async fn told(said: &str, sizes: &[usize], room: usize, with_fast_path: bool) ->
 
 async fn serve(server: DuplexStream, with_fast_path: bool) {
     let connection = connection();
-    let told = Arc::clone(&connection);
+    let tracked = Arc::clone(&connection);
     let service = service_fn(move |request| {
-        let connection = Arc::clone(&told);
+        let connection = Arc::clone(&tracked);
         async move {
             let response = Echo::answer(request).await;
             Ok::<_, Infallible>(response.map(|body| TrackedBody::new(body, connection, true)))
@@ -135,7 +136,9 @@ fn both(said: &str, sizes: &[usize]) -> (String, String) {
     // Little fits, so that each side often waits for the other.
     let room = 48;
 
-    paused(async { (told(said, sizes, room, true).await, told(said, sizes, room, false).await) })
+    paused(async {
+        (received(said, sizes, room, true).await, received(said, sizes, room, false).await)
+    })
 }
 
 fn paused<T>(what: impl Future<Output = T>) -> T {
@@ -200,7 +203,7 @@ fn what_comes_of_a_body_behind_its_answer_is_no_request() {
     let expected = ["POST /early ", "GET /hit?a=b ", "GET /miss "];
 
     for (first, second) in (1..said.len()).flat_map(|first| [(first, 30), (first, usize::MAX)]) {
-        let with_path = paused(told(&said, &[first, second], 1024, true));
+        let with_path = paused(received(&said, &[first, second], 1024, true));
 
         let answers = with_path.split("HTTP/1.1 200 OK\r\n").skip(1);
         let bodies: Vec<_> =

@@ -131,7 +131,7 @@ async fn a_field_that_must_not_be_kept_goes_to_the_one_who_asked() {
         ),
         _ => Reaction::new(304, &[("etag", "\"1\""), ("set-cookie", "c=3")], ""),
     });
-    let cookies_of = |reply: &crate::shop::Reply| {
+    let cookies_of = |reply: &crate::shop::ClientResponse| {
         let lines = reply.headers.get_all("set-cookie").iter();
         lines.map(|line| line.to_str().expect("text").to_owned()).collect::<Vec<_>>()
     };

@@ -13,7 +13,7 @@ use crate::{
 
 const WRITERS: i64 = 64;
 
-/// Longer than any of these takes: they must end, whoever loses.
+/// Longer than any of these takes: they must end, whichever writer loses.
 const DEADLOCKED: Duration = Duration::from_secs(120);
 
 pub async fn exactly_the_stock_is_sold_to_64_buyers(items: Arc<dyn Items>) {
@@ -49,12 +49,12 @@ pub async fn no_increment_of_64_is_lost_to_compare_and_set(items: Arc<dyn Items>
         together(&items, |items, _| async move { increment_by_version(&*items).await }).await;
 
     assert_eq!(number(&*items, &counter, "version").await, WRITERS);
-    // Whoever loses a round lost it to somebody who won it: 64 + 63 + … + 1 tries at most, plus
-    // those that conflicts cost.
+    // A round is only lost to a writer that wins it: 64 + 63 + … + 1 tries at most, plus those
+    // that conflicts cost.
     assert!(tries.iter().sum::<i64>() >= WRITERS);
 }
 
-/// Reads, and writes if nobody else has written meanwhile; the number of tries it took.
+/// Reads, and writes if no other writer has written meanwhile; the number of tries it took.
 async fn increment_by_version(items: &dyn Items) -> i64 {
     let counter = catalog("counter", "1");
 

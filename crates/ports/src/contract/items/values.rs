@@ -126,7 +126,7 @@ pub async fn an_item_of_more_than_400_kilobytes_is_invalid(items: Arc<dyn Items>
     let key = catalog("product#1", "large");
     let too_large = attributes(json!({"text": "x".repeat(420_000)}));
 
-    let at_once = items.transact(&Transaction::new().put(key.clone(), too_large)).await;
+    let by_put = items.transact(&Transaction::new().put(key.clone(), too_large)).await;
     put(&*items, &key, json!({"text": "x".repeat(250_000)})).await;
     let grown = Action::Update {
         key: key.clone(),
@@ -135,13 +135,13 @@ pub async fn an_item_of_more_than_400_kilobytes_is_invalid(items: Arc<dyn Items>
     };
     let by_growth = items.transact(&Transaction { actions: vec![grown], token: None }).await;
 
-    assert_invalid(at_once, "a put of 420 KB");
+    assert_invalid(by_put, "a put of 420 KB");
     assert_invalid(by_growth, "an update that makes 500 KB");
     assert!(items.get(&key).await.unwrap().unwrap().0.get("more").is_none());
 }
 
 /// Deletion by time is lazy, so an adapter neither hides such an item nor lets it vanish from a
-/// condition: whoever reads compares the time.
+/// condition: readers compare the time.
 pub async fn an_item_past_its_time_is_answered_until_it_is_deleted(items: Arc<dyn Items>) {
     let key = Key::new(Table::Ephemeral, "session#1", "meta");
     put(&*items, &key, json!({"expires_at": NOW + 60, "user": "ann"})).await;

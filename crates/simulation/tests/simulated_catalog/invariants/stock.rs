@@ -74,12 +74,12 @@ fn adjusted_once(ledgers: &[LedgerEntry], history: &[Written]) -> Vec<String> {
         let rows: Vec<_> = ledgers.iter().filter(|row| row.by == by).collect();
         let is_right = match ending {
             Ending::Answered(answer) => {
-                let told = |row: &LedgerEntry| EffectKind::Adjusted {
+                let effect_of = |row: &LedgerEntry| EffectKind::Adjusted {
                     delta: row.delta,
                     version: row.version,
                 };
                 matches!(rows[..], [row] if row.sku == *sku && row.delta == *delta
-                    && told(row) == answer.effect().kind)
+                    && effect_of(row) == answer.effect().kind)
             }
             Ending::Refused(_) => rows.is_empty(),
             Ending::Unknown | Ending::Reused => rows.len() <= 1,

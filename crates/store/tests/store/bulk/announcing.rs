@@ -73,7 +73,7 @@ async fn a_larger_job_names_the_catalogue_every_two_seconds_and_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_job_that_dies_quietly_is_announced_by_whoever_keeps_house() {
+async fn a_job_that_dies_quietly_is_announced_by_maintenance() {
     let shop = Shop::on_sqlite().await;
     let tents = shop.category("Tents").await;
     let mut bulk = job(&shop).await;

@@ -1,4 +1,4 @@
-//! Jobs while somebody else writes the same products.
+//! Jobs while another process writes the same products.
 
 use domain::draft::{CategoryPatch, ProductPatch, VariantPatch};
 use futures::future::join_all;

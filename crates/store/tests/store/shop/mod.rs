@@ -1,5 +1,5 @@
-//! A store to test with: a fresh engine, a clock that is set by hand, seeded dice, and faults on
-//! request.
+//! A store to test with: a fresh engine, a clock that is set by hand, seeded randomness, and faults
+//! on request.
 
 mod drafts;
 mod engines;

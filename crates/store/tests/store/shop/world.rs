@@ -1,4 +1,4 @@
-//! A clock that stands until it is moved, and dice that fall the same way each time.
+//! A clock that stands until it is moved, and random numbers that are the same in each run.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,17 +12,17 @@ const START: u64 = 1_795_442_552_000;
 
 pub struct HandSetWorld {
     now: AtomicU64,
-    dice: Mutex<u64>,
+    random_state: Mutex<u64>,
 }
 
 impl HandSetWorld {
-    /// Worlds that share a server must not share dice, since tokens are made of them.
+    /// Worlds that share a server must not share random numbers, since tokens are made of them.
     pub fn new() -> Self {
         static SEEDS: AtomicU64 = AtomicU64::new(1);
 
         Self {
             now: AtomicU64::new(START),
-            dice: Mutex::new(SEEDS.fetch_add(1, Ordering::Relaxed) << 40),
+            random_state: Mutex::new(SEEDS.fetch_add(1, Ordering::Relaxed) << 40),
         }
     }
 
@@ -42,7 +42,7 @@ impl World for HandSetWorld {
     }
 
     fn random(&self) -> u128 {
-        let mut state = self.dice.lock().unwrap();
+        let mut state = self.random_state.lock().unwrap();
 
         u128::from(split_mix(&mut state)) << 64 | u128::from(split_mix(&mut state))
     }

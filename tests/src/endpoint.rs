@@ -1,4 +1,4 @@
-//! An HTTP client that sends what it is told: no redirects, no cookies, no decoding, no mercy.
+//! An HTTP client that sends each request as given: no redirects, no cookies, no decoding.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -21,9 +21,9 @@ use crate::Answer;
 /// Far above what any answer takes, so that only one that never comes meets it.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// One of the shop's ports.
+/// An HTTP client of one server.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct Endpoint {
     /// `127.0.0.1:8787`
     address: String,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -32,14 +32,14 @@ pub struct Door {
 /// A request that is being put together.
 #[derive(Debug)]
 pub struct Call {
-    door: Door,
+    endpoint: Endpoint,
     method: Method,
     path: String,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Door {
+impl Endpoint {
     /// `url` is `http://127.0.0.1:PORT`.
     pub fn new(url: &str) -> Result<Self> {
         let address = url.strip_prefix("http://127.0.0.1:").context("not a loopback URL")?;
@@ -67,7 +67,7 @@ impl Door {
 
     pub fn call(&self, method: &str, path: &str) -> Call {
         Call {
-            door: self.clone(),
+            endpoint: self.clone(),
             method: method.parse().expect("a method of HTTP"),
             path: path.to_owned(),
             headers: HeaderMap::new(),
@@ -130,17 +130,17 @@ impl Call {
     }
 
     pub async fn send(self) -> Result<Answer> {
-        let Self { door, method, path, headers, body } = self;
+        let Self { endpoint, method, path, headers, body } = self;
         let asked = format!("{method} {path}");
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", door.url()))
+            .uri(format!("{}{path}", endpoint.url()))
             .body(Full::new(body))
             .with_context(|| asked.clone())?;
         *request.headers_mut() = headers;
 
         let exchange = async {
-            let (head, body) = door.client.request(request).await?.into_parts();
+            let (head, body) = endpoint.client.request(request).await?.into_parts();
             anyhow::Ok((head, body.collect().await?.to_bytes()))
         };
         let (head, body) = timeout(DEADLINE, exchange)
