@@ -103,9 +103,10 @@ pub async fn restore(settings: &Settings, from: &Path) -> Result<Restored, Backu
     file::remove_companions(&fresh).map_err(files(&fresh))?;
 
     let alone = alone(database)?;
+    // Before the switch, so that an error still means that nothing was restored.
+    copy_secrets(&from.join(SECRETS), &settings.data_dir.join(SECRETS))?;
     let suffix = free_suffix(database)?;
     alone.replace_by(&fresh, &suffix).map_err(files(database))?;
-    copy_secrets(&from.join(SECRETS), &settings.data_dir.join(SECRETS))?;
     let kept = Some(with_suffix(database, &suffix)).filter(|path| path.exists());
     Ok(Restored { log, kept })
 }

@@ -25,6 +25,12 @@ use record::{PartRecord, Record};
 
 /// Longer than any request that is well, except imports, and short enough to wait for after a crash.
 pub const LEASE: Duration = Duration::from_secs(30);
+/// No lease is longer.
+pub const LEASE_MAX: Duration = Duration::from_secs(600);
+/// A lease that ends later than this from now was not granted by this moment's clock: the longest
+/// lease of any process, and as much again for clocks that differ. Where they differ by more, a
+/// request that runs is overtaken, and its next write fails, as for any lost lease.
+const AHEAD_MAX: Duration = Duration::from_secs(2 * LEASE_MAX.as_secs());
 /// Two days outlive any client's retries.
 const KEPT: Duration = Duration::from_secs(48 * 3_600);
 
@@ -75,7 +81,7 @@ impl Idempotency {
         let owner = format!("{:032x}", self.db.random());
         let claimed = ClaimedKey::new(scope, key, request, owner, now, now.plus(KEPT));
         let record = claimed.running_until(now.plus(self.lease));
-        let too_far = now.plus(self.lease * 3);
+        let too_far = now.plus(AHEAD_MAX);
         let takeable = Condition::Any(vec![
             Condition::NotExists,
             Condition::Below(schema::TTL.into(), signed(now.as_seconds())),
@@ -83,9 +89,7 @@ impl Idempotency {
             Condition::All(vec![
                 Condition::Any(vec![
                     Condition::Below("lease_until".into(), signed(now.as_millis())),
-                    // Granted by a clock that was ahead and has been set back since. Clocks of
-                    // processes that run differ by far less than a lease; where they did not, the
-                    // write of the one that is overtaken fails, as for any lost lease.
+                    // Granted by a clock that was ahead and has been set back since.
                     Condition::AtLeast("lease_until".into(), signed(too_far.as_millis())),
                 ]),
                 Condition::Equals("response".into(), Value::Null),

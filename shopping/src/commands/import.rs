@@ -116,9 +116,9 @@ async fn import(
 ) -> anyhow::Result<anyhow::Result<ImportReport>> {
     let platform = start.connect().await?;
     let target = Target { items: platform.items, world: platform.world };
-    let lease = ImportLease::acquire(target.items.clone(), target.world.clone()).await?;
     let catalog = target.catalog();
     start.agree_on_currency(&catalog).await?;
+    let lease = ImportLease::acquire(target.items.clone(), target.world.clone()).await?;
     let by = lease.author(Actor::command(ACTOR));
     let importer = Importer::new(catalog, target.items, target.world, by);
 

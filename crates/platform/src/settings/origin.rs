@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use store::idempotency::LEASE_MAX;
+
 use super::connections::{ConnectionKeys, ConnectionSettings};
 use super::edge::EdgeSettings;
 use super::reader::Reader;
@@ -30,7 +32,8 @@ impl OriginSettings {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let listen = reader.required(Self::LISTEN, address);
         let trusted_proxies = proxies(reader, "origin.trusted_proxies");
-        let lease = reader.number("origin.idempotency_lease_ms", 1_000, 600_000);
+        let lease =
+            reader.number("origin.idempotency_lease_ms", 1_000, LEASE_MAX.as_millis() as u64);
         let connections = ConnectionSettings::read(reader, &Self::CONNECTIONS);
 
         Some(Self {

@@ -95,6 +95,7 @@ impl Catalog {
 
         let answers = answers.into_iter().zip(moves).map(|(answer, moved)| {
             let place = answer?;
+            by.step::<()>().mark_committed();
             self.tag_contexts.follow(moved);
             Ok(place.seq)
         });
