@@ -37,7 +37,7 @@ pub const NAMES: &[(&str, &str, &str)] = &[
     ("Seen", "HeadScan", "crates/edge"),
     // Ports and their users.
     ("Bell", "ChangeNotifier", ""),
-    ("World", "Clock and Entropy; for a test's fixture what it sets up", ""),
+    // `World` becomes `Clock` and `Entropy`, and is denied from then on.
     ("Heard", "RowDispatcher", ""),
     ("Rung", "NotifierAnnouncer", ""),
     ("Beside", "LocalAnnouncer", ""),
@@ -90,7 +90,6 @@ pub const PHRASES: &[(&str, &str)] = &[
     ("somebody", "the noun: another process, an operator, a client"),
     ("to be had", "available"),
     ("as often as he", "up to n times; each time"),
-    ("dice", "randomness, Entropy"),
     ("keeps house", "runs maintenance"),
     ("keep house", "run maintenance"),
     ("without a word", "without a result; silently"),
