@@ -65,15 +65,17 @@ impl Catalog {
     ) -> Attempt<Committed<T>> {
         by.record(&mut batch.writes, &value)?;
         audit::append(&mut batch.writes, &self.db, by.actor(), record)?;
-        let place = if batch.has_changes() {
-            let place = self.log.commit(&batch).await?;
-            self.tag_contexts.follow(batch.take_move());
-            place
-        } else {
-            self.commit_without_row(batch.writes).await?
+        let (has_changes, moved) = (batch.has_changes(), batch.take_move());
+        let committed = match has_changes {
+            true => self.log.commit(&batch).await,
+            false => self.commit_without_row(batch.writes).await,
         };
 
-        by.mark_committed();
+        by.remember(&committed);
+        let place = committed?;
+        if has_changes {
+            self.tag_contexts.follow(moved);
+        }
         Ok(Committed::at(place, value))
     }
 
@@ -94,8 +96,8 @@ impl Catalog {
         let answers = self.log.commit_chain(chain).await;
 
         let answers = answers.into_iter().zip(moves).map(|(answer, moved)| {
+            by.step::<()>().remember(&answer);
             let place = answer?;
-            by.step::<()>().mark_committed();
             self.tag_contexts.follow(moved);
             Ok(place.seq)
         });
@@ -113,10 +115,10 @@ impl Catalog {
         if writes.is_empty() {
             return Ok(Committed::at(self.log.head().await?.place(), value));
         }
-        let place = self.commit_without_row(writes).await?;
+        let committed = self.commit_without_row(writes).await;
 
-        by.mark_committed();
-        Ok(Committed::at(place, value))
+        by.remember(&committed);
+        Ok(Committed::at(committed?, value))
     }
 
     /// Commits what no page shows; its place is where the log stood before it.

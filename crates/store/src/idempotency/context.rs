@@ -4,8 +4,8 @@ use ports::PortError;
 
 use super::claimed::ClaimedKey;
 use super::record::StoredResponse;
-use crate::Actor;
-use crate::write::WriteBatch;
+use crate::write::{Attempt, WriteBatch, WriteConflict};
+use crate::{Actor, StoreError};
 
 /// Renders the answer to a write from what the write leaves. It runs before the commit, so it must
 /// depend on nothing else.
@@ -92,12 +92,18 @@ impl<'a, T> WriteContext<'a, T> {
         Ok(())
     }
 
-    /// To be called once the write is committed.
-    pub(crate) fn mark_committed(&self) {
-        match self.key {
-            KeyUse::Unclaimed => {}
-            KeyUse::Whole(claimed, _) => claimed.mark_recorded(),
-            KeyUse::Step(claimed) | KeyUse::Part(claimed, ..) => claimed.mark_step(),
+    /// To be called with the outcome of the commit: decides whether the key may be given to another
+    /// request afterwards.
+    pub(crate) fn remember<U>(&self, committed: &Attempt<U>) {
+        match (self.key, committed) {
+            (KeyUse::Whole(claimed, _), Ok(_)) => claimed.mark_recorded(),
+            (KeyUse::Step(claimed) | KeyUse::Part(claimed, ..), Ok(_)) => claimed.mark_step(),
+            // It may be committed. A whole request or a part has an answer by which that is found out
+            // later; a step has none.
+            (KeyUse::Step(claimed), Err(WriteConflict::Store(StoreError::Port(_)))) => {
+                claimed.mark_step();
+            }
+            (_, Err(_)) | (KeyUse::Unclaimed, Ok(_)) => {}
         }
     }
 }

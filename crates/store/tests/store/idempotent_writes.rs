@@ -293,6 +293,20 @@ on_each_engine! {
         owned(&shop).await;
     }
 
+    async fn an_import_that_may_have_written_keeps_its_key_from_other_files(shop) {
+        let category = shop.category("lamps").await;
+        let keys = idempotency(&shop);
+        let claimed = owned(&shop).await;
+        let author = Author::claimed(shop.by.clone(), claimed.clone());
+        let mut bulk = Bulk::new(shop.catalog.clone(), author).await.unwrap();
+        shop.faults.script(thrice(|| Fault::LostAnswer));
+        bulk.apply(&[upsert("lamp", category.id)], |_| Ok(None)).await.unwrap_err();
+
+        keys.abandon(&claimed).await.unwrap();
+
+        assert!(matches!(keys.claim("ada", "k", "other").await.unwrap(), Claim::Reused));
+    }
+
     async fn an_import_whose_key_was_taken_over_writes_nothing_more(shop) {
         let category = shop.category("lamps").await;
         let rows: Vec<_> =
